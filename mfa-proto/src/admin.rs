@@ -1,0 +1,166 @@
+//! `io.mfa.Admin`: what administrators see and do. Root's alone, for now.
+
+use crate::enrollment::FactorInfo;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// How things stand: `{}` → [`Status`].
+pub const STATUS: &str = "io.mfa.Admin.Status";
+/// Accounts with a record, a page at a time: [`List`] → [`Page`].
+pub const ACCOUNTS: &str = "io.mfa.Admin.Accounts";
+/// One account in full: [`Named`] → [`Account`].
+pub const ACCOUNT: &str = "io.mfa.Admin.Account";
+/// Removes every factor, or one: [`Reset`] → [`WasReset`].
+pub const RESET: &str = "io.mfa.Admin.Reset";
+/// Forgets failures, turns codes on again: [`Named`] → `{}`.
+pub const UNLOCK: &str = "io.mfa.Admin.Unlock";
+/// Accepts that a record now belongs to what NSS says (a renamed or renumbered account): [`Named`] → `{}`.
+pub const REBIND: &str = "io.mfa.Admin.Rebind";
+
+/// How the daemon is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// Whether logins are being decided; `problems` says why not.
+    pub healthy: bool,
+    /// A sentence each, with what to do.
+    pub problems: Vec<String>,
+    /// Program version.
+    pub version: String,
+    /// When the daemon started, seconds since the epoch.
+    pub started: i64,
+    /// When the policy in force was loaded, seconds since the epoch; absent without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy_loaded: Option<i64>,
+    /// Rules in force, in order.
+    pub rules: Vec<Rule>,
+    /// What is odd about the policy, a sentence each.
+    pub policy_warnings: Vec<String>,
+    /// How the master key is protected: `credential` or `file`.
+    pub master_key: String,
+    /// Accounts with at least one confirmed factor.
+    pub enrolled: u64,
+    /// Accounts with an enrollment begun and not confirmed.
+    pub pending: u64,
+    /// Accounts whose codes are refused for now, or off.
+    pub throttled: u64,
+    /// When a code last let somebody in, seconds since the epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_pass: Option<i64>,
+    /// Refusals of the last 24 hours, by reason.
+    pub refused: BTreeMap<String, u64>,
+    /// Login names refused as throttled in the last 24 hours, at most ten.
+    pub throttled_users: Vec<String>,
+}
+
+/// One rule, as `mfactl status` lists it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rule {
+    /// Its name.
+    pub name: String,
+    /// What it requires.
+    pub require: String,
+    /// Conditions this version cannot evaluate, which therefore count as unknown.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_evaluated: Vec<String>,
+}
+
+/// A page of accounts.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct List {
+    /// Continue after this; absent for the first page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<i64>,
+}
+
+/// Accounts in the order of their records.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Page {
+    /// At most 200.
+    pub accounts: Vec<Summary>,
+    /// Where the next page begins; absent on the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<i64>,
+}
+
+/// One line of `mfactl users`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Summary {
+    /// The name it was enrolled under.
+    pub user: String,
+    /// The uid it was enrolled under.
+    pub uid: u32,
+    /// Confirmed factors by kind.
+    pub factors: BTreeMap<String, u32>,
+    /// Unused backup codes.
+    pub backup_codes: u32,
+    /// Whether an enrollment was begun and not confirmed.
+    pub pending: bool,
+    /// Whether codes are refused for now, or off.
+    pub throttled: bool,
+}
+
+/// An account by its login name.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Named {
+    /// Login name.
+    pub user: String,
+}
+
+/// All about an account, secrets aside.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// The canonical login name.
+    pub user: String,
+    /// The numeric user id.
+    pub uid: u32,
+    /// Whether some service of this machine asks it for a second factor.
+    pub required: bool,
+    /// The rule that says so, or the defaults.
+    pub rule: String,
+    /// Confirmed factors, backup codes aside.
+    pub factors: Vec<FactorInfo>,
+    /// Unused backup codes.
+    pub backup_codes: u32,
+    /// Whether an enrollment was begun and not confirmed.
+    pub pending: bool,
+    /// Failures in a row of codes by app and mail, at logins.
+    pub failures: u32,
+    /// Seconds until such codes are taken again at logins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub throttled_for: Option<u32>,
+    /// Whether such codes are off until another factor or an unlock.
+    pub codes_off: bool,
+    /// Set when the record and NSS disagree about who this is, with what each says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conflict: Option<String>,
+    /// The newest records about it, newest first, at most ten.
+    pub recent: Vec<Event>,
+}
+
+/// One line of the record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// Seconds since the epoch.
+    pub at: i64,
+    /// What happened, as a short sentence.
+    pub what: String,
+}
+
+/// What to remove.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Reset {
+    /// Login name.
+    pub user: String,
+    /// Only this factor; absent for all of them, backup codes included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub factor: Option<i64>,
+}
+
+/// What was removed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WasReset {
+    /// How many factors stopped working, backup codes aside.
+    pub factors: u32,
+    /// How many backup codes stopped working.
+    pub backup_codes: u32,
+}

@@ -1,0 +1,223 @@
+//! `io.mfa.Login`: one dialog a connection, begun by the module, answered turn by turn.
+
+use crate::Secret;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Begins the dialog of this connection; the reply is a [`Turn`].
+pub const BEGIN: &str = "io.mfa.Login.Begin";
+/// Answers what the last turn asked; the reply is a [`Turn`].
+pub const ANSWER: &str = "io.mfa.Login.Answer";
+/// Waits for what the last turn waits for (a key, a phone); the reply is a [`Turn`].
+pub const WAIT: &str = "io.mfa.Login.Wait";
+
+/// The PAM hook that asks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// `pam_sm_authenticate`: may ask.
+    #[default]
+    Auth,
+    /// `pam_sm_acct_mgmt` without an `auth` before it: decides without a prompt.
+    Account,
+}
+
+/// Who wants in, where and how. Root is believed; of anyone else only `user` and `service` count, and `user`
+/// must be the peer's own.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Begin {
+    /// [`crate::PROTOCOL`] of the caller.
+    pub protocol: u32,
+    /// `PAM_USER`.
+    pub user: String,
+    /// `PAM_SERVICE`, such as `sshd` or `sudo`.
+    pub service: String,
+    /// Which hook asks.
+    #[serde(default)]
+    pub phase: Phase,
+    /// `PAM_RHOST`: a numeric address, or a name that proves nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rhost: Option<String>,
+    /// `PAM_RUSER`: who called, for `su` and `sudo`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ruser: Option<String>,
+    /// `PAM_TTY`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tty: Option<String>,
+    /// `SSH_AUTH_INFO_0` from the PAM environment, as sshd put it: a line for each completed method.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ssh_auth: Option<String>,
+    /// `/proc/self/loginuid`, unless unset.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub login_uid: Option<u32>,
+    /// `/proc/self/sessionid` (the kernel's audit session), unless unset.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub login_session: Option<u32>,
+    /// Seconds the caller will wait for the whole login.
+    pub timeout: u32,
+}
+
+/// What the user typed.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Answer {
+    /// The line, without its newline.
+    pub answer: Secret,
+}
+
+/// Text to show before anything else.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Note {
+    /// How to show it.
+    pub style: Style,
+    /// Plain text, possibly several lines; control characters other than newline never occur.
+    pub text: String,
+}
+
+/// PAM's two ways of saying something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Style {
+    /// `PAM_TEXT_INFO`
+    Info,
+    /// `PAM_ERROR_MSG`
+    Error,
+}
+
+/// A question.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Prompt {
+    /// Shown as it is.
+    pub text: String,
+    /// Whether what is typed may be seen.
+    pub echo: bool,
+}
+
+/// How a login ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// What the module turns into a PAM code.
+    pub outcome: Outcome,
+    /// For the log line: a short word or sentence, never a secret.
+    pub reason: String,
+}
+
+/// The four ends of a login.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// A factor was proved, and the proof is recorded.
+    Pass,
+    /// The policy asks nothing of this login.
+    Skipped,
+    /// Refused.
+    Denied,
+    /// The daemon cannot decide (no valid policy, lost key, corrupt store): refused, unless a break-glass code is given.
+    Broken,
+}
+
+/// What the module does next: show the notes, then one thing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "TurnOnTheWire", into = "TurnOnTheWire")]
+pub struct Turn {
+    /// Shown first, in order.
+    pub say: Vec<Note>,
+    /// Then this.
+    pub next: Next,
+}
+
+/// The one thing a turn ends in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Ask, and call [`ANSWER`].
+    Ask(Prompt),
+    /// Call [`WAIT`]: something outside will happen within so many seconds, or will not.
+    Wait {
+        /// Seconds.
+        at_most: u32,
+    },
+    /// The end.
+    Done(Verdict),
+}
+
+#[derive(Serialize, Deserialize)]
+struct TurnOnTheWire {
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    say: Vec<Note>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ask: Option<Prompt>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    wait: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    done: Option<Verdict>,
+}
+
+/// A turn that does not end in exactly one thing.
+#[derive(Debug)]
+pub struct AmbiguousTurn;
+
+impl fmt::Display for AmbiguousTurn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a turn must ask, wait or be done, and only one of these")
+    }
+}
+
+impl TryFrom<TurnOnTheWire> for Turn {
+    type Error = AmbiguousTurn;
+
+    fn try_from(wire: TurnOnTheWire) -> Result<Self, AmbiguousTurn> {
+        let next = match (wire.ask, wire.wait, wire.done) {
+            (Some(prompt), None, None) => Next::Ask(prompt),
+            (None, Some(at_most), None) => Next::Wait { at_most },
+            (None, None, Some(verdict)) => Next::Done(verdict),
+            _ => return Err(AmbiguousTurn),
+        };
+        Ok(Self { say: wire.say, next })
+    }
+}
+
+impl From<Turn> for TurnOnTheWire {
+    fn from(turn: Turn) -> Self {
+        let (ask, wait, done) = match turn.next {
+            Next::Ask(prompt) => (Some(prompt), None, None),
+            Next::Wait { at_most } => (None, Some(at_most), None),
+            Next::Done(verdict) => (None, None, Some(verdict)),
+        };
+        Self { say: turn.say, ask, wait, done }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_turn_ends_in_exactly_one_thing() {
+        for bad in [
+            "{}",
+            r#"{"say":[]}"#,
+            r#"{"wait":3,"ask":{"text":"?","echo":false}}"#,
+            r#"{"ask":{"text":"?","echo":false},"done":{"outcome":"pass","reason":""}}"#,
+        ] {
+            assert!(serde_json::from_str::<Turn>(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_outcome_this_version_does_not_know_is_an_error() {
+        assert!(serde_json::from_str::<Turn>(r#"{"done":{"outcome":"success","reason":""}}"#).is_err());
+    }
+
+    #[test]
+    fn turns_survive_the_wire() {
+        let note = Note { style: Style::Error, text: "Not right.".into() };
+        for next in [
+            Next::Ask(Prompt { text: "Verification code: ".into(), echo: false }),
+            Next::Wait { at_most: 15 },
+            Next::Done(Verdict { outcome: Outcome::Pass, reason: "totp".into() }),
+        ] {
+            let turn = Turn { say: vec![note.clone()], next };
+            let json = serde_json::to_string(&turn).unwrap();
+            assert_eq!(serde_json::from_str::<Turn>(&json).unwrap(), turn);
+        }
+    }
+}
