@@ -1,1 +1,343 @@
-//! .
+//! An account as one consistent read shows it, and the one way to change it: a [`Commit`] that happens as a whole if
+//! the account is still as it was seen, or not at all.
+
+use crate::factor::backup_code::{Digest, Salt};
+use crate::factor::totp::{Parameters, Step};
+use crate::factor::{Kind, Kinds};
+use crate::throttle::{Bucket, Throttle, Throttles};
+use crate::{Secret, Time};
+
+/// Who somebody is: what NSS says, both halves of it. A record that matches one half only is a conflict, not this
+/// account.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Identity {
+    /// The numeric user id.
+    pub uid: u32,
+    /// The canonical login name.
+    pub name: String,
+}
+
+/// Names a factor or a pending enrollment within the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FactorId(pub i64);
+
+/// Moves with every commit that touches the account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Version(pub i64);
+
+/// One consistent read of what is kept about an account.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// Whose it is.
+    pub identity: Identity,
+    /// Which state this is; `None` when nothing is kept, which is proved by the read and not assumed.
+    pub version: Option<Version>,
+    /// Confirmed factors, backup codes aside.
+    pub factors: Vec<Factor>,
+    /// The unused backup codes.
+    pub backup: BackupSet,
+    /// An enrollment begun and not confirmed; there is one at most.
+    pub pending: Option<Pending>,
+    /// Failures so far.
+    pub throttles: Throttles,
+}
+
+impl Account {
+    /// An account of which nothing is kept.
+    #[must_use]
+    pub fn absent(identity: Identity) -> Self {
+        Self {
+            identity,
+            version: None,
+            factors: Vec::new(),
+            backup: BackupSet::default(),
+            pending: None,
+            throttles: Throttles::default(),
+        }
+    }
+
+    /// The kinds of factor that could be used now.
+    #[must_use]
+    pub fn enrolled(&self) -> Kinds {
+        let backup = (!self.backup.codes.is_empty()).then_some(Kind::BackupCode);
+        self.factors.iter().map(|factor| factor.detail.kind()).chain(backup).collect()
+    }
+
+    /// A confirmed factor by its id.
+    #[must_use]
+    pub fn factor(&self, id: FactorId) -> Option<&Factor> {
+        self.factors.iter().find(|factor| factor.id == id)
+    }
+}
+
+/// A confirmed factor.
+#[derive(Clone, Debug)]
+pub struct Factor {
+    /// Its id.
+    pub id: FactorId,
+    /// What its owner calls it.
+    pub name: String,
+    /// When it was confirmed.
+    pub created: Time,
+    /// When it last let somebody in.
+    pub last_used: Option<Time>,
+    /// What its verifier needs.
+    pub detail: Detail,
+}
+
+/// What a factor's verifier needs; a variant for each kind that is enrolled one by one.
+#[derive(Clone, Debug)]
+pub enum Detail {
+    /// An authenticator app.
+    Totp(Totp),
+}
+
+impl Detail {
+    /// The kind.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Totp(_) => Kind::Totp,
+        }
+    }
+}
+
+/// An authenticator app's secret and how far it is used up.
+#[derive(Clone, Debug)]
+pub struct Totp {
+    /// The shared secret, at least 128 bits (RFC 4226, section 4, R6), but for imported ones.
+    pub secret: Secret,
+    /// Algorithm, digits, period.
+    pub parameters: Parameters,
+    /// The newest step that was used; it and all before it are void.
+    pub used: Step,
+    /// How many used codes were given again since then; they are not counted as guesses up to a cap.
+    pub replays: u32,
+}
+
+/// The backup codes that are left of a set.
+#[derive(Clone, Debug, Default)]
+pub struct BackupSet {
+    /// Of the whole set.
+    pub salt: Salt,
+    /// One for each unused code.
+    pub codes: Vec<BackupCode>,
+}
+
+/// One unused backup code.
+#[derive(Clone, Debug)]
+pub struct BackupCode {
+    /// Names it within the store.
+    pub id: i64,
+    /// Salted hash of it.
+    pub digest: Digest,
+}
+
+/// An enrollment begun and not confirmed.
+#[derive(Clone, Debug)]
+pub struct Pending {
+    /// The id the factor will have.
+    pub id: FactorId,
+    /// The name it will have.
+    pub name: String,
+    /// The secret to be proved.
+    pub secret: Secret,
+    /// Algorithm, digits, period.
+    pub parameters: Parameters,
+    /// After this it cannot be confirmed any more.
+    pub until: Time,
+}
+
+/// Which commit of a dialog or session this is. A proof and a receipt belong together only if their tickets are equal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ticket(pub u32);
+
+/// On what a commit depends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// On nothing: it only records.
+    Anything,
+    /// That nothing is kept about the account.
+    Absent,
+    /// That the account is in this state.
+    At(Version),
+}
+
+/// All of it, or nothing: the writes and the record, if the account is still as it was seen.
+#[derive(Debug)]
+pub struct Commit {
+    /// Comes back in the receipt.
+    pub ticket: Ticket,
+    /// Whose it is.
+    pub identity: Identity,
+    /// The condition. `Anything` goes with no writes.
+    pub seen: Seen,
+    /// What changes.
+    pub writes: Vec<Write>,
+    /// What happened.
+    pub record: Record,
+    /// When.
+    pub at: Time,
+}
+
+/// One change to an account.
+#[derive(Debug)]
+pub enum Write {
+    /// What failures come to.
+    Throttle(Bucket, Throttle),
+    /// A TOTP step is used up, with all before it; replays start anew.
+    UseStep {
+        /// Of which factor.
+        factor: FactorId,
+        /// The step.
+        step: Step,
+    },
+    /// A used code was given again.
+    CountReplay {
+        /// Of which factor.
+        factor: FactorId,
+        /// How many times now.
+        replays: u32,
+    },
+    /// A backup code is used up.
+    UseBackupCode {
+        /// Its id.
+        id: i64,
+    },
+    /// An enrollment begins, in place of one begun before.
+    Begin(NewPending),
+    /// The pending enrollment becomes a factor, with the confirming step used up.
+    Confirm {
+        /// The pending one's id.
+        factor: FactorId,
+        /// The newest step that confirmed it.
+        step: Step,
+    },
+    /// A new set of backup codes; the old is void.
+    NewBackupCodes {
+        /// Of the new set.
+        salt: Salt,
+        /// Their hashes.
+        digests: Vec<Digest>,
+    },
+    /// A factor stops working.
+    Remove(FactorId),
+    /// A factor is called something else.
+    Rename(FactorId, String),
+    /// Every factor, backup code and pending enrollment stops working.
+    RemoveAll,
+}
+
+/// A secret that waits to be confirmed.
+#[derive(Debug)]
+pub struct NewPending {
+    /// The name the factor will have.
+    pub name: String,
+    /// The secret.
+    pub secret: Secret,
+    /// Algorithm, digits, period.
+    pub parameters: Parameters,
+    /// After this it cannot be confirmed any more.
+    pub until: Time,
+}
+
+/// What happened, for the audit record and the log; the daemon adds who asked, where and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// What.
+    pub what: What,
+    /// With which factor.
+    pub factor: Option<(Kind, Option<FactorId>)>,
+    /// Why, in a word of the program's own; never input.
+    pub reason: Option<&'static str>,
+}
+
+impl Record {
+    /// Only what happened.
+    #[must_use]
+    pub fn of(what: What) -> Self {
+        Self { what, factor: None, reason: None }
+    }
+
+    /// With the factor it happened to.
+    #[must_use]
+    pub fn with(self, kind: Kind, id: Option<FactorId>) -> Self {
+        Self { factor: Some((kind, id)), ..self }
+    }
+
+    /// With the reason.
+    #[must_use]
+    pub fn because(self, reason: &'static str) -> Self {
+        Self { reason: Some(reason), ..self }
+    }
+}
+
+/// The things that can happen to an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    /// A login (or a confirmation of oneself) passed.
+    Passed,
+    /// The policy asked nothing.
+    Skipped,
+    /// Refused.
+    Denied,
+    /// A wrong code.
+    Wrong,
+    /// A used code again.
+    Replayed,
+    /// An enrollment was begun.
+    Begun,
+    /// A factor was added.
+    Added,
+    /// A factor was removed.
+    Removed,
+    /// A factor was renamed.
+    Renamed,
+    /// New backup codes.
+    NewBackupCodes,
+    /// Everything was removed by an administrator.
+    Reset,
+    /// Failures were forgotten by an administrator.
+    Unlocked,
+    /// A record was given to another uid or name by an administrator.
+    Rebound,
+}
+
+impl What {
+    /// Every one of them, for readers of stored records.
+    pub const ALL: [Self; 13] = [
+        Self::Passed,
+        Self::Skipped,
+        Self::Denied,
+        Self::Wrong,
+        Self::Replayed,
+        Self::Begun,
+        Self::Added,
+        Self::Removed,
+        Self::Renamed,
+        Self::NewBackupCodes,
+        Self::Reset,
+        Self::Unlocked,
+        Self::Rebound,
+    ];
+
+    /// The word in records and logs.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Skipped => "skipped",
+            Self::Denied => "denied",
+            Self::Wrong => "wrong",
+            Self::Replayed => "replayed",
+            Self::Begun => "begun",
+            Self::Added => "added",
+            Self::Removed => "removed",
+            Self::Renamed => "renamed",
+            Self::NewBackupCodes => "new-backup-codes",
+            Self::Reset => "reset",
+            Self::Unlocked => "unlocked",
+            Self::Rebound => "rebound",
+        }
+    }
+}

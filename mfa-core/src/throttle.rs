@@ -1,1 +1,219 @@
-//! .
+//! How many wrong codes, and then how long to wait. The only place with this arithmetic.
+//!
+//! Five failures are free. From then on each failure makes the next try wait, 30 s doubling up to 15 min; fifteen
+//! quiet minutes make it start anew. After a hundred failures in a row, guessable codes are off until another factor
+//! or an administrator turns them on. At 6 digits and 3 valid steps, a hundred guesses succeed once in 3,333 times.
+
+use crate::Time;
+
+/// Failures that cost nothing but the try.
+pub const FREE_FAILURES: u32 = 5;
+/// Failures in a row after which guessable codes are off.
+pub const FAILURES_UNTIL_OFF: u32 = 100;
+/// Quiet seconds after which failures are forgotten (those in a row aside).
+pub const QUIET: i64 = 15 * 60;
+/// The first wait, in seconds.
+const FIRST_WAIT: i64 = 30;
+/// The longest wait, in seconds.
+const LONGEST_WAIT: i64 = 15 * 60;
+
+/// What failed attempts have come to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Throttle {
+    /// Failures since the last quiet time.
+    pub failures: u32,
+    /// Failures since the last success, however long ago.
+    pub in_a_row: u32,
+    /// When the last one was.
+    pub last: Time,
+    /// Until when nothing is evaluated.
+    pub until: Time,
+}
+
+/// Whether a try is evaluated now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gate {
+    /// It is.
+    Open,
+    /// Not for so many seconds, 1 or more.
+    Wait(i64),
+    /// Not until another factor or an administrator turns it on.
+    Off,
+}
+
+impl Throttle {
+    /// The throttle after one more failure.
+    #[must_use]
+    pub fn failed(self, now: Time) -> Self {
+        let quiet = now.since(self.last.max(self.until)) > QUIET;
+        let failures = if quiet { 1 } else { self.failures.saturating_add(1) };
+        let wait = match failures.checked_sub(FREE_FAILURES) {
+            None => 0,
+            Some(beyond) => FIRST_WAIT.saturating_mul(1 << beyond.min(5)).min(LONGEST_WAIT),
+        };
+        Self { failures, in_a_row: self.in_a_row.saturating_add(1), last: now, until: now.plus(wait) }
+    }
+
+    /// Whether a try is evaluated at this moment.
+    #[must_use]
+    pub fn gate(&self, bucket: Bucket, now: Time) -> Gate {
+        if bucket.guess == Guess::Code && self.in_a_row >= FAILURES_UNTIL_OFF {
+            return Gate::Off;
+        }
+        // A clock that was turned back must not lock anybody out for longer than the longest wait.
+        match self.until.since(now).min(LONGEST_WAIT) {
+            wait if wait > 0 => Gate::Wait(wait),
+            _ => Gate::Open,
+        }
+    }
+}
+
+/// Whose attempts: root's applications and a user's own processes are counted apart, so that nobody can lock out a
+/// neighbor, or the ssh login of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Caller {
+    /// A process of root: sshd, sudo, login, a display manager.
+    Root,
+    /// A process of the user: a screen locker, `mfa-enroll`.
+    Plain,
+}
+
+/// What was guessed at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Guess {
+    /// A short code, by app or mail.
+    Code,
+    /// A backup code, hopeless to guess; its limit is there all the same.
+    BackupCode,
+}
+
+/// One count of failures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bucket {
+    /// Whose attempts.
+    pub caller: Caller,
+    /// At what.
+    pub guess: Guess,
+}
+
+impl Bucket {
+    /// Every bucket; the place in this list is its number in the store.
+    pub const ALL: [Self; 4] = [
+        Self { caller: Caller::Root, guess: Guess::Code },
+        Self { caller: Caller::Root, guess: Guess::BackupCode },
+        Self { caller: Caller::Plain, guess: Guess::Code },
+        Self { caller: Caller::Plain, guess: Guess::BackupCode },
+    ];
+
+    /// Its place in [`Bucket::ALL`].
+    #[must_use]
+    pub fn number(self) -> u8 {
+        let caller = match self.caller {
+            Caller::Root => 0,
+            Caller::Plain => 2,
+        };
+        let guess = match self.guess {
+            Guess::Code => 0,
+            Guess::BackupCode => 1,
+        };
+        caller + guess
+    }
+}
+
+/// The throttles of an account, one a bucket.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Throttles([Throttle; 4]);
+
+impl Throttles {
+    /// One of them.
+    #[must_use]
+    pub fn get(&self, bucket: Bucket) -> Throttle {
+        self.0.get(usize::from(bucket.number())).copied().unwrap_or_default()
+    }
+
+    /// Puts one of them.
+    pub fn set(&mut self, bucket: Bucket, throttle: Throttle) {
+        if let Some(place) = self.0.get_mut(usize::from(bucket.number())) {
+            *place = throttle;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const CODE: Bucket = Bucket { caller: Caller::Root, guess: Guess::Code };
+    const BACKUP: Bucket = Bucket { caller: Caller::Root, guess: Guess::BackupCode };
+
+    fn after(failures: u32, now: Time) -> Throttle {
+        (0..failures).fold(Throttle::default(), |throttle, _| throttle.failed(now))
+    }
+
+    #[test]
+    fn four_failures_are_free_and_the_fifth_makes_wait() {
+        let now = Time(1_000_000);
+        assert_eq!(after(4, now).gate(CODE, now), Gate::Open);
+        assert_eq!(after(5, now).gate(CODE, now), Gate::Wait(30));
+    }
+
+    #[test]
+    fn waits_double_up_to_fifteen_minutes() {
+        let now = Time(1_000_000);
+        let waits: Vec<_> = (5..13).map(|n| after(n, now).gate(CODE, now)).collect();
+        assert_eq!(waits, [30, 60, 120, 240, 480, 900, 900, 900].map(Gate::Wait));
+    }
+
+    #[test]
+    fn quiet_minutes_start_anew_but_failures_in_a_row_add_up() {
+        let now = Time(1_000_000);
+        let later = now.plus(30 + QUIET + 1);
+        let throttle = after(5, now).failed(later);
+        assert_eq!((throttle.failures, throttle.in_a_row), (1, 6));
+        assert_eq!(throttle.gate(CODE, later), Gate::Open);
+    }
+
+    #[test]
+    fn a_hundred_in_a_row_turn_codes_off_and_backup_codes_never() {
+        let throttle = after(100, Time(1_000_000));
+        let years_later = Time(1_000_000_000);
+        assert_eq!(throttle.gate(CODE, years_later), Gate::Off);
+        assert_eq!(throttle.gate(BACKUP, years_later), Gate::Open);
+    }
+
+    #[test]
+    fn bucket_numbers_are_their_places() {
+        for (place, bucket) in Bucket::ALL.into_iter().enumerate() {
+            assert_eq!(usize::from(bucket.number()), place);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_the_clock_does_nobody_waits_longer_than_fifteen_minutes(
+            times in prop::collection::vec(any::<i64>(), 1..150), now in any::<i64>()
+        ) {
+            let throttle = times.iter().fold(Throttle::default(), |throttle, at| throttle.failed(Time(*at)));
+            match throttle.gate(BACKUP, Time(now)) {
+                Gate::Open => {}
+                Gate::Wait(wait) => prop_assert!((1..=900).contains(&wait)),
+                Gate::Off => prop_assert!(false),
+            }
+        }
+
+        #[test]
+        fn a_guesser_who_never_waits_for_quiet_gets_few_tries_a_day(pause in 0i64..900) {
+            let (mut throttle, mut now, mut tries) = (Throttle::default(), Time(1_000_000), 0);
+            let end = now.plus(86_400);
+            while now < end {
+                match throttle.gate(BACKUP, now) {
+                    Gate::Open => { tries += 1; throttle = throttle.failed(now); now = now.plus(pause.max(1)); }
+                    Gate::Wait(wait) => now = now.plus(wait),
+                    Gate::Off => unreachable!(),
+                }
+            }
+            prop_assert!(tries <= 110, "{tries} tries");
+        }
+    }
+}

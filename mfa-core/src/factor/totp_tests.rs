@@ -1,0 +1,123 @@
+use super::*;
+use proptest::prelude::*;
+
+const RFC_4226: &[u8] = b"12345678901234567890";
+
+fn secret(bytes: &[u8]) -> Secret {
+    Secret::new(bytes.to_vec())
+}
+
+fn app(used: i64) -> Totp {
+    Totp { secret: secret(RFC_4226), parameters: Parameters::default(), used: Step(used), replays: 0 }
+}
+
+#[test]
+fn rfc_4226_appendix_d_counters_0_to_9() {
+    let codes = ["755224", "287082", "359152", "969429", "338314", "254676", "287922", "162583", "399871", "520489"];
+    for (counter, code) in (0i64..).zip(codes) {
+        let found = matching_step(&secret(RFC_4226), Parameters::default(), code, Time(counter * 30));
+        assert_eq!(found, Some(Step(counter)), "{code}");
+    }
+}
+
+#[test]
+fn rfc_6238_appendix_b_for_all_three_hashes() {
+    let secret_256: Vec<u8> = RFC_4226.iter().copied().cycle().take(32).collect();
+    let secret_512: Vec<u8> = RFC_4226.iter().copied().cycle().take(64).collect();
+    let rows = [
+        (59, "94287082", "46119246", "90693936"),
+        (1_111_111_109, "07081804", "68084774", "25091201"),
+        (1_111_111_111, "14050471", "67062674", "99943326"),
+        (1_234_567_890, "89005924", "91819424", "93441116"),
+        (2_000_000_000, "69279037", "90698825", "38618901"),
+        (20_000_000_000, "65353130", "77737706", "47863826"),
+    ];
+    for (time, sha1, sha256, sha512) in rows {
+        for (algorithm, key, code) in [
+            (Algorithm::Sha1, RFC_4226, sha1),
+            (Algorithm::Sha256, secret_256.as_slice(), sha256),
+            (Algorithm::Sha512, secret_512.as_slice(), sha512),
+        ] {
+            let parameters = Parameters { algorithm, digits: 8, period: 30 };
+            let found = matching_step(&secret(key), parameters, code, Time(time));
+            assert_eq!(found, Some(Step(time / 30)), "{algorithm:?} at {time}");
+        }
+    }
+}
+
+#[test]
+fn a_step_early_and_a_step_late_are_taken_and_two_are_not() {
+    let code = "969429"; // of step 3
+    let found: Vec<_> =
+        (1..=5).map(|step| matching_step(&secret(RFC_4226), Parameters::default(), code, Time(step * 30))).collect();
+    assert_eq!(found, [None, Some(Step(3)), Some(Step(3)), Some(Step(3)), None]);
+}
+
+#[test]
+fn a_used_step_and_all_before_it_are_used() {
+    let now = Time(3 * 30);
+    let find = |used, code| find([(FactorId(1), &app(used))].into_iter(), code, now);
+    assert_eq!(find(2, "969429"), Finding::Fresh { factor: FactorId(1), step: Step(3) });
+    assert_eq!(find(3, "969429"), Finding::Used { factor: FactorId(1) });
+    assert_eq!(find(3, "359152"), Finding::Used { factor: FactorId(1) });
+    assert_eq!(find(3, "338314"), Finding::Fresh { factor: FactorId(1), step: Step(4) });
+    assert_eq!(find(3, "000000"), Finding::Wrong);
+}
+
+#[test]
+fn a_fresh_code_of_one_app_outweighs_a_used_one_of_another() {
+    let (used, fresh) = (app(3), app(2));
+    let apps = [(FactorId(1), &used), (FactorId(2), &fresh)];
+    let found = find(apps.into_iter(), "969429", Time(90));
+    assert_eq!(found, Finding::Fresh { factor: FactorId(2), step: Step(3) });
+}
+
+#[test]
+fn before_1970_no_code_is_right_and_nothing_panics() {
+    for now in [-1, -30, i64::MIN] {
+        assert_eq!(matching_step(&secret(RFC_4226), Parameters::default(), "755224", Time(now)), None);
+        assert_eq!(clock_offset(&secret(RFC_4226), Parameters::default(), "755224", Time(now)), None);
+    }
+    assert_eq!(matching_step(&secret(RFC_4226), Parameters::default(), "755224", Time(i64::MAX)), None);
+}
+
+#[test]
+fn a_wrong_clock_is_told_with_its_offset() {
+    let offset = |now| clock_offset(&secret(RFC_4226), Parameters::default(), "520489", Time(now));
+    assert_eq!(offset(9 * 30 + 3600), Some(-3600));
+    assert_eq!(offset(9 * 30 - 180), Some(180));
+    assert_eq!(offset(9 * 30 + 24 * 3600), None);
+}
+
+#[test]
+fn links_leave_out_defaults_and_escape_what_is_special() {
+    let key = secret(RFC_4226);
+    let link = |issuer, parameters| Link { issuer, label: "alice@web1", secret: &key, parameters }.to_string();
+    assert_eq!(
+        link("ACME", Parameters::default()),
+        "otpauth://totp/ACME:alice@web1?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=ACME"
+    );
+    let odd = Parameters { algorithm: Algorithm::Sha256, digits: 8, period: 60 };
+    assert_eq!(
+        link("A:B & Søn", odd),
+        "otpauth://totp/A%3AB%20%26%20S%C3%B8n:alice@web1?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ\
+         &issuer=A%3AB%20%26%20S%C3%B8n&algorithm=SHA256&digits=8&period=60"
+    );
+}
+
+proptest! {
+    #[test]
+    fn only_exactly_the_right_number_of_ascii_digits_is_ever_a_code(text in "\\PC{0,12}", now in 0i64..4_000_000_000) {
+        let right = text.len() == 6 && text.bytes().all(|byte| byte.is_ascii_digit());
+        if !right {
+            prop_assert_eq!(matching_step(&secret(RFC_4226), Parameters::default(), &text, Time(now)), None);
+        }
+    }
+
+    #[test]
+    fn at_most_three_of_a_million_codes_are_right(now in 0i64..4_000_000_000, guesses in prop::collection::hash_set(0u32..1_000_000, 300)) {
+        let parameters = Parameters::default();
+        let hits = guesses.iter().filter(|guess| matching_step(&secret(RFC_4226), parameters, &format!("{guess:06}"), Time(now)).is_some());
+        prop_assert!(hits.count() <= 3);
+    }
+}
