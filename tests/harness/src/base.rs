@@ -1,0 +1,86 @@
+//! The base layer of a release: a small Debian from the archive, with what scenarios need in it. It knows nothing of
+//! the product.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use crate::layer::{Layer, LayerError, LayerName, obtain};
+use crate::release::Release;
+
+/// What is in it beyond the essential packages.
+const PACKAGES: [&str; 16] = [
+    "dbus",
+    "libpam-google-authenticator",
+    "libpam-modules",
+    "libpam-oath",
+    "libpam-systemd",
+    "login",
+    "oathtool",
+    "openssh-client",
+    "openssh-server",
+    "pamtester",
+    "passwd",
+    "procps",
+    "sudo",
+    "systemd",
+    "systemd-sysv",
+    "util-linux",
+];
+
+/// Run in the new root: no background work that disturbs a measurement or a count, no limit that hides a log line,
+/// nothing of the machine it was built on.
+const FINISH: &str = "
+systemctl mask --quiet apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer \
+    fstrim.timer systemd-tmpfiles-clean.timer console-getty.service e2scrub_reap.service
+mkdir -p /etc/systemd/journald.conf.d
+printf '[Journal]\\nStorage=volatile\\nRateLimitBurst=0\\n' > /etc/systemd/journald.conf.d/lab.conf
+rm -f /etc/hostname /etc/resolv.conf /etc/machine-id /var/lib/dbus/machine-id
+: > /etc/machine-id
+";
+
+/// Kept this long after its last use.
+const KEEP: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// The base of `release`, built (half a minute, over the network) when it is not in the cache.
+pub(crate) fn base(release: Release) -> Result<Layer, LayerError> {
+    let packages = PACKAGES.join(",");
+    let name = LayerName::new(
+        match release {
+            Release::Bookworm => "bookworm",
+            Release::Trixie => "trixie",
+        },
+        KEEP,
+        &[packages.as_bytes(), FINISH.as_bytes(), std::env::consts::ARCH.as_bytes()],
+    );
+    obtain(&name, |folder| bootstrap(release, &packages, folder))
+}
+
+fn bootstrap(release: Release, packages: &str, folder: &Path) -> Result<(), LayerError> {
+    eprintln!("Building a Debian {release} for the labs; this happens once.");
+    // In namespaces of its own, so that an interrupted build leaves neither mounts nor processes.
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "mmdebstrap"]);
+    command.args(["--quiet", "--mode=root", "--variant=minbase"]);
+    command.arg(format!("--include={packages}"));
+    for unread in ["doc", "locale", "man", "info"] {
+        command.arg(format!("--dpkgopt=path-exclude=/usr/share/{unread}/*"));
+    }
+    command.arg(format!("--customize-hook=chroot \"$1\" sh -eu -c '{}'", FINISH.replace('\'', "'\\''")));
+    command.arg(release.suite()).arg(folder).args(mirror());
+    let output = command.env("TMPDIR", "/var/tmp").output();
+    let output = output.map_err(|error| LayerError::Build(format!("mmdebstrap did not start: {error}")))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let words = String::from_utf8_lossy(&output.stderr);
+    Err(LayerError::Build(format!("mmdebstrap could not build {release}. Can the Debian mirror be reached?\n{words}")))
+}
+
+/// The mirror this machine itself uses for Debian; nothing (mmdebstrap's own default) where apt knows none.
+fn mirror() -> Option<String> {
+    let format = "$(REPO_URI) $(COMPONENT) $(ORIGIN) $(LABEL)";
+    let targets = Command::new("apt-get").args(["indextargets", "--format", format, "Created-By: Packages"]).output();
+    let targets = String::from_utf8(targets.ok()?.stdout).ok()?;
+    targets.lines().find_map(|line| line.strip_suffix(" main Debian Debian")).map(str::to_owned)
+}

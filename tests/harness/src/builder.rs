@@ -1,0 +1,171 @@
+//! What a lab shall be, before it boots. Users, files and stacks are laid into its root while nothing runs in it yet.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use crate::base::base;
+use crate::keeper::{BootError, Keeper};
+use crate::lab::Lab;
+use crate::layer::Layer;
+use crate::release::Release;
+use crate::stack::{Service, Stack};
+use crate::staged::staged;
+use crate::{host, ssh};
+
+/// What `systemctl enable` gets in a lab with the product in it.
+const SOCKETS: &str = "mfa-daemon.socket mfa-daemon-root.socket";
+
+/// Collects what a lab shall be; [`LabBuilder::boot`] makes it.
+#[derive(Debug)]
+#[must_use]
+pub struct LabBuilder {
+    release: Release,
+    hostname: String,
+    product: bool,
+    key_first: bool,
+    files: Vec<(PathBuf, String, u32)>,
+    stacks: Vec<(Service, Stack)>,
+    sshd: String,
+    script: String,
+}
+
+impl LabBuilder {
+    pub(crate) fn new(release: Release) -> Self {
+        Self {
+            release,
+            hostname: "lab".into(),
+            product: true,
+            key_first: false,
+            files: Vec::new(),
+            stacks: Vec::new(),
+            sshd: String::new(),
+            script: String::new(),
+        }
+    }
+
+    /// The host's name, as prompts show it. It is `lab` otherwise.
+    pub fn hostname(mut self, name: &str) -> Self {
+        self.hostname = name.into();
+        self
+    }
+
+    /// A plain Debian, without anything of the product's.
+    pub fn without_product(mut self) -> Self {
+        self.product = false;
+        self
+    }
+
+    /// A user with a home, bash and that password.
+    pub fn user(mut self, name: &str, password: &str) -> Self {
+        let line = quoted(&format!("{name}:{password}"));
+        self.script += &format!("useradd --create-home --shell /bin/bash {name}\nprintf '%s\\n' {line} | chpasswd\n");
+        self
+    }
+
+    /// A password for root, who has none otherwise.
+    pub fn root_password(mut self, password: &str) -> Self {
+        self.script += &format!("printf '%s\\n' {} | chpasswd\n", quoted(&format!("root:{password}")));
+        self
+    }
+
+    /// A group with those members, made when it does not exist (`sudo` does).
+    pub fn group(mut self, name: &str, members: &[&str]) -> Self {
+        self.script += &format!("groupadd --force {name}\n");
+        for member in members {
+            self.script += &format!("gpasswd --add {member} {name} >/dev/null\n");
+        }
+        self
+    }
+
+    /// What a service asks for. Services not named keep what Debian gives them.
+    pub fn pam(mut self, service: Service, stack: Stack) -> Self {
+        self.key_first |= stack.key_first && service == Service::Sshd;
+        self.stacks.push((service, stack));
+        self
+    }
+
+    /// More lines for sshd's configuration; a `Match` block may be the last of them.
+    pub fn sshd(mut self, lines: &str) -> Self {
+        self.sshd += lines;
+        self.sshd += "\n";
+        self
+    }
+
+    /// `/etc/mfa/policy.toml`, in place of the shipped one.
+    pub fn policy(self, toml: &str) -> Self {
+        self.file("/etc/mfa/policy.toml", toml, 0o644)
+    }
+
+    /// `/etc/mfa/mfa.toml`, in place of the shipped one.
+    pub fn settings(self, toml: &str) -> Self {
+        self.file("/etc/mfa/mfa.toml", toml, 0o644)
+    }
+
+    /// A file, root's, with permission bits such as `0o644`.
+    pub fn file(mut self, path: &str, text: &str, mode: u32) -> Self {
+        self.files.push((path.trim_start_matches('/').into(), text.into(), mode));
+        self
+    }
+
+    /// Shell lines that run as root in the lab's root before anything boots in it.
+    pub fn before_boot(mut self, script: &str) -> Self {
+        self.script += script;
+        self.script += "\n";
+        self
+    }
+
+    /// Boots it and waits until it is up: about a second, half a minute more when the release is not cached.
+    pub fn boot(self) -> Result<Lab, BootError> {
+        host::probe().map_err(BootError::Host)?;
+        let mut layers = Vec::new();
+        if self.product {
+            layers.push(staged().map_err(BootError::Layer)?);
+        }
+        layers.push(base(self.release).map_err(BootError::Layer)?);
+        let keeper = Keeper::start(layers, |layers, seed| self.sow(layers, seed))?;
+        Ok(Lab::new(self.release, self.hostname, keeper))
+    }
+
+    /// Writes what is laid into the root, and the script that runs there, into the folder `seed`.
+    fn sow(&self, layers: &[Layer], seed: &Path) -> Result<(), BootError> {
+        let root = seed.join("root");
+        let put = |path: &Path, text: &str, mode| {
+            place(&root, path, text, mode).map_err(|error| BootError::State(root.join(path), error))
+        };
+        put(Path::new("etc/hostname"), &format!("{}\n", self.hostname), 0o644)?;
+        put(Path::new("etc/hosts"), &format!("127.0.0.1 localhost {}\n::1 localhost\n", self.hostname), 0o644)?;
+        put(Path::new(ssh::DROP_IN), &ssh::drop_in(self.release, self.key_first, &self.sshd), 0o644)?;
+        for (service, stack) in &self.stacks {
+            let path = Path::new("etc/pam.d").join(service.file());
+            let shipped = layers.iter().find_map(|layer| fs::read_to_string(layer.path.join(&path)).ok());
+            let text = stack.rewrite(service, shipped.as_deref()).map_err(BootError::Stack)?;
+            put(&path, &text, 0o644)?;
+        }
+        for (path, text, mode) in &self.files {
+            put(path, text, *mode)?;
+        }
+        place(seed, Path::new("prepare"), &self.preparation(), 0o700)
+            .map_err(|error| BootError::State(seed.join("prepare"), error))
+    }
+
+    fn preparation(&self) -> String {
+        let product = format!("systemd-sysusers\nsystemctl --quiet enable {SOCKETS}\n");
+        format!("set -eu\n{}{}", if self.product { product.as_str() } else { "" }, self.script)
+    }
+}
+
+fn place(root: &Path, path: &Path, text: &str, mode: u32) -> io::Result<()> {
+    let path = root.join(path);
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    fs::write(&path, text)?;
+    fs::set_permissions(&path, fs::Permissions::from_mode(mode))
+}
+
+/// As one word of the shell.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "'\\''"))
+}

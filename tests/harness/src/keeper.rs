@@ -1,0 +1,250 @@
+//! The process that a lab hangs on: starts it, knows when it is up, ends it. What must happen even when this program
+//! is killed is done by a shell script of its own (`keeper.sh`), which notices that we are gone.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::net::UnixDatagram;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use rustix::fs::{FlockOperation, flock};
+
+use crate::host::{self, HostError};
+use crate::layer::{Layer, LayerError};
+use crate::stack::StackError;
+
+/// A boot takes half a second; this is for machines that do much else.
+const BOOT_DEADLINE: Duration = Duration::from_secs(60);
+
+/// Why a lab did not boot.
+#[derive(Debug)]
+pub enum BootError {
+    /// The machine lacks something.
+    Host(HostError),
+    /// A layer could not be had.
+    Layer(LayerError),
+    /// The release cannot have the stack that was asked for.
+    Stack(StackError),
+    /// The lab's folder or its processes could not be made.
+    State(PathBuf, io::Error),
+    /// It ended before it was up, or was not up in time; with what it printed.
+    Console(&'static str, String),
+}
+
+impl std::fmt::Display for BootError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Host(error) => error.fmt(f),
+            Self::Layer(error) => error.fmt(f),
+            Self::Stack(error) => error.fmt(f),
+            Self::State(path, error) => write!(f, "the lab's {}: {error}", path.display()),
+            Self::Console(what, console) => write!(f, "the lab {what}. Its console:\n{console}"),
+        }
+    }
+}
+
+impl std::error::Error for BootError {}
+
+/// A booted lab's processes and its folder. Dropping it ends the lab and waits until nothing of it is left.
+#[derive(Debug)]
+pub(crate) struct Keeper {
+    shell: Child,
+    leash: Option<ChildStdin>,
+    state: PathBuf,
+    cgroup: PathBuf,
+    leader: u32,
+    _alive: File,
+    _layers: Vec<Layer>,
+}
+
+impl Keeper {
+    /// Boots what `sow` lays over the layers (the uppermost first), and returns when systemd says that it is up.
+    pub(crate) fn start(
+        layers: Vec<Layer>,
+        sow: impl FnOnce(&[Layer], &Path) -> Result<(), BootError>,
+    ) -> Result<Self, BootError> {
+        let (state, alive) = claim_state()?;
+        let at = |error| BootError::State(state.clone(), error);
+        fs::create_dir(state.join("tree")).map_err(at)?;
+        fs::write(state.join("inside"), include_str!("inside.sh")).map_err(at)?;
+        sow(&layers, &state.join("seed"))?;
+        let notify = UnixDatagram::bind(state.join("notify")).map_err(at)?;
+        let cgroup = host::cgroup_tree().map_err(BootError::Host)?.join(cgroup_name(&state));
+        let mut shell = spawn(&state, &cgroup, &layers).map_err(at)?;
+        let leash = shell.stdin.take();
+        let mut keeper = Self { shell, leash, state, cgroup, leader: 0, _alive: alive, _layers: layers };
+        keeper.wait_until_up(&notify)?;
+        keeper.leader = keeper.find_leader().ok_or_else(|| keeper.console("has no first process"))?;
+        fs::create_dir(keeper.guests()).map_err(|error| BootError::State(keeper.guests(), error))?;
+        Ok(keeper)
+    }
+
+    /// The lab's first process, as this machine numbers it.
+    pub(crate) fn leader(&self) -> u32 {
+        self.leader
+    }
+
+    /// The lab's folder on this machine; gone with the lab.
+    pub(crate) fn state(&self) -> &Path {
+        &self.state
+    }
+
+    /// The cgroup, inside the lab's, for programs that enter the lab from outside.
+    pub(crate) fn guests(&self) -> PathBuf {
+        self.cgroup.join("payload/guests.scope")
+    }
+
+    fn wait_until_up(&mut self, notify: &UnixDatagram) -> Result<(), BootError> {
+        let at = |error| BootError::State(PathBuf::from("notify"), error);
+        notify.set_read_timeout(Some(Duration::from_millis(100))).map_err(at)?;
+        let deadline = Instant::now() + BOOT_DEADLINE;
+        let mut message = [0; 4096];
+        while Instant::now() < deadline {
+            match notify.recv(&mut message) {
+                Ok(length) if says_ready(&message[..length]) => return Ok(()),
+                Ok(_) => {}
+                Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
+                Err(error) => return Err(at(error)),
+            }
+            if self.shell.try_wait().map_err(at)?.is_some() {
+                return Err(self.console("ended while it booted"));
+            }
+        }
+        Err(self.console("was not up within a minute"))
+    }
+
+    /// The one process among our descendants that is number 1 in a namespace two below ours.
+    fn find_leader(&self) -> Option<u32> {
+        let candidates = fs::read_dir("/proc").ok()?.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        candidates.into_iter().find(|pid| is_nested_init(*pid) && descends_from(*pid, self.shell.id()))
+    }
+
+    fn console(&self, what: &'static str) -> BootError {
+        let mut text = Vec::new();
+        // The keeper removes the folder when the lab has ended by itself; our descriptor still reads the file.
+        let read = File::open(self.state.join("console")).and_then(|mut file| file.read_to_end(&mut text));
+        let text = String::from_utf8_lossy(&text);
+        let lines: Vec<&str> = text.lines().collect();
+        let tail = lines[lines.len().saturating_sub(40)..].join("\n");
+        BootError::Console(what, read.map_or_else(|error| error.to_string(), |_| tail))
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        drop(self.leash.take());
+        let _ = self.shell.wait();
+    }
+}
+
+fn says_ready(message: &[u8]) -> bool {
+    message.split(|byte| *byte == b'\n').any(|line| line == b"READY=1")
+}
+
+fn spawn(state: &Path, cgroup: &Path, layers: &[Layer]) -> io::Result<Child> {
+    let console = File::create(state.join("console"))?;
+    Command::new("sh")
+        .args(["-c", include_str!("keeper.sh"), "keeper.sh"])
+        .args([state, cgroup])
+        .args(layers.iter().map(|layer| &layer.path))
+        .env_clear()
+        .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+        .current_dir("/")
+        .stdin(Stdio::piped())
+        .stdout(console.try_clone()?)
+        .stderr(console)
+        // Its own process group: a Ctrl-C for the tests ends them, and their end ends the lab.
+        .process_group(0)
+        .spawn()
+}
+
+/// A folder for a new lab, with the lock that says its program lives; and removes what dead programs left.
+fn claim_state() -> Result<(PathBuf, File), BootError> {
+    static LABS: AtomicU32 = AtomicU32::new(0);
+    let home = Path::new(host::STATE);
+    let number = LABS.fetch_add(1, Ordering::Relaxed);
+    let state = home.join(format!("{}-{number}", std::process::id()));
+    let at = |error: io::Error| BootError::State(state.clone(), error);
+    match fs::DirBuilder::new().mode(0o700).create(home) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(at(error)),
+        _ => {}
+    }
+    let turn = File::create(home.join("turn")).map_err(at)?;
+    flock(&turn, FlockOperation::LockExclusive).map_err(|error| at(error.into()))?;
+    sweep(home);
+    fs::create_dir(&state).map_err(at)?;
+    let alive = File::create(state.join("alive")).map_err(at)?;
+    flock(&alive, FlockOperation::LockExclusive).map_err(|error| at(error.into()))?;
+    Ok((state, alive))
+}
+
+/// Labs whose keeper was killed, too: the kernel has ended them, their cgroups and folders are left.
+fn sweep(home: &Path) {
+    let Ok(entries) = fs::read_dir(home) else { return };
+    for state in entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()) {
+        let lock = File::open(state.join("alive"));
+        let dead = lock.is_ok_and(|lock| flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok());
+        if dead {
+            if let Ok(tree) = host::cgroup_tree() {
+                remove_cgroup(&tree.join(cgroup_name(&state)));
+            }
+            let _ = fs::remove_dir_all(&state);
+        }
+    }
+}
+
+fn cgroup_name(state: &Path) -> String {
+    format!("mfa-lab-{}", state.file_name().unwrap_or_default().display())
+}
+
+fn remove_cgroup(folder: &Path) {
+    for child in fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()) {
+        if child.is_dir() {
+            remove_cgroup(&child);
+        }
+    }
+    let _ = fs::remove_dir(folder);
+}
+
+fn is_nested_init(pid: u32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let numbers = status.lines().find_map(|line| line.strip_prefix("NSpid:")).unwrap_or_default();
+    let numbers: Vec<&str> = numbers.split_whitespace().collect();
+    numbers.len() == 3 && numbers.last() == Some(&"1")
+}
+
+fn descends_from(pid: u32, ancestor: u32) -> bool {
+    let mut pid = pid;
+    for _generation in 0..6 {
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        let parent = status.lines().find_map(|line| line.strip_prefix("PPid:")).and_then(|pid| pid.trim().parse().ok());
+        match parent {
+            Some(parent) if parent == ancestor => return true,
+            Some(parent) => pid = parent,
+            None => return false,
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn readiness_is_one_line_among_others() {
+        assert!(says_ready(b"STATUS=up\nREADY=1\n"));
+        assert!(!says_ready(b"X_READY=1\nREADY=10"));
+    }
+
+    #[test]
+    fn this_process_descends_from_its_parent_and_not_from_itself() {
+        let parent = std::os::unix::process::parent_id();
+        assert!(descends_from(std::process::id(), parent));
+        assert!(!descends_from(parent, std::process::id()));
+    }
+}
