@@ -112,7 +112,7 @@ mod tests {
     }
 
     fn some_bytes() -> Vec<u8> {
-        (0u8..=255).cycle().step_by(7).take(FRESH).collect()
+        (0u32..).map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()[0]).take(FRESH).collect()
     }
 
     #[test]
