@@ -4,9 +4,9 @@
 
 use crate::frame::{Decoder, FrameError, Reply, encode_call};
 use crate::service::{self, Refusal};
-use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, sockopt};
+use rustix::net::{AddressFamily, SendFlags, SocketAddrUnix, SocketFlags, SocketType, sockopt};
 use serde::{Serialize, de::DeserializeOwned};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::os::unix::{fs::MetadataExt, net::UnixStream};
 use std::time::{Duration, Instant};
 use std::{fmt, fs, path::Path};
@@ -125,10 +125,11 @@ impl Client {
     fn send(&mut self, mut bytes: &[u8]) -> Result<(), CallError> {
         while !bytes.is_empty() {
             self.stream.set_write_timeout(Some(self.left()?)).map_err(CallError::Io)?;
-            match self.stream.write(bytes) {
+            // The host of a PAM module may have left SIGPIPE as it is: a peer that hangs up must not kill a screen locker.
+            match rustix::net::send(&self.stream, bytes, SendFlags::NOSIGNAL) {
                 Ok(0) => return Err(CallError::HungUp),
                 Ok(written) => bytes = bytes.get(written..).unwrap_or_default(),
-                Err(error) => self.survive(error)?,
+                Err(errno) => self.survive(errno.into())?,
             }
         }
         Ok(())

@@ -1,6 +1,7 @@
 use super::*;
 use crate::frame::{encode_error, encode_reply};
 use crate::service::RefusalCode;
+use std::io::Write;
 use std::os::unix::net::UnixListener;
 use std::thread;
 
