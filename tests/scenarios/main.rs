@@ -1,0 +1,4 @@
+//! The scenarios: sessions that people play with a Debian that asks for a second factor, and that must end as told.
+//! One file a subject; `tests/README.md` says how to write one.
+
+mod labs;

@@ -118,5 +118,6 @@ pub(crate) fn become_user(user: Option<&str>) -> Vec<String> {
     let Some(user) = user else { return Vec::new() };
     let flags = [format!("--reuid={user}"), format!("--regid={user}"), "--init-groups".into(), "--reset-env".into()];
     let home = format!("--chdir=/home/{user}");
-    [vec!["setpriv".into()], flags.to_vec(), vec!["env".into(), home, "LANG=C.UTF-8".into(), "TERM=dumb".into()]].concat()
+    [vec!["setpriv".into()], flags.to_vec(), vec!["env".into(), home, "LANG=C.UTF-8".into(), "TERM=dumb".into()]]
+        .concat()
 }

@@ -45,7 +45,9 @@ impl fmt::Display for HostError {
             Self::Missing { program, package } => {
                 write!(f, "{program} is missing (Debian package {package}). Run: cargo xtask setup")
             }
-            Self::NoCgroup2 => write!(f, "no cgroup2 file system at /sys/fs/cgroup. Run: mount -t cgroup2 none /sys/fs/cgroup"),
+            Self::NoCgroup2 => {
+                write!(f, "no cgroup2 file system at /sys/fs/cgroup. Run: mount -t cgroup2 none /sys/fs/cgroup")
+            }
             Self::NoHome => write!(f, "nowhere to keep the cache. Set HOME or XDG_CACHE_HOME"),
         }
     }

@@ -119,7 +119,8 @@ impl Keeper {
 
     /// The one process among our descendants that is number 1 in a namespace two below ours.
     fn find_leader(&self) -> Option<u32> {
-        let candidates = fs::read_dir("/proc").ok()?.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        let candidates =
+            fs::read_dir("/proc").ok()?.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
         candidates.into_iter().find(|pid| is_nested_init(*pid) && descends_from(*pid, self.shell.id()))
     }
 

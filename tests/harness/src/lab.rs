@@ -54,11 +54,7 @@ impl Lab {
     }
 
     /// The same, as a plain user of the lab, in their home.
-    pub fn run_as<S: Into<String>>(
-        &self,
-        user: &str,
-        args: impl IntoIterator<Item = S>,
-    ) -> Result<Output, RunError> {
+    pub fn run_as<S: Into<String>>(&self, user: &str, args: impl IntoIterator<Item = S>) -> Result<Output, RunError> {
         command::run(&self.keeper, Some(user), &words(args), "")
     }
 
@@ -92,14 +88,16 @@ impl Lab {
     pub fn journal(&self, of: Option<&str>) -> Result<String, RunError> {
         let filter = of.map(|name| [format!("_SYSTEMD_UNIT={name}"), "+".into(), format!("SYSLOG_IDENTIFIER={name}")]);
         let args = ["journalctl", "--sync", "--quiet", "--no-pager", "--output=cat"].map(str::to_owned);
-        let args: Vec<String> = args.into_iter().filter(|word| word != "--sync").chain(filter.into_iter().flatten()).collect();
+        let args: Vec<String> =
+            args.into_iter().filter(|word| word != "--sync").chain(filter.into_iter().flatten()).collect();
         self.run(["journalctl", "--sync"])?.success()?;
         Ok(self.run(args)?.success()?.stdout)
     }
 
     /// Waits until a line with that text is in the journal, ten seconds at most; returns the line.
     pub fn await_journal(&self, text: &str) -> Result<String, RunError> {
-        let follow = "timeout 10 journalctl --quiet --no-pager --output=cat --lines=all --follow | grep -m1 -F -- \"$0\"";
+        let follow =
+            "timeout 10 journalctl --quiet --no-pager --output=cat --lines=all --follow | grep -m1 -F -- \"$0\"";
         Ok(self.run(["sh", "-c", follow, text])?.success()?.stdout)
     }
 

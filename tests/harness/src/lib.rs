@@ -57,21 +57,21 @@ pub use terminal::{Terminal, TerminalError};
 /// becomes the tests `name::on_bookworm` and `name::on_trixie`.
 #[macro_export]
 macro_rules! on_each_release {
-    ($($(#[$meta:meta])* fn $name:ident($release:ident: Release) -> Outcome $body:block)+) => {$(
+    ($($(#[$meta:meta])* fn $name:ident($release:ident: $kind:ty) -> $outcome:ty $body:block)+) => {$(
         $(#[$meta])*
         mod $name {
             #[allow(unused_imports, reason = "a scenario takes what it needs from its file")]
             use super::*;
 
-            fn scenario($release: $crate::Release) -> $crate::Outcome $body
+            fn scenario($release: $kind) -> $outcome $body
 
             #[test]
-            fn on_bookworm() -> $crate::Outcome {
+            fn on_bookworm() -> $outcome {
                 scenario($crate::Release::Bookworm)
             }
 
             #[test]
-            fn on_trixie() -> $crate::Outcome {
+            fn on_trixie() -> $outcome {
                 scenario($crate::Release::Trixie)
             }
         }

@@ -133,7 +133,8 @@ mod tests {
 
     #[test]
     fn an_address_is_read_as_an_app_reads_it() {
-        let read: Otpauth = "otpauth://totp/ACME%20Ltd:alice@web1?secret=GEZDGNBVGY3TQOJQ&issuer=ACME%20Ltd".parse().unwrap();
+        let read: Otpauth =
+            "otpauth://totp/ACME%20Ltd:alice@web1?secret=GEZDGNBVGY3TQOJQ&issuer=ACME%20Ltd".parse().unwrap();
         assert_eq!(read.secret, b"1234567890");
         assert_eq!((read.issuer.as_str(), read.account.as_str()), ("ACME Ltd", "alice@web1"));
         assert_eq!((read.hash, read.digits, read.period), (Hash::Sha1, 6, 30));

@@ -85,7 +85,9 @@ impl Stack {
         let account = format!("account\t{CONTROL}\tpam_mfa.so");
         let template = "@include common-auth\n@include common-account\n@include common-session\n";
         let own = match service {
-            Service::CommonAuth => return shipped.map(|text| format!("{text}{auth}\n")).ok_or_else(|| missing(service)),
+            Service::CommonAuth => {
+                return shipped.map(|text| format!("{text}{auth}\n")).ok_or_else(|| missing(service));
+            }
             Service::Named(_) => template,
             _ => shipped.ok_or_else(|| missing(service))?,
         };

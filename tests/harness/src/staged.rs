@@ -15,10 +15,8 @@ const KEEP: Duration = Duration::from_secs(24 * 3600);
 
 /// The product as last staged: in the folder `MFA_STAGE` names, else in `target/stage`.
 pub(crate) fn staged() -> Result<Layer, LayerError> {
-    let tree = std::env::var_os("MFA_STAGE").map_or_else(
-        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/stage")),
-        PathBuf::from,
-    );
+    let tree = std::env::var_os("MFA_STAGE")
+        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/stage")), PathBuf::from);
     if !tree.join("usr").is_dir() {
         let tree = tree.display();
         return Err(LayerError::Build(format!("nothing is staged in {tree}. Run: cargo xtask stage target/stage")));
