@@ -1,0 +1,61 @@
+//! The connection to the daemon: which socket, how long to wait, and what its refusals mean to the person.
+
+use crate::Failure;
+use mfa_proto::{CallError, Client, ROOT_SOCKET, SOCKET, service};
+use serde::{Serialize, de::DeserializeOwned};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// What one answer may take; a directory that is slow to answer is waited for.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// One connection. A dialog, and what it proved, live and die with it.
+pub struct Daemon {
+    client: Client,
+    not_permitted: &'static str,
+}
+
+impl Daemon {
+    /// Connects to `socket`, else to the one that is meant for whoever runs this.
+    /// `not_permitted` is the sentence for a method that the caller may not use.
+    ///
+    /// # Errors
+    /// Exit code 3.
+    pub fn connect(socket: Option<&Path>, not_permitted: &'static str) -> Result<Self, Failure> {
+        let usual = if is_root() { ROOT_SOCKET } else { SOCKET };
+        let client = Client::connect(socket.unwrap_or(Path::new(usual)), Instant::now() + PATIENCE)?;
+        Ok(Self { client, not_permitted })
+    }
+
+    /// Calls, and waits for the answer as long as an answer may take.
+    ///
+    /// # Errors
+    /// Exit code 1 with the daemon's own words, or 3.
+    pub fn call<P: Serialize, R: DeserializeOwned>(&mut self, method: &str, parameters: &P) -> Result<R, Failure> {
+        self.call_within(Duration::ZERO, method, parameters)
+    }
+
+    /// As [`Daemon::call`], for an answer that waits for something outside: so much longer.
+    ///
+    /// # Errors
+    /// As [`Daemon::call`].
+    pub fn call_within<P: Serialize, R: DeserializeOwned>(
+        &mut self,
+        longer: Duration,
+        method: &str,
+        parameters: &P,
+    ) -> Result<R, Failure> {
+        self.client.set_deadline(Instant::now() + PATIENCE + longer);
+        self.client.call(method, parameters).map_err(|error| match error {
+            CallError::Protocol(name) if name == service::PERMISSION_DENIED => {
+                Failure::refused("permission_denied", self.not_permitted)
+            }
+            error => error.into(),
+        })
+    }
+}
+
+/// Whether root runs this.
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}

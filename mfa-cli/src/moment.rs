@@ -1,0 +1,113 @@
+//! Times as a person reads them: dates on the reader's clock, spans in words. It never decides by them.
+
+use jiff::{Timestamp, tz::TimeZone};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Seconds since the epoch, now.
+#[must_use]
+pub fn now() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |past| i64::try_from(past.as_secs()).unwrap_or(i64::MAX))
+}
+
+/// Such as `2026-11-22`.
+#[must_use]
+pub fn date(seconds: i64) -> String {
+    local(seconds, "%Y-%m-%d")
+}
+
+/// Such as `2026-11-22 09:14`.
+#[must_use]
+pub fn date_time(seconds: i64) -> String {
+    local(seconds, "%Y-%m-%d %H:%M")
+}
+
+/// Such as `09:14:31 +0100`: what this machine takes for the time.
+#[must_use]
+pub fn time_of_day(seconds: i64) -> String {
+    local(seconds, "%H:%M:%S %z")
+}
+
+/// How long ago: `12 s ago`, `5 min ago`, `3 h ago`, and after a day the date.
+#[must_use]
+pub fn ago(then: i64, now: i64) -> String {
+    match now.saturating_sub(then) {
+        0 => "just now".to_owned(),
+        past @ 1..60 => format!("{past} s ago"),
+        past @ 60..3600 => format!("{} min ago", past / 60),
+        past @ 3600..86_400 => format!("{} h ago", past / 3600),
+        _ => date(then),
+    }
+}
+
+/// A wait as a clock counts it: `2:10`, `1:02:10`.
+#[must_use]
+pub fn countdown(seconds: u32) -> String {
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
+}
+
+/// A span in words, in its largest unit: `40 seconds`, `3 minutes`, `2 hours`, `5 days`.
+#[must_use]
+pub fn span(seconds: u64) -> String {
+    let (count, unit) = match seconds {
+        0..90 => (seconds, "second"),
+        90..5400 => ((seconds + 30) / 60, "minute"),
+        5400..129_600 => ((seconds + 1800) / 3600, "hour"),
+        _ => (seconds.saturating_add(43_200) / 86_400, "day"),
+    };
+    counted(count, unit)
+}
+
+/// `1 code`, `2 codes`.
+#[must_use]
+pub fn counted(count: u64, thing: &str) -> String {
+    if count == 1 { format!("1 {thing}") } else { format!("{count} {thing}s") }
+}
+
+fn local(seconds: i64, format: &str) -> String {
+    Timestamp::from_second(seconds).map_or_else(
+        |_| "at no time a calendar knows".to_owned(),
+        |moment| moment.to_zoned(TimeZone::system()).strftime(format).to_string(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_recent_is_told_in_its_largest_unit() {
+        let now = 1_800_000_000;
+        let told = [(0, "just now"), (12, "12 s ago"), (60, "1 min ago"), (7200, "2 h ago")];
+        for (past, text) in told {
+            assert_eq!(ago(now - past, now), text);
+        }
+        assert_eq!(ago(now - 86_400 * 40, now), date(now - 86_400 * 40));
+    }
+
+    #[test]
+    fn a_time_ahead_of_the_clock_is_told_as_a_date() {
+        assert_eq!(ago(1_800_000_500, 1_800_000_000), date(1_800_000_500));
+    }
+
+    #[test]
+    fn waits_count_down_like_a_clock() {
+        assert_eq!(countdown(130), "2:10");
+        assert_eq!(countdown(5), "0:05");
+        assert_eq!(countdown(3730), "1:02:10");
+    }
+
+    #[test]
+    fn spans_are_words() {
+        for (seconds, text) in [(1, "1 second"), (40, "40 seconds"), (179, "3 minutes"), (7200, "2 hours")] {
+            assert_eq!(span(seconds), text);
+        }
+        assert_eq!(span(u64::MAX).split(' ').nth(1), Some("days"));
+    }
+
+    #[test]
+    fn a_time_no_calendar_knows_is_no_crash() {
+        assert_eq!(date(i64::MAX), "at no time a calendar knows");
+        assert_eq!(date_time(i64::MIN), "at no time a calendar knows");
+    }
+}
