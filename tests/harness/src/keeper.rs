@@ -199,7 +199,7 @@ fn sweep(home: &Path) {
 }
 
 fn cgroup_name(state: &Path) -> String {
-    format!("mfa-lab-{}", state.file_name().unwrap_or_default().display())
+    format!("mfa-lab-{}", state.file_name().unwrap_or_default().to_string_lossy())
 }
 
 fn remove_cgroup(folder: &Path) {

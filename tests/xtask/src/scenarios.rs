@@ -1,0 +1,65 @@
+//! `cargo xtask scenarios`: sessions played in labs, as root, several labs at a time.
+
+use std::path::PathBuf;
+use std::process::Command as Process;
+use std::thread::available_parallelism;
+
+use crate::cargo::{Workspace, executable};
+use crate::places::{staged, unattended};
+use crate::privilege::as_root;
+use crate::setup::{ALL, setup};
+use crate::stage::stage_afresh;
+use crate::tally::Tally;
+use crate::{Command, Stop, take_flag, take_profile};
+
+pub(crate) const COMMAND: Command = Command {
+    name: "scenarios",
+    summary: "Stage, then play the scenarios whose names contain a word",
+    usage: "usage: cargo xtask scenarios [--profile lab|release] [--no-stage] [WORD…]
+
+  WORD         only scenarios with this in their name, such as sudo or on_trixie
+  --no-stage   play with what was staged last
+example: cargo xtask scenarios --profile lab sshd::",
+    run: |words| {
+        let mut words = words.to_vec();
+        let profile = take_profile(&mut words)?;
+        let stage = !take_flag(&mut words, "--no-stage");
+        if let Some(word) = words.iter().find(|word| word.starts_with('-')) {
+            return Err(Stop::Usage(format!("{word} is not understood here.")));
+        }
+        setup(&ALL)?;
+        if stage {
+            stage_afresh(&staged(), &profile)?;
+        }
+        let mut tally = Tally::new();
+        scenarios(&mut tally, &words);
+        tally.close()
+    },
+};
+
+/// Plays what was staged.
+pub(crate) fn scenarios(tally: &mut Tally, words: &[String]) {
+    tally.heading("scenarios");
+    let program = match build() {
+        Ok(program) => program,
+        Err(stop) => return tally.fail("scenarios", stop),
+    };
+    match as_root(program) {
+        Some(mut command) => tally.tests("scenarios", player(&mut command, words)),
+        None if unattended() => tally.fail("scenarios", Stop::Failed(NO_ROOT.into())),
+        None => tally.skip("scenarios", NO_ROOT),
+    }
+}
+
+/// What an ordinary user without sudo is told.
+pub(crate) const NO_ROOT: &str = "Labs need root, and there is no sudo. Run as root: cargo xtask scenarios";
+
+fn build() -> Result<PathBuf, Stop> {
+    executable(Workspace::Tests.cargo("test").args(["--locked", "--package", "scenarios", "--no-run"]), "scenarios")
+}
+
+/// Two labs a core: much of a login is waiting.
+fn player<'a>(command: &'a mut Process, words: &[String]) -> &'a mut Process {
+    let labs = available_parallelism().map_or(2, usize::from) * 2;
+    command.arg(format!("--test-threads={labs}")).args(words)
+}

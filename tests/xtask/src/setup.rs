@@ -1,0 +1,88 @@
+//! `cargo xtask setup`: finds what this machine lacks and installs it with apt-get, saying so before.
+//! It never touches Rust: the one that is there is used.
+
+use std::path::Path;
+use std::process::Command as Process;
+
+use crate::places::installed;
+use crate::privilege::as_root;
+use crate::{Command, Stop, no_more};
+
+pub(crate) const COMMAND: Command = Command {
+    name: "setup",
+    summary: "Install what building and the labs need (the other commands do it, too)",
+    usage: "usage: cargo xtask setup
+
+Looks for a C compiler, the headers of libc, systemd-nspawn, mmdebstrap and ssh.
+What is missing is installed with apt-get, through sudo when you are not root.",
+    run: |words| no_more(words).and_then(|()| setup(&ALL)),
+};
+
+/// Something the project needs of a machine.
+pub(crate) struct Need {
+    /// How it is recognized: a program's name, or the path of a file.
+    sign: &'static str,
+    /// The Debian package that brings it.
+    package: &'static str,
+}
+
+/// To build the product.
+pub(crate) const BUILD: [Need; 2] =
+    [Need { sign: "cc", package: "gcc" }, Need { sign: "/usr/include/stdio.h", package: "libc6-dev" }];
+
+/// To build it and boot labs with it.
+pub(crate) const ALL: [Need; 7] = {
+    let [cc, libc] = BUILD;
+    [
+        cc,
+        libc,
+        Need { sign: "systemd-nspawn", package: "systemd-container" },
+        Need { sign: "mmdebstrap", package: "mmdebstrap" },
+        Need { sign: "/usr/share/keyrings/debian-archive-keyring.gpg", package: "debian-archive-keyring" },
+        Need { sign: "ssh", package: "openssh-client" },
+        Need { sign: "setpriv", package: "util-linux" },
+    ]
+};
+
+impl Need {
+    fn met(&self) -> bool {
+        if self.sign.starts_with('/') { Path::new(self.sign).exists() } else { installed(self.sign) }
+    }
+}
+
+/// Installs what is missing of `needs`; nothing is printed when all is there.
+pub(crate) fn setup(needs: &[Need]) -> Result<(), Stop> {
+    let missing = || needs.iter().filter(|need| !need.met()).map(|need| need.package).collect::<Vec<_>>();
+    let packages = missing();
+    if packages.is_empty() {
+        return Ok(());
+    }
+    let list = packages.join(" ");
+    if !installed("apt-get") {
+        return Err(Stop::Failed(format!(
+            "This machine lacks what these Debian packages bring: {list}.\n\
+             It has no apt-get; install them the way it does it. On Fedora: \
+             sudo dnf install gcc glibc-devel systemd-container mmdebstrap debian-keyring openssh-clients"
+        )));
+    }
+    println!("Installing with apt-get: {list}");
+    // Lists that are missing or old are the usual reason for a first failure.
+    let done = apt_get(&["install", "--yes", "--no-install-recommends"], &packages)
+        || apt_get(&["update"], &[]) && apt_get(&["install", "--yes", "--no-install-recommends"], &packages);
+    if done && missing().is_empty() {
+        return Ok(());
+    }
+    let left = missing().join(" ");
+    Err(Stop::Failed(format!("Could not install: {left}. Run as root: apt-get update && apt-get install {left}")))
+}
+
+/// Quiet while it goes well; its last words when it does not.
+fn apt_get(words: &[&str], packages: &[&str]) -> bool {
+    let Some(mut command) = as_root("env") else { return false };
+    command.args(["DEBIAN_FRONTEND=noninteractive", "apt-get", "--quiet", "--quiet"]).args(words).args(packages);
+    let Ok(output) = Process::output(&mut command) else { return false };
+    if !output.status.success() {
+        eprint!("{}", String::from_utf8_lossy(&output.stderr));
+    }
+    output.status.success()
+}

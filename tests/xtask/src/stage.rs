@@ -1,0 +1,111 @@
+//! `cargo xtask stage DIR`: builds the product and puts every file where a package would put it below DIR.
+//! It starts nothing and knows no machine: `systemd-sysusers` and the socket units do the rest after boot.
+
+mod table;
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+
+use crate::cargo::{Workspace, run};
+use crate::places::{root, target};
+use crate::setup::{BUILD, setup};
+use crate::{Command, Stop, no_more, take_profile};
+use table::{PROGRAMS, Source, parcels};
+
+pub(crate) const COMMAND: Command = Command {
+    name: "stage",
+    summary: "Build, and put everything where a package would, below a folder",
+    usage: "usage: cargo xtask stage DIR [--profile release|lab]
+
+  --profile lab   builds much faster and runs slower: for the edit loop
+
+Files in the way are replaced, each at once; others stay.
+example: cargo xtask stage target/stage",
+    run: |words| {
+        let mut words = words.to_vec();
+        let profile = take_profile(&mut words)?;
+        let (folder, rest) = words.split_first().ok_or_else(|| Stop::Usage("DIR is missing.".into()))?;
+        no_more(rest)?;
+        setup(&BUILD)?;
+        stage(Path::new(folder), &profile)
+    },
+};
+
+/// Builds with that profile and stages into `folder`.
+pub(crate) fn stage(folder: &Path, profile: &str) -> Result<(), Stop> {
+    let mut build = Workspace::Product.cargo("build");
+    build.args(["--locked", "--profile", profile]);
+    for program in PROGRAMS {
+        build.args(["--package", program]);
+    }
+    run(&mut build, "building the product")?;
+    for parcel in parcels() {
+        let failed = |error| Stop::Failed(format!("staging {}: {error}", parcel.to.display()));
+        lay(&parcel.from, &folder.join(&parcel.to), parcel.mode, profile).map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// The same, into a folder of ours that holds nothing else afterwards.
+pub(crate) fn stage_afresh(folder: &Path, profile: &str) -> Result<(), Stop> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(Stop::Failed(format!("cannot empty {}: {error}", folder.display())))
+        }
+        _ => stage(folder, profile),
+    }
+}
+
+fn lay(from: &Source, to: &Path, mode: u32, profile: &str) -> io::Result<()> {
+    match from {
+        Source::Built(name) => copy(&built(profile).join(name), to, mode),
+        Source::File(path) => copy(&root().join(path), to, mode),
+        Source::Link(destination) => link(destination, to),
+        Source::Folder(path) => {
+            let entries = match fs::read_dir(root().join(path)) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+                entries => entries?,
+            };
+            for entry in entries {
+                let entry = entry?;
+                if entry.file_type()?.is_file() {
+                    copy(&entry.path(), &to.join(entry.file_name()), mode)?;
+                }
+            }
+            Ok(())
+        }
+    }
+}
+
+/// Where cargo puts what it builds with that profile.
+fn built(profile: &str) -> PathBuf {
+    target().join(if profile == "dev" { "debug" } else { profile })
+}
+
+/// Beside its place first, then renamed: a module or program in use is never half there.
+fn copy(from: &Path, to: &Path, mode: u32) -> io::Result<()> {
+    let beside = beside(to)?;
+    fs::copy(from, &beside).map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", from.display())))?;
+    fs::set_permissions(&beside, fs::Permissions::from_mode(mode))?;
+    fs::rename(&beside, to)
+}
+
+fn link(destination: &str, to: &Path) -> io::Result<()> {
+    let beside = beside(to)?;
+    symlink(destination, &beside)?;
+    fs::rename(&beside, to)
+}
+
+fn beside(to: &Path) -> io::Result<PathBuf> {
+    let (Some(folder), Some(name)) = (to.parent(), to.file_name()) else {
+        return Err(io::Error::other("not a place for a file"));
+    };
+    fs::create_dir_all(folder)?;
+    let beside = folder.join(format!(".{}.new", name.to_string_lossy()));
+    match fs::remove_file(&beside) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(beside),
+    }
+}
