@@ -1,1 +1,401 @@
-//! .
+//! The login dialog: a plan and an account, then events in, effects out. It decides everything and performs nothing.
+//!
+//! ```text
+//!           begin                 answer                      committed: right
+//!   plan ──────────▶ Asking Code ────────▶ Committing ───────────────────────▶ Over (Pass)
+//!    │                  ▲   │                 │ │ │ committed: wrong, used
+//!    │ nothing asked,   └───┼─────────────────┘ │ └──▶ Asking Code, three tries in all
+//!    │ or refused           │                   │ stale: weighed again, eight times at most
+//!    └──────▶ Committing ───┼▶ Asking Farewell ─┴▶ Over (Denied, Skipped, Broken)
+//! ```
+//!
+//! A state is consumed by each step. An event that does not fit ends in a denial, and so does a failed commit: nothing
+//! but [`Proof`], which only a committed match becomes, lets anybody in.
+
+mod proof;
+mod text;
+mod weigh;
+
+pub use proof::Proof;
+
+use crate::account::{Account, Commit, Record, Seen, Ticket, What, Write};
+use crate::factor::{Kind, Match};
+use crate::policy::{Deny, Plan};
+use crate::throttle::{Bucket, Caller, Gate, Guess};
+use crate::{At, Time};
+use std::fmt;
+use zeroize::Zeroizing;
+
+/// Wrong codes a dialog takes.
+const TRIES: u8 = 3;
+/// Answers a dialog takes, whatever they are: used codes, questions and empty lines count here.
+const ANSWERS: u8 = 12;
+/// Times one answer is weighed again because the account had changed meanwhile.
+const ROUNDS: u8 = 8;
+
+/// What a dialog is told when it begins.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    /// Whose attempts are counted.
+    pub caller: Caller,
+    /// Whether anything can be asked; not in PAM's account phase.
+    pub interactive: bool,
+    /// When it is over, whatever happens.
+    pub until: Time,
+    /// Whom to ask for help; may be empty.
+    pub support: String,
+}
+
+/// Everything that can happen to a dialog.
+pub enum Event {
+    /// The user typed a line.
+    Answer(Zeroizing<String>),
+    /// The commit that was asked for happened.
+    Committed,
+    /// It did not, because the account or the policy had changed: what is true now.
+    Stale(Box<(Plan, Account)>),
+    /// It did not, and cannot.
+    Failed,
+    /// Time is up.
+    Deadline,
+}
+
+impl fmt::Debug for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Answer(_) => "Answer(…)",
+            Self::Committed => "Committed",
+            Self::Stale(_) => "Stale",
+            Self::Failed => "Failed",
+            Self::Deadline => "Deadline",
+        })
+    }
+}
+
+/// What the daemon is to do next; exactly one thing.
+#[derive(Debug)]
+pub enum Effect {
+    /// Send this to the caller.
+    Turn(Turn),
+    /// Perform this, then report `Committed`, `Stale` or `Failed`.
+    Commit(Commit),
+}
+
+/// What the user sees, and what is wanted next.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Turn {
+    /// Shown first.
+    pub say: Vec<Note>,
+    /// Then this.
+    pub next: Next,
+}
+
+/// Text to show.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// Whether it tells of something that went wrong.
+    pub error: bool,
+    /// Plain text.
+    pub text: String,
+}
+
+/// The one thing a turn ends in.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Ask for a line.
+    Ask {
+        /// Shown as it is.
+        prompt: String,
+        /// Whether what is typed may be seen.
+        echo: bool,
+    },
+    /// The end.
+    Done(Verdict),
+}
+
+/// How a dialog ends.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// A factor was proved. Counts only with the store's receipt of the same ticket.
+    Pass(Proof),
+    /// Nothing was asked, for this reason.
+    Skipped(&'static str),
+    /// Refused.
+    Denied(Denial),
+    /// Refused, since nothing can be decided or recorded.
+    Broken,
+}
+
+/// Why a login is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Denial {
+    /// Three wrong codes.
+    Wrong,
+    /// Too many failures lately.
+    Throttled,
+    /// Too many failures in a row.
+    CodesOff,
+    /// A factor is required, and none is enrolled.
+    NotEnrolled,
+    /// A factor is enrolled, but none that the policy takes.
+    NoUsableFactor,
+    /// Nothing can be asked here.
+    CannotAsk,
+    /// Too many answers that were no codes.
+    TooManyAnswers,
+    /// Time is up.
+    TimedOut,
+    /// The account kept changing.
+    Unsettled,
+    /// The policy changed meanwhile.
+    PolicyChanged,
+    /// An event that does not fit: an error of this program.
+    Unexpected,
+}
+
+impl Denial {
+    /// The word in verdicts, records and logs.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Wrong => "wrong",
+            Self::Throttled => "throttled",
+            Self::CodesOff => "codes-off",
+            Self::NotEnrolled => "not-enrolled",
+            Self::NoUsableFactor => "no-usable-factor",
+            Self::CannotAsk => "cannot-ask",
+            Self::TooManyAnswers => "too-many-answers",
+            Self::TimedOut => "timed-out",
+            Self::Unsettled => "unsettled",
+            Self::PolicyChanged => "policy-changed",
+            Self::Unexpected => "unexpected",
+        }
+    }
+}
+
+/// A login on its way.
+pub struct Dialog {
+    plan: Plan,
+    account: Account,
+    setting: Setting,
+    state: State,
+    tries: u8,
+    answers: u8,
+    commits: u32,
+}
+
+enum State {
+    Asking(Question),
+    Committing { then: Then, again: Option<Again> },
+    Over,
+}
+
+/// What the user was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Question {
+    /// For a code of whatever kind.
+    Code,
+    /// To have read why it is refused.
+    Farewell(Denial),
+}
+
+/// What an answer came to, once it is committed.
+#[derive(Debug)]
+enum Then {
+    Pass(Match),
+    Skip(&'static str),
+    Deny(Denial),
+    Explain(Denial, String),
+    Wrong,
+    Used { wait: i64 },
+}
+
+/// An answer that is weighed again if the account had changed.
+struct Again {
+    answer: Zeroizing<String>,
+    rounds: u8,
+}
+
+/// The dialog after a step, and what to do.
+pub type Step = (Dialog, Effect);
+
+impl Dialog {
+    /// Begins: asks, or commits a record of why it does not.
+    #[must_use]
+    pub fn begin(plan: Plan, account: Account, setting: Setting, at: &At) -> Step {
+        let dialog = Self { plan, account, setting, state: State::Over, tries: TRIES, answers: ANSWERS, commits: 0 };
+        match &dialog.plan {
+            Plan::Skip(why) => {
+                let why = why.as_str();
+                dialog.record(What::Skipped, why, Then::Skip(why), at)
+            }
+            Plan::Observe(_) => dialog.record(What::Skipped, "observed", Then::Skip("observed"), at),
+            Plan::Deny(Deny::NoUsableFactor { needs }) => {
+                let text = text::no_usable_factor(*needs, &dialog.setting.support);
+                dialog.refuse(Denial::NoUsableFactor, text, at)
+            }
+            Plan::Enroll(_) => {
+                let text = text::not_enrolled(&dialog.setting.support);
+                dialog.refuse(Denial::NotEnrolled, text, at)
+            }
+            Plan::Factors(_) if !dialog.setting.interactive => dialog.refuse(Denial::CannotAsk, text::cannot_ask(), at),
+            Plan::Factors(_) => dialog.ask_or_refuse(Vec::new(), at),
+        }
+    }
+
+    /// Takes an event; says what to do. Nothing is true before the effect has happened.
+    #[must_use]
+    pub fn step(mut self, event: Event, at: &At) -> Step {
+        match (std::mem::replace(&mut self.state, State::Over), event) {
+            (State::Asking(Question::Code), Event::Answer(answer)) => self.weigh(Again { answer, rounds: 0 }, at),
+            (State::Asking(Question::Farewell(denial)), Event::Answer(_)) => self.deny(denial),
+            (State::Asking(Question::Farewell(denial)), Event::Deadline) => self.deny(denial),
+            (State::Asking(Question::Code), Event::Deadline) => self.deny(Denial::TimedOut),
+            (State::Committing { then, .. }, Event::Committed) => self.committed(then, at),
+            (State::Committing { again: Some(again), .. }, Event::Stale(now)) => self.weigh_again(again, *now, at),
+            (State::Committing { .. }, Event::Stale(_)) => self.deny(Denial::Unsettled),
+            (State::Committing { .. }, Event::Failed) => self.done(Vec::new(), Verdict::Broken),
+            _ => self.deny(Denial::Unexpected),
+        }
+    }
+
+    /// Takes a newer read of the account, before an answer is given to [`Dialog::step`].
+    pub fn refresh(&mut self, plan: Plan, account: Account) {
+        self.plan = plan;
+        self.account = account;
+    }
+
+    /// When it is over, whatever happens.
+    #[must_use]
+    pub fn until(&self) -> Time {
+        self.setting.until
+    }
+
+    /// Whether the last effect ended it.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        matches!(self.state, State::Over)
+    }
+
+    fn weigh_again(mut self, again: Again, now: (Plan, Account), at: &At) -> Step {
+        if again.rounds >= ROUNDS {
+            return self.deny(Denial::Unsettled);
+        }
+        (self.plan, self.account) = now;
+        self.weigh(Again { rounds: again.rounds + 1, ..again }, at)
+    }
+
+    fn committed(mut self, then: Then, at: &At) -> Step {
+        match then {
+            Then::Pass(matched) => {
+                let say = self.passed_note(&matched);
+                let proof = Proof::committed(&matched, Ticket(self.commits));
+                self.done(say, Verdict::Pass(proof))
+            }
+            Then::Skip(why) => self.done(Vec::new(), Verdict::Skipped(why)),
+            Then::Deny(denial) => self.deny(denial),
+            Then::Explain(denial, text) => self.farewell(denial, text),
+            Then::Wrong => {
+                self.tries = self.tries.saturating_sub(1);
+                if self.tries == 0 {
+                    return self.deny(Denial::Wrong);
+                }
+                self.ask_or_refuse(vec![Note { error: true, text: text::wrong() }], at)
+            }
+            Then::Used { wait } => self.ask(vec![Note { error: true, text: text::used(wait) }], text::CODE_PROMPT),
+        }
+    }
+
+    /// Asks for a code, unless all that this account could type is throttled.
+    fn ask_or_refuse(self, say: Vec<Note>, at: &At) -> Step {
+        let gate = self.gate(Guess::Code, at);
+        let codes_closed = self.may(Kind::Totp) && gate != Gate::Open;
+        if !codes_closed {
+            return self.ask(say, text::CODE_PROMPT);
+        }
+        let backup_helps = self.may(Kind::BackupCode)
+            && !self.account.backup.codes.is_empty()
+            && self.gate(Guess::BackupCode, at) == Gate::Open;
+        if backup_helps {
+            return self.ask(say, &text::throttled_but_for_backup_codes(gate));
+        }
+        let text = text::throttled(gate, &self.setting.support);
+        self.refuse(weigh::denial_of(gate), text, at)
+    }
+
+    fn ask(mut self, say: Vec<Note>, prompt: &str) -> Step {
+        if self.answers == 0 {
+            return self.deny(Denial::TooManyAnswers);
+        }
+        self.answers -= 1;
+        self.state = State::Asking(Question::Code);
+        (self, Effect::Turn(Turn { say, next: Next::Ask { prompt: prompt.to_owned(), echo: false } }))
+    }
+
+    /// Records the refusal, then says it.
+    fn refuse(self, denial: Denial, text: String, at: &At) -> Step {
+        self.record(What::Denied, denial.as_str(), Then::Explain(denial, text), at)
+    }
+
+    /// What must be read before a denial is a prompt: text alone is lost on most versions of sshd.
+    fn farewell(mut self, denial: Denial, text: String) -> Step {
+        if !self.setting.interactive {
+            return self.done(vec![Note { error: true, text }], Verdict::Denied(denial));
+        }
+        self.state = State::Asking(Question::Farewell(denial));
+        let prompt = format!("{text}\nPress Enter. ");
+        (self, Effect::Turn(Turn { say: Vec::new(), next: Next::Ask { prompt, echo: false } }))
+    }
+
+    fn record(self, what: What, reason: &'static str, then: Then, at: &At) -> Step {
+        self.commit(Seen::Anything, Vec::new(), Record::of(what).because(reason), (then, None), at)
+    }
+
+    fn commit(
+        mut self,
+        seen: Seen,
+        writes: Vec<Write>,
+        record: Record,
+        (then, again): (Then, Option<Again>),
+        at: &At,
+    ) -> Step {
+        self.commits += 1;
+        let identity = self.account.identity.clone();
+        let commit = Commit { ticket: Ticket(self.commits), identity, seen, writes, record, at: at.now };
+        self.state = State::Committing { then, again };
+        (self, Effect::Commit(commit))
+    }
+
+    fn deny(self, denial: Denial) -> Step {
+        self.done(Vec::new(), Verdict::Denied(denial))
+    }
+
+    fn done(mut self, say: Vec<Note>, verdict: Verdict) -> Step {
+        self.state = State::Over;
+        (self, Effect::Turn(Turn { say, next: Next::Done(verdict) }))
+    }
+
+    fn passed_note(&self, matched: &Match) -> Vec<Note> {
+        let left = self.account.backup.codes.len().saturating_sub(1);
+        match matched.kind() {
+            Kind::BackupCode => vec![Note { error: false, text: text::backup_code_used(left) }],
+            _ => Vec::new(),
+        }
+    }
+
+    fn may(&self, kind: Kind) -> bool {
+        matches!(&self.plan, Plan::Factors(ask) if ask.kinds.contains(kind))
+    }
+
+    fn bucket(&self, guess: Guess) -> Bucket {
+        Bucket { caller: self.setting.caller, guess }
+    }
+
+    fn gate(&self, guess: Guess, at: &At) -> Gate {
+        let bucket = self.bucket(guess);
+        self.account.throttles.get(bucket).gate(bucket, at.now)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 //!
 //! What is kept is a keyed hash, so that even whoever reads the store with its master key cannot print them again.
 
+use super::Match;
 use crate::Secret;
 use crate::account::BackupSet;
 use hmac::{Hmac, KeyInit, Mac};
@@ -58,9 +59,9 @@ pub fn normalize(typed: &str) -> Option<Zeroizing<String>> {
     (code.len() == LENGTH).then_some(code)
 }
 
-/// The id of the unused code this is. Every code of the set is compared, each in constant time.
+/// The unused code this is, if it is one. Every code of the set is compared, each in constant time.
 #[must_use]
-pub fn find(set: &BackupSet, normalized: &str) -> Option<i64> {
+pub fn find(set: &BackupSet, normalized: &str) -> Option<Match> {
     let wanted = digest(&set.salt, normalized);
     let (mut found, mut id) = (subtle::Choice::from(0), 0i64);
     for code in &set.codes {
@@ -68,7 +69,7 @@ pub fn find(set: &BackupSet, normalized: &str) -> Option<i64> {
         id = i64::conditional_select(&id, &code.id, same);
         found |= same;
     }
-    bool::from(found).then_some(id)
+    bool::from(found).then(|| Match::backup_code(id))
 }
 
 fn digest(salt: &Salt, normalized: &str) -> Digest {
@@ -101,7 +102,7 @@ fn grouped(code: &str) -> Zeroizing<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::account::BackupCode;
+    use crate::account::{BackupCode, Write};
     use proptest::prelude::*;
 
     fn set_of(bytes: &[u8]) -> (NewSet, BackupSet) {
@@ -109,6 +110,13 @@ mod tests {
         let codes = (100i64..).zip(&new.digests).map(|(id, digest)| BackupCode { id, digest: *digest }).collect();
         let kept = BackupSet { salt: new.salt, codes };
         (new, kept)
+    }
+
+    fn found(set: &BackupSet, typed: &str) -> Option<i64> {
+        match find(set, &normalize(typed).unwrap())?.uses_up() {
+            Write::UseBackupCode { id } => Some(id),
+            other => panic!("{other:?}"),
+        }
     }
 
     fn some_bytes() -> Vec<u8> {
@@ -130,12 +138,12 @@ mod tests {
         for (id, code) in (100i64..).zip(&new.codes) {
             for typed in [code.to_string(), code.to_lowercase(), code.replace('-', ""), format!(" {} ", code.as_str())]
             {
-                assert_eq!(find(&kept, &normalize(&typed).unwrap()), Some(id));
+                assert_eq!(found(&kept, &typed), Some(id));
             }
         }
         let other = BackupSet { salt: [9; 16], codes: kept.codes.clone() };
-        assert_eq!(find(&other, &normalize(&new.codes[0]).unwrap()), None);
-        assert_eq!(find(&BackupSet::default(), &normalize(&new.codes[0]).unwrap()), None);
+        assert_eq!(found(&other, &new.codes[0]), None);
+        assert_eq!(found(&BackupSet::default(), &new.codes[0]), None);
     }
 
     #[test]

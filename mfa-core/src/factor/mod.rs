@@ -4,8 +4,10 @@
 pub mod backup_code;
 pub mod totp;
 
+use crate::account::{FactorId, Write};
 use std::fmt;
 use std::str::FromStr;
+use totp::Step;
 
 /// What a factor is, in the policy's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -54,6 +56,52 @@ impl Kind {
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+/// What only a verifier can make: this input is right, on the account as it was seen. It becomes a proof once what it
+/// uses up is committed.
+#[derive(Debug)]
+pub struct Match {
+    kind: Kind,
+    factor: Option<FactorId>,
+    uses: Uses,
+}
+
+#[derive(Debug)]
+enum Uses {
+    Step(FactorId, Step),
+    BackupCode(i64),
+}
+
+impl Match {
+    fn totp(factor: FactorId, step: Step) -> Self {
+        Self { kind: Kind::Totp, factor: Some(factor), uses: Uses::Step(factor, step) }
+    }
+
+    fn backup_code(id: i64) -> Self {
+        Self { kind: Kind::BackupCode, factor: None, uses: Uses::BackupCode(id) }
+    }
+
+    /// By which kind of factor.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// By which factor, if it is one of several.
+    #[must_use]
+    pub fn factor(&self) -> Option<FactorId> {
+        self.factor
+    }
+
+    /// What must be committed before it counts.
+    #[must_use]
+    pub fn uses_up(&self) -> Write {
+        match self.uses {
+            Uses::Step(factor, step) => Write::UseStep { factor, step },
+            Uses::BackupCode(id) => Write::UseBackupCode { id },
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 //! A code is taken one step early or late, so that a slow typist and a clock half a minute off get in; a step is used
 //! once. Whether a step was used is the caller's to decide: this file says which step a code belongs to.
 
+use super::Match;
 use crate::account::{FactorId, Totp};
 use crate::{Secret, Time};
 use data_encoding::BASE32_NOPAD;
@@ -88,20 +89,12 @@ impl Algorithm {
 }
 
 /// What a code turned out to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Finding {
-    /// Right and fresh: the step to use up.
-    Fresh {
-        /// Of which app.
-        factor: FactorId,
-        /// The step.
-        step: Step,
-    },
-    /// Right, but used before.
-    Used {
-        /// Of which app.
-        factor: FactorId,
-    },
+    /// Right and fresh.
+    Fresh(Match),
+    /// Right, but used before, as a code of this app.
+    Used(FactorId),
     /// No code of any of these apps for this time.
     Wrong,
 }
@@ -111,8 +104,8 @@ pub fn find<'a>(apps: impl Iterator<Item = (FactorId, &'a Totp)>, code: &str, no
     let mut finding = Finding::Wrong;
     for (factor, app) in apps {
         match matching_step(&app.secret, app.parameters, code, now) {
-            Some(step) if step > app.used => return Finding::Fresh { factor, step },
-            Some(_) => finding = Finding::Used { factor },
+            Some(step) if step > app.used => return Finding::Fresh(Match::totp(factor, step)),
+            Some(_) => finding = Finding::Used(factor),
             None => {}
         }
     }

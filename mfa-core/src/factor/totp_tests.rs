@@ -1,4 +1,5 @@
 use super::*;
+use crate::account::Write;
 use proptest::prelude::*;
 
 const RFC_4226: &[u8] = b"12345678901234567890";
@@ -53,23 +54,30 @@ fn a_step_early_and_a_step_late_are_taken_and_two_are_not() {
     assert_eq!(found, [None, Some(Step(3)), Some(Step(3)), Some(Step(3)), None]);
 }
 
+fn found_among(apps: &[(i64, Totp)], code: &str) -> Option<(i64, Option<i64>)> {
+    let apps = apps.iter().map(|(id, app)| (FactorId(*id), app));
+    match find(apps, code, Time(3 * 30)) {
+        Finding::Fresh(found) => match found.uses_up() {
+            Write::UseStep { factor, step } => Some((factor.0, Some(step.0))),
+            other => panic!("{other:?}"),
+        },
+        Finding::Used(factor) => Some((factor.0, None)),
+        Finding::Wrong => None,
+    }
+}
+
 #[test]
 fn a_used_step_and_all_before_it_are_used() {
-    let now = Time(3 * 30);
-    let find = |used, code| find([(FactorId(1), &app(used))].into_iter(), code, now);
-    assert_eq!(find(2, "969429"), Finding::Fresh { factor: FactorId(1), step: Step(3) });
-    assert_eq!(find(3, "969429"), Finding::Used { factor: FactorId(1) });
-    assert_eq!(find(3, "359152"), Finding::Used { factor: FactorId(1) });
-    assert_eq!(find(3, "338314"), Finding::Fresh { factor: FactorId(1), step: Step(4) });
-    assert_eq!(find(3, "000000"), Finding::Wrong);
+    assert_eq!(found_among(&[(1, app(2))], "969429"), Some((1, Some(3))));
+    assert_eq!(found_among(&[(1, app(3))], "969429"), Some((1, None)));
+    assert_eq!(found_among(&[(1, app(3))], "359152"), Some((1, None)));
+    assert_eq!(found_among(&[(1, app(3))], "338314"), Some((1, Some(4))));
+    assert_eq!(found_among(&[(1, app(3))], "000000"), None);
 }
 
 #[test]
 fn a_fresh_code_of_one_app_outweighs_a_used_one_of_another() {
-    let (used, fresh) = (app(3), app(2));
-    let apps = [(FactorId(1), &used), (FactorId(2), &fresh)];
-    let found = find(apps.into_iter(), "969429", Time(90));
-    assert_eq!(found, Finding::Fresh { factor: FactorId(2), step: Step(3) });
+    assert_eq!(found_among(&[(1, app(3)), (2, app(2))], "969429"), Some((2, Some(3))));
 }
 
 #[test]

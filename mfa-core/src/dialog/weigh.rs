@@ -1,0 +1,138 @@
+//! What an answer would do to this account: pure, and ending in at most one commit.
+
+use super::{Again, Denial, Dialog, Note, Step, Then, text};
+use crate::account::{Record, Seen, What, Write};
+use crate::factor::{Kind, Match, backup_code, totp};
+use crate::policy::Plan;
+use crate::throttle::{Gate, Guess, Throttle};
+use crate::{At, account};
+
+/// Used codes that are not counted as guesses, for each step; the next ones are.
+const FREE_REPLAYS: u32 = 10;
+
+impl Dialog {
+    /// Weighs an answer on the account as it is known.
+    pub(super) fn weigh(self, again: Again, at: &At) -> Step {
+        if !matches!(self.plan, Plan::Factors(_)) {
+            return self.deny(Denial::PolicyChanged);
+        }
+        let answer = again.answer.trim();
+        if answer.is_empty() {
+            return self.nothing_typed(at);
+        }
+        if answer == "?" {
+            let ways = text::ways(&self.usable(), &self.setting.support);
+            return self.ask_or_refuse(vec![Note { error: false, text: ways }], at);
+        }
+        match backup_code::normalize(answer) {
+            Some(code) => self.weigh_backup_code(&code, again, at),
+            None => self.weigh_code(again, at),
+        }
+    }
+
+    /// An empty line is not a guess; while codes are refused it is a good-bye.
+    fn nothing_typed(self, at: &At) -> Step {
+        match self.gate(Guess::Code, at) {
+            Gate::Open => self.ask(Vec::new(), text::CODE_PROMPT),
+            closed => {
+                let denial = denial_of(closed);
+                self.record(What::Denied, denial.as_str(), Then::Deny(denial), at)
+            }
+        }
+    }
+
+    fn weigh_backup_code(self, code: &str, again: Again, at: &At) -> Step {
+        if self.gate(Guess::BackupCode, at) != Gate::Open {
+            return self.ask_or_refuse(Vec::new(), at);
+        }
+        let matched = self.may(Kind::BackupCode).then(|| backup_code::find(&self.account.backup, code)).flatten();
+        match matched {
+            Some(matched) => self.right(matched, again, at),
+            None => self.wrong(Guess::BackupCode, again, at),
+        }
+    }
+
+    fn weigh_code(self, again: Again, at: &At) -> Step {
+        if self.gate(Guess::Code, at) != Gate::Open {
+            return self.ask_or_refuse(Vec::new(), at);
+        }
+        match self.look_up(again.answer.trim(), at) {
+            totp::Finding::Fresh(matched) => self.right(matched, again, at),
+            totp::Finding::Used(factor) => self.used(factor, again, at),
+            totp::Finding::Wrong => self.wrong(Guess::Code, again, at),
+        }
+    }
+
+    fn look_up(&self, code: &str, at: &At) -> totp::Finding {
+        if !self.may(Kind::Totp) {
+            return totp::Finding::Wrong;
+        }
+        let apps = self.account.factors.iter().map(|factor| match &factor.detail {
+            account::Detail::Totp(app) => (factor.id, app),
+        });
+        totp::find(apps, code, at.now)
+    }
+
+    fn right(self, matched: Match, again: Again, at: &At) -> Step {
+        let mut writes = vec![matched.uses_up()];
+        // A success of any kind forgets this caller's failures, and a backup code turns codes on again.
+        for guess in [Guess::Code, Guess::BackupCode] {
+            let bucket = self.bucket(guess);
+            if self.account.throttles.get(bucket) != Throttle::default() {
+                writes.push(Write::Throttle(bucket, Throttle::default()));
+            }
+        }
+        let record = Record::of(What::Passed).with(matched.kind(), matched.factor());
+        self.commit_writes(writes, record, Then::Pass(matched), again, at)
+    }
+
+    fn wrong(mut self, guess: Guess, again: Again, at: &At) -> Step {
+        let bucket = self.bucket(guess);
+        let throttle = self.account.throttles.get(bucket).failed(at.now);
+        let kind = match guess {
+            Guess::Code => Kind::Totp,
+            Guess::BackupCode => Kind::BackupCode,
+        };
+        let record = Record::of(What::Wrong).with(kind, None);
+        if self.account.version.is_none() {
+            // Nothing is kept of this account, so there is nothing to guess and nothing to count.
+            return self.commit(Seen::Anything, Vec::new(), record, (Then::Wrong, Some(again)), at);
+        }
+        self.account.throttles.set(bucket, throttle); // true if it commits; a stale one brings the account anew
+        self.commit_writes(vec![Write::Throttle(bucket, throttle)], record, Then::Wrong, again, at)
+    }
+
+    /// A used code is no guess: who typed it had the app in hand. It is told, and counted only beyond a cap.
+    fn used(self, factor: account::FactorId, again: Again, at: &At) -> Step {
+        let Some(app) = self.account.factor(factor).map(|factor| match &factor.detail {
+            account::Detail::Totp(app) => app,
+        }) else {
+            return self.deny(Denial::Unexpected);
+        };
+        let replays = app.replays.saturating_add(1);
+        if replays > FREE_REPLAYS {
+            return self.wrong(Guess::Code, again, at);
+        }
+        let then = Then::Used { wait: app.parameters.until_after(app.used, at.now) };
+        let record = Record::of(What::Replayed).with(Kind::Totp, Some(factor));
+        self.commit_writes(vec![Write::CountReplay { factor, replays }], record, then, again, at)
+    }
+
+    fn commit_writes(self, writes: Vec<Write>, record: Record, then: Then, again: Again, at: &At) -> Step {
+        let Some(version) = self.account.version else { return self.deny(Denial::Unexpected) };
+        self.commit(Seen::At(version), writes, record, (then, Some(again)), at)
+    }
+
+    /// The kinds that would get this account in.
+    fn usable(&self) -> Vec<Kind> {
+        self.account.enrolled().iter().filter(|kind| self.may(*kind)).collect()
+    }
+}
+
+/// What a closed gate is called.
+pub(super) fn denial_of(gate: Gate) -> Denial {
+    match gate {
+        Gate::Off => Denial::CodesOff,
+        Gate::Open | Gate::Wait(_) => Denial::Throttled,
+    }
+}
