@@ -1,1 +1,329 @@
-//! .
+//! Changes to an account's factors: a request, an account and a permission in, a commit out.
+//!
+//! Who may change what is decided here and nowhere else. As with a login, nothing is true before the commit is.
+
+use crate::account::{Account, Commit, FactorId, NewPending, Pending, Record, Seen, Ticket, What, Write};
+use crate::dialog::Proof;
+use crate::factor::totp::{self, Algorithm, Parameters, Step};
+use crate::factor::{Kind, Kinds, backup_code};
+use crate::throttle::{Bucket, Throttle};
+use crate::{At, Time};
+use std::fmt;
+use zeroize::Zeroizing;
+
+/// Seconds for which a begun enrollment can be resumed and confirmed.
+pub const PENDING_SECONDS: i64 = 10 * 60;
+/// Seconds for which a proof lets its connection change factors.
+pub const PROOF_SECONDS: i64 = 5 * 60;
+/// Factors an account may have, backup codes aside.
+pub const MOST_FACTORS: usize = 20;
+/// Characters of a factor's name.
+pub const LONGEST_NAME: usize = 64;
+
+/// What the site says about enrolling.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules {
+    /// How many consecutive codes confirm an app: 1 or 2.
+    pub confirm_codes: u8,
+    /// Of new secrets.
+    pub parameters: Parameters,
+    /// The kinds this account may use; `None` of them new if the policy would not take it.
+    pub kinds: Kinds,
+    /// Whether some login here requires a factor, so that the last one cannot be removed.
+    pub required: bool,
+}
+
+/// By what right a change is asked for.
+#[derive(Debug)]
+pub enum Permission<'a> {
+    /// Root does it for somebody.
+    Root,
+    /// The owner, who proved a factor on this connection at this time.
+    Proved(&'a Proof, Time),
+    /// The owner, who has proved nothing on this connection.
+    Unproved,
+}
+
+/// Why a change is not made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// A factor must be proved first, or it was too long ago.
+    ProveFirst,
+    /// No such factor, or no such pending enrollment, or it has ended.
+    NotFound,
+    /// A login here requires a factor, and this is the last one.
+    LastRequired,
+    /// Nothing is enrolled, so there is nothing to make backup codes for.
+    NothingEnrolled,
+    /// The policy would not take such a factor.
+    NotTaken,
+    /// The account has as many as it may have.
+    TooMany,
+    /// A name that is empty, too long, or holds control characters.
+    BadName,
+    /// Codes that are too few or too many.
+    BadCodes,
+    /// An error of this program: too little randomness, a clock before 1970.
+    Internal,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ProveFirst => "Prove first that it is you, with a code of yours.",
+            Self::NotFound => "There is no such factor, or its enrollment has ended. See: mfa-enroll status",
+            Self::LastRequired => "A second factor is required here, and this is your last. Add another one first.",
+            Self::NothingEnrolled => "There is nothing to make backup codes for yet. Run: mfa-enroll",
+            Self::NotTaken => "The policy here does not take codes by an app. Ask your administrator.",
+            Self::TooMany => "There are 20 factors already. Remove one first: mfa-enroll remove ID",
+            Self::BadName => "A name is 1 to 64 characters long, none of them control characters.",
+            Self::BadCodes => "Give as many codes as are asked for, each with all its digits.",
+            Self::Internal => "This machine cannot enroll now. Is its clock right? Ask your administrator.",
+        })
+    }
+}
+
+/// What a request to begin comes to.
+#[derive(Debug)]
+pub enum Begun<'a> {
+    /// The one begun before goes on.
+    Resumed(&'a Pending),
+    /// A new one, once this is committed.
+    New(Commit),
+}
+
+/// Begins to enroll an app, or resumes.
+///
+/// # Errors
+/// `ProveFirst`, `NotTaken`, `TooMany`, `BadName`, `Internal`.
+pub fn begin_totp<'a>(
+    account: &'a Account,
+    permission: &Permission<'_>,
+    rules: &Rules,
+    wish: (Option<&str>, bool),
+    (at, ticket): (&At, Ticket),
+) -> Result<Begun<'a>, Refusal> {
+    let (name, start_anew) = wish;
+    permit(account, permission, at)?;
+    if !rules.kinds.contains(Kind::Totp) {
+        return Err(Refusal::NotTaken);
+    }
+    if account.factors.len() >= MOST_FACTORS {
+        return Err(Refusal::TooMany);
+    }
+    match &account.pending {
+        Some(pending) if !start_anew && pending.until > at.now => return Ok(Begun::Resumed(pending)),
+        _ => {}
+    }
+    let pending = NewPending {
+        name: checked_name(name.unwrap_or("phone"))?,
+        secret: totp::fresh_secret(rules.parameters.algorithm, &at.fresh).ok_or(Refusal::Internal)?,
+        parameters: rules.parameters,
+        until: at.now.plus(PENDING_SECONDS),
+    };
+    let record = Record::of(What::Begun).with(Kind::Totp, None);
+    Ok(Begun::New(commit(account, vec![Write::Begin(pending)], record, (at, ticket))))
+}
+
+/// What codes given to confirm come to.
+#[derive(Debug)]
+pub enum Confirming {
+    /// Right: a factor once this is committed, with these backup codes if there were none.
+    Right(Box<Commit>, Vec<Zeroizing<String>>),
+    /// The first is right; the next one is needed too.
+    OneMore,
+    /// Not a code of this secret.
+    Wrong,
+    /// A code of this secret for another time: the app's clock is ahead by so many seconds, or behind.
+    ClockOff(i64),
+    /// Both are right, but one does not follow the other.
+    NotConsecutive,
+}
+
+/// Proves that an app has the pending secret.
+///
+/// # Errors
+/// `NotFound`, `BadCodes`, `Internal`.
+pub fn confirm(
+    account: &Account,
+    id: FactorId,
+    codes: &[&str],
+    rules: &Rules,
+    (at, ticket): (&At, Ticket),
+) -> Result<Confirming, Refusal> {
+    // Whoever has the pending secret was allowed to see it; the codes are all the right that is needed here.
+    let pending = account.pending.as_ref().filter(|pending| pending.id == id && pending.until > at.now);
+    let pending = pending.ok_or(Refusal::NotFound)?;
+    let needed = usize::from(rules.confirm_codes);
+    if codes.is_empty() || codes.len() > needed {
+        return Err(Refusal::BadCodes);
+    }
+    let step = match confirming_step(pending, codes, needed, at.now) {
+        Ok(step) => step,
+        Err(finding) => return Ok(finding),
+    };
+    let mut writes = vec![Write::Confirm { factor: id, step }];
+    let mut shown = Vec::new();
+    if account.backup.codes.is_empty() {
+        let set = backup_code::new_set(&at.fresh).ok_or(Refusal::Internal)?;
+        shown = set.codes;
+        writes.push(Write::NewBackupCodes { salt: set.salt, digests: set.digests });
+    }
+    let record = Record::of(What::Added).with(Kind::Totp, Some(id));
+    Ok(Confirming::Right(Box::new(commit(account, writes, record, (at, ticket))), shown))
+}
+
+/// The step that confirms, or what else the codes came to.
+fn confirming_step(pending: &Pending, codes: &[&str], needed: usize, now: Time) -> Result<Step, Confirming> {
+    // With two codes the first may be a whole period older than the window of the second.
+    let earlier = i64::from(pending.parameters.period) * i64::from(codes.len() > 1);
+    let step_of = |code: &str, at: Time| totp::matching_step(&pending.secret, pending.parameters, code.trim(), at);
+    let mut last = None;
+    for (place, code) in codes.iter().enumerate() {
+        let step = step_of(code, now).or_else(|| step_of(code, now.plus(-earlier)).filter(|_| place == 0));
+        let Some(step) = step else {
+            let offset = totp::clock_offset(&pending.secret, pending.parameters, code.trim(), now);
+            return Err(offset.map_or(Confirming::Wrong, Confirming::ClockOff));
+        };
+        if last.is_some_and(|Step(before)| step != Step(before + 1)) {
+            return Err(Confirming::NotConsecutive);
+        }
+        last = Some(step);
+    }
+    match last {
+        Some(step) if codes.len() == needed => Ok(step),
+        _ => Err(Confirming::OneMore),
+    }
+}
+
+/// A new set of backup codes in place of the old.
+///
+/// # Errors
+/// `ProveFirst`, `NothingEnrolled`, `Internal`.
+pub fn new_backup_codes(
+    account: &Account,
+    permission: &Permission<'_>,
+    (at, ticket): (&At, Ticket),
+) -> Result<(Commit, Vec<Zeroizing<String>>), Refusal> {
+    permit(account, permission, at)?;
+    if account.factors.is_empty() {
+        return Err(Refusal::NothingEnrolled);
+    }
+    let set = backup_code::new_set(&at.fresh).ok_or(Refusal::Internal)?;
+    let write = Write::NewBackupCodes { salt: set.salt, digests: set.digests };
+    let record = Record::of(What::NewBackupCodes).with(Kind::BackupCode, None);
+    Ok((commit(account, vec![write], record, (at, ticket)), set.codes))
+}
+
+/// Removes a factor. With the last one the backup codes go too.
+///
+/// # Errors
+/// `ProveFirst`, `NotFound`, `LastRequired`.
+pub fn remove(
+    account: &Account,
+    permission: &Permission<'_>,
+    rules: &Rules,
+    id: FactorId,
+    (at, ticket): (&At, Ticket),
+) -> Result<Commit, Refusal> {
+    permit(account, permission, at)?;
+    let factor = account.factor(id).ok_or(Refusal::NotFound)?;
+    let last_usable = !account.factors.iter().any(|other| other.id != id && rules.kinds.contains(other.detail.kind()));
+    if last_usable && rules.required && !matches!(permission, Permission::Root) {
+        return Err(Refusal::LastRequired);
+    }
+    let only_one = account.factors.len() == 1;
+    let write = if only_one { Write::RemoveAll } else { Write::Remove(id) };
+    let record = Record::of(What::Removed).with(factor.detail.kind(), Some(id));
+    Ok(commit(account, vec![write], record, (at, ticket)))
+}
+
+/// Gives a factor another name.
+///
+/// # Errors
+/// `ProveFirst`, `NotFound`, `BadName`.
+pub fn rename(
+    account: &Account,
+    permission: &Permission<'_>,
+    id: FactorId,
+    name: &str,
+    (at, ticket): (&At, Ticket),
+) -> Result<Commit, Refusal> {
+    permit(account, permission, at)?;
+    let factor = account.factor(id).ok_or(Refusal::NotFound)?;
+    let record = Record::of(What::Renamed).with(factor.detail.kind(), Some(id));
+    Ok(commit(account, vec![Write::Rename(id, checked_name(name)?)], record, (at, ticket)))
+}
+
+/// Removes one factor or everything; an administrator's, so nothing is proved. `None` if there is nothing to remove.
+///
+/// # Errors
+/// `NotFound`.
+pub fn reset(
+    account: &Account,
+    only: Option<FactorId>,
+    (at, ticket): (&At, Ticket),
+) -> Result<Option<Commit>, Refusal> {
+    let kind = match only {
+        Some(id) => Some((account.factor(id).ok_or(Refusal::NotFound)?.detail.kind(), Some(id))),
+        None => None,
+    };
+    if account.version.is_none() {
+        return Ok(None);
+    }
+    let write = match only {
+        Some(id) if account.factors.len() > 1 => vec![Write::Remove(id)],
+        _ => std::iter::once(Write::RemoveAll).chain(forget_failures()).collect(),
+    };
+    let record = Record { what: What::Reset, factor: kind, reason: None };
+    Ok(Some(commit(account, write, record, (at, ticket))))
+}
+
+/// Forgets all failures; an administrator's. `None` if nothing is kept of the account.
+#[must_use]
+pub fn unlock(account: &Account, (at, ticket): (&At, Ticket)) -> Option<Commit> {
+    account.version?;
+    Some(commit(account, forget_failures().collect(), Record::of(What::Unlocked), (at, ticket)))
+}
+
+fn forget_failures() -> impl Iterator<Item = Write> {
+    Bucket::ALL.into_iter().map(|bucket| Write::Throttle(bucket, Throttle::default()))
+}
+
+/// An account that has nothing may begin by itself; any other owner proves a factor first.
+fn permit(account: &Account, permission: &Permission<'_>, at: &At) -> Result<(), Refusal> {
+    let fresh = match permission {
+        Permission::Root => true,
+        Permission::Proved(_, proved) => (0..=PROOF_SECONDS).contains(&at.now.since(*proved)),
+        Permission::Unproved => account.factors.is_empty() && account.backup.codes.is_empty(),
+    };
+    if fresh { Ok(()) } else { Err(Refusal::ProveFirst) }
+}
+
+fn commit(account: &Account, writes: Vec<Write>, record: Record, (at, ticket): (&At, Ticket)) -> Commit {
+    let seen = account.version.map_or(Seen::Absent, Seen::At);
+    Commit { ticket, identity: account.identity.clone(), seen, writes, record, at: at.now }
+}
+
+fn checked_name(name: &str) -> Result<String, Refusal> {
+    let name = name.trim();
+    let length = name.chars().count();
+    if length == 0 || length > LONGEST_NAME || name.chars().any(char::is_control) {
+        return Err(Refusal::BadName);
+    }
+    Ok(name.to_owned())
+}
+
+/// The parameters a site may choose for new secrets, from its settings.
+///
+/// # Errors
+/// A sentence that says what is possible.
+pub fn parameters(algorithm: &str, digits: u8, period: u8) -> Result<Parameters, &'static str> {
+    let algorithm = Algorithm::ALL.into_iter().find(|known| known.as_str().eq_ignore_ascii_case(algorithm));
+    let algorithm = algorithm.ok_or("the algorithm is SHA1, SHA256 or SHA512")?;
+    Parameters::new(algorithm, digits, period).ok_or("codes have 6 or 8 digits and live 30 or 60 seconds")
+}
+
+#[cfg(test)]
+#[path = "enrollment_tests.rs"]
+mod tests;

@@ -53,7 +53,7 @@ pub(super) fn no_usable_factor(needs: Kinds, support: &str) -> String {
 }
 
 pub(super) fn cannot_ask() -> String {
-    "A second factor is required, and this way of logging in cannot ask for it.\n\
+    "A second factor is required, and it cannot be asked for here.\n\
      Log in with a terminal, or let ssh ask: -o KbdInteractiveAuthentication=yes"
         .into()
 }
@@ -74,7 +74,7 @@ pub(super) fn ways(usable: &[Kind], support: &str) -> String {
 
 fn help(support: &str) -> String {
     match support {
-        "" => " Ask your administrator.".into(),
+        "" => "\nAsk your administrator.".into(),
         support => format!("\nAsk for help: {support}"),
     }
 }

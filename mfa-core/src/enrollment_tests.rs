@@ -1,0 +1,215 @@
+use super::*;
+use crate::Secret;
+use crate::account::{BackupCode, BackupSet, Detail, Factor, Identity, Totp, Version};
+
+const NOW: Time = Time(1_600_000_000 / 30 * 30);
+const KEY: &[u8] = b"12345678901234567890";
+const PENDING: FactorId = FactorId(7);
+const PHONE: FactorId = FactorId(1);
+const TICKET: Ticket = Ticket(1);
+
+fn at(now: Time) -> At {
+    At { now, fresh: Secret::new((0u32..).map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()[0]).take(160).collect()) }
+}
+
+fn rules(confirm_codes: u8) -> Rules {
+    Rules { confirm_codes, parameters: Parameters::default(), kinds: Kinds::ALL, required: false }
+}
+
+fn nobody() -> Account {
+    Account::absent(Identity { uid: 1000, name: "alice".into() })
+}
+
+fn with_pending() -> Account {
+    let mut account = nobody();
+    account.version = Some(Version(1));
+    account.pending = Some(Pending {
+        id: PENDING,
+        name: "phone".into(),
+        secret: Secret::new(KEY.to_vec()),
+        parameters: Parameters::default(),
+        until: NOW.plus(PENDING_SECONDS),
+    });
+    account
+}
+
+fn with_phones(count: i64) -> Account {
+    let mut account = nobody();
+    account.version = Some(Version(1));
+    for id in 1..=count {
+        let app =
+            Totp { secret: Secret::new(KEY.to_vec()), parameters: Parameters::default(), used: Step(0), replays: 0 };
+        let detail = Detail::Totp(app);
+        account.factors.push(Factor { id: FactorId(id), name: "phone".into(), created: NOW, last_used: None, detail });
+    }
+    account.backup = BackupSet { salt: [1; 16], codes: vec![BackupCode { id: 1, digest: [2; 32] }] };
+    account
+}
+
+fn code(step: i64) -> String {
+    let app = totp_rs::Builder::new().with_secret(KEY.to_vec()).build_noncompliant();
+    app.generate(u64::try_from(step * 30).unwrap()).to_string()
+}
+
+fn confirm_with(account: &Account, needed: u8, steps: &[i64]) -> Result<Confirming, Refusal> {
+    let codes: Vec<String> = steps.iter().map(|step| code(NOW.0 / 30 + step)).collect();
+    let codes: Vec<&str> = codes.iter().map(String::as_str).collect();
+    confirm(account, PENDING, &codes, &rules(needed), (&at(NOW), TICKET))
+}
+
+#[test]
+fn an_account_that_has_nothing_begins_by_itself_and_one_that_has_something_proves_it_first() {
+    let begin = |account: &Account, permission| {
+        begin_totp(account, &permission, &rules(1), (None, false), (&at(NOW), TICKET)).map(|_| ())
+    };
+    assert_eq!(begin(&nobody(), Permission::Unproved), Ok(()));
+    assert_eq!(begin(&with_phones(1), Permission::Unproved), Err(Refusal::ProveFirst));
+    assert_eq!(begin(&with_phones(1), Permission::Root), Ok(()));
+    let mut only_codes = with_phones(1);
+    only_codes.factors.clear();
+    assert_eq!(begin(&only_codes, Permission::Unproved), Err(Refusal::ProveFirst));
+}
+
+#[test]
+fn every_change_needs_the_same_permission() {
+    let (account, unproved) = (with_phones(2), Permission::Unproved);
+    let now = at(NOW);
+    let when = (&now, TICKET);
+    assert_eq!(new_backup_codes(&account, &unproved, when).map(|_| ()), Err(Refusal::ProveFirst));
+    assert_eq!(remove(&account, &unproved, &rules(1), PHONE, when).map(|_| ()), Err(Refusal::ProveFirst));
+    assert_eq!(rename(&account, &unproved, PHONE, "x", when).map(|_| ()), Err(Refusal::ProveFirst));
+}
+
+#[test]
+fn a_begun_enrollment_is_resumed_with_the_same_secret_until_it_ends_or_a_fresh_one_is_wished() {
+    let begin = |account: &Account, fresh, now| match begin_totp(
+        account,
+        &Permission::Unproved,
+        &rules(1),
+        (None, fresh),
+        (&at(now), TICKET),
+    ) {
+        Ok(Begun::Resumed(pending)) => Some(pending.id),
+        Ok(Begun::New(_)) => None,
+        Err(refusal) => panic!("{refusal}"),
+    };
+    assert_eq!(begin(&with_pending(), false, NOW.plus(599)), Some(PENDING));
+    assert_eq!(begin(&with_pending(), false, NOW.plus(600)), None);
+    assert_eq!(begin(&with_pending(), true, NOW), None);
+}
+
+#[test]
+fn one_code_confirms_and_makes_ten_backup_codes_and_its_step_is_used_up() {
+    let Ok(Confirming::Right(commit, shown)) = confirm_with(&with_pending(), 1, &[0]) else { panic!() };
+    assert_eq!(commit.seen, Seen::At(Version(1)));
+    assert!(matches!(commit.writes[0], Write::Confirm { factor: PENDING, step } if step.0 == NOW.0 / 30));
+    assert_eq!(shown.len(), 10);
+    assert!(matches!(&commit.writes[1], Write::NewBackupCodes { digests, .. } if digests.len() == 10));
+}
+
+#[test]
+fn a_second_phone_keeps_the_backup_codes_there_are() {
+    let mut account = with_phones(1);
+    account.pending = with_pending().pending;
+    let Ok(Confirming::Right(commit, shown)) = confirm_with(&account, 1, &[0]) else { panic!() };
+    assert_eq!((commit.writes.len(), shown.len()), (1, 0));
+}
+
+#[test]
+fn with_two_codes_they_must_be_consecutive() {
+    let account = with_pending();
+    assert!(matches!(confirm_with(&account, 2, &[0]), Ok(Confirming::OneMore)));
+    for steps in [[-2, -1], [-1, 0], [0, 1]] {
+        let confirmed = confirm_with(&account, 2, &steps);
+        assert!(matches!(confirmed, Ok(Confirming::Right(..))), "{steps:?} {confirmed:?}");
+    }
+    for steps in [[0, 0], [-1, 1], [1, 0]] {
+        assert!(matches!(confirm_with(&account, 2, &steps), Ok(Confirming::NotConsecutive)), "{steps:?}");
+    }
+    assert_eq!(confirm_with(&account, 2, &[-1, 0, 1]).map(|_| ()), Err(Refusal::BadCodes));
+}
+
+#[test]
+fn a_wrong_code_and_a_wrong_clock_are_told_apart() {
+    let account = with_pending();
+    assert!(matches!(confirm_with(&account, 1, &[-6]), Ok(Confirming::ClockOff(-180))));
+    assert!(matches!(confirm_with(&account, 1, &[-2]), Ok(Confirming::ClockOff(-60))));
+    let wrong = confirm(&account, PENDING, &["not a code"], &rules(1), (&at(NOW), TICKET));
+    assert!(matches!(wrong, Ok(Confirming::Wrong)));
+}
+
+#[test]
+fn what_is_not_pending_or_has_ended_is_not_confirmed() {
+    assert_eq!(confirm_with(&nobody(), 1, &[0]).map(|_| ()), Err(Refusal::NotFound));
+    let right = code(NOW.0 / 30 + 20);
+    let ended = at(NOW.plus(PENDING_SECONDS));
+    let confirmed = confirm(&with_pending(), PENDING, &[&right], &rules(1), (&ended, TICKET));
+    assert_eq!(confirmed.map(|_| ()), Err(Refusal::NotFound));
+}
+
+#[test]
+fn the_last_required_factor_stays_unless_root_takes_it() {
+    let required = Rules { required: true, ..rules(1) };
+    let remove = |account: &Account, permission, rules: &Rules| {
+        super::remove(account, &permission, rules, PHONE, (&at(NOW), TICKET)).map(|commit| commit.writes.len())
+    };
+    let proof = proof();
+    let proved = || Permission::Proved(&proof, NOW);
+    assert_eq!(remove(&with_phones(1), proved(), &required), Err(Refusal::LastRequired));
+    assert_eq!(remove(&with_phones(2), proved(), &required), Ok(1));
+    assert_eq!(remove(&with_phones(1), proved(), &rules(1)), Ok(1));
+    assert_eq!(remove(&with_phones(1), Permission::Root, &required), Ok(1));
+    let none_taken = Rules { required: true, kinds: Kinds::NONE, ..rules(1) };
+    assert_eq!(remove(&with_phones(2), proved(), &none_taken), Err(Refusal::LastRequired));
+}
+
+#[test]
+fn removing_the_only_factor_removes_its_backup_codes_too() {
+    let commit = remove(&with_phones(1), &Permission::Root, &rules(1), PHONE, (&at(NOW), TICKET)).unwrap();
+    assert!(matches!(commit.writes[..], [Write::RemoveAll]));
+}
+
+#[test]
+fn a_proof_counts_for_five_minutes_and_not_before_it_was_made() {
+    let (account, proof) = (with_phones(2), proof());
+    let rename = |now: Time| rename(&account, &Permission::Proved(&proof, NOW), PHONE, "x", (&at(now), TICKET));
+    assert!(rename(NOW.plus(300)).is_ok());
+    assert_eq!(rename(NOW.plus(301)).map(|_| ()), Err(Refusal::ProveFirst));
+    assert_eq!(rename(NOW.plus(-1)).map(|_| ()), Err(Refusal::ProveFirst));
+}
+
+#[test]
+fn names_are_short_and_printable() {
+    let account = with_phones(1);
+    let rename = |name: &str| rename(&account, &Permission::Root, PHONE, name, (&at(NOW), TICKET)).map(|_| ());
+    assert_eq!(rename(" my phone "), Ok(()));
+    for bad in ["", "   ", "a\nb", "\u{1b}[31m", &"x".repeat(65)] {
+        assert_eq!(rename(bad), Err(Refusal::BadName), "{bad:?}");
+    }
+}
+
+#[test]
+fn a_reset_takes_everything_and_forgets_failures() {
+    assert!(reset(&nobody(), None, (&at(NOW), TICKET)).unwrap().is_none());
+    let commit = reset(&with_phones(2), None, (&at(NOW), TICKET)).unwrap().unwrap();
+    assert!(matches!(commit.writes[0], Write::RemoveAll));
+    assert_eq!(commit.writes.len(), 5);
+    let commit = reset(&with_phones(2), Some(PHONE), (&at(NOW), TICKET)).unwrap().unwrap();
+    assert!(matches!(commit.writes[..], [Write::Remove(PHONE)]));
+    assert_eq!(reset(&with_phones(1), Some(FactorId(9)), (&at(NOW), TICKET)).map(|_| ()), Err(Refusal::NotFound));
+}
+
+/// A real proof: there is no other way to have one.
+fn proof() -> Proof {
+    use crate::dialog::{Dialog, Effect, Event, Next, Setting, Turn, Verdict};
+    use crate::policy::{Ask, Plan};
+    let plan = Plan::Factors(Ask { kinds: Kinds::ALL, ask_again: 0, remember: 0 });
+    let caller = crate::throttle::Caller::Plain;
+    let setting = Setting { caller, interactive: true, until: NOW.plus(120), support: String::new() };
+    let (dialog, _) = Dialog::begin(plan, with_phones(1), setting, &at(NOW));
+    let (dialog, _) = dialog.step(Event::Answer(Zeroizing::new(code(NOW.0 / 30))), &at(NOW));
+    match dialog.step(Event::Committed, &at(NOW)).1 {
+        Effect::Turn(Turn { next: Next::Done(Verdict::Pass(proof)), .. }) => proof,
+        other => panic!("{other:?}"),
+    }
+}
