@@ -1,1 +1,151 @@
-//! .
+//! `pam_mfa.so`: a terminal between the user and the daemon, inside whatever program asks PAM.
+//!
+//! It asks what the daemon asks, says what the daemon says, and turns the daemon's verdict into a PAM code. No secret,
+//! no policy and no factor is in it. It starts no thread, prints nothing, reads no environment, and keeps nothing
+//! between two hooks but one line in libpam's keeping.
+//!
+//! Refusing is what happens when anything is wrong: an option, a name, the daemon, the conversation, the time, or the
+//! module itself.
+
+#![deny(unsafe_code)]
+#![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![deny(clippy::print_stdout, clippy::print_stderr, clippy::arithmetic_side_effects, clippy::unreachable)]
+
+mod args;
+mod context;
+mod earlier;
+mod failure;
+#[allow(unsafe_code, reason = "libpam is C; this folder holds all of it")]
+mod ffi;
+mod host;
+mod journal;
+mod link;
+mod login;
+mod verdict;
+
+use args::{Line, Options};
+use context::PublickeyShown;
+use earlier::Recalled;
+use failure::Failure;
+use host::{Host, Level};
+use link::{Link, Unreached};
+use login::{Decision, Ended};
+use mfa_proto::login::{Begin, Note, Phase, Style};
+use std::path::Path;
+use verdict::{AccountPass, Code};
+
+/// What libpam passes to a hook besides its handle.
+struct Call {
+    /// The options behind the module's name in the stack.
+    arguments: Vec<String>,
+    /// `PAM_SILENT`: show no text. Prompts are shown.
+    silent: bool,
+}
+
+/// One login, as far as it is known before the daemon is asked.
+struct Attempt<'a> {
+    socket: &'a Path,
+    options: Options,
+    begin: Begin,
+    silent: bool,
+}
+
+/// `pam_sm_authenticate`: asks for the second factor.
+fn authenticate(host: &mut dyn Host, call: &Call) -> Code {
+    auth(link::socket(), host, call)
+}
+
+/// `pam_sm_acct_mgmt`: lets pass whom `auth` has let pass, and decides about those it has not seen.
+fn acct_mgmt(host: &mut dyn Host, call: &Call) -> Code {
+    account(link::socket(), host, call)
+}
+
+/// `pam_sm_setcred`: nothing to do.
+fn setcred() -> Code {
+    Code::NO_CREDENTIALS
+}
+
+fn auth(socket: &Path, host: &mut dyn Host, call: &Call) -> Code {
+    earlier::forget(host);
+    decide_auth(socket, host, call).unwrap_or_else(|failure| refuse(host, call, &failure))
+}
+
+fn account(socket: &Path, host: &mut dyn Host, call: &Call) -> Code {
+    decide_account(socket, host, call).unwrap_or_else(|failure| refuse(host, call, &failure))
+}
+
+fn decide_auth(socket: &Path, host: &mut dyn Host, call: &Call) -> Result<Code, Failure> {
+    let options = Options::parse(&call.arguments, Line::Auth)?;
+    let key = if options.require_publickey { Some(context::publickey(host)?) } else { None };
+    let begin = context::gather(host, Phase::Auth, &options)?;
+    let attempt = Attempt { socket, options, begin, silent: call.silent };
+    let code = consult(host, &attempt, key)?;
+    if let Some(how) = code.lets_pass() {
+        earlier::remember(host, how, &attempt.begin.user);
+    }
+    Ok(code)
+}
+
+fn decide_account(socket: &Path, host: &mut dyn Host, call: &Call) -> Result<Code, Failure> {
+    let options = Options::parse(&call.arguments, Line::Account)?;
+    if let Some(proof) = context::not_sshd(host)? {
+        // Having a say would stop cron, root's su and sudo without a password, which run `account` and cannot ask.
+        journal::notice(host, "an account line is for pam.d/sshd only; it has no say here and should be removed");
+        return Ok(Code::account(AccountPass::NotSshd(proof)));
+    }
+    match earlier::recall(host, &context::user(host)?) {
+        Recalled::Same(earlier) => return Ok(Code::account(AccountPass::Earlier(earlier))),
+        Recalled::Other => return Err(Failure::UserChanged),
+        Recalled::Nothing => {}
+    }
+    let begin = context::gather(host, Phase::Account, &options)?;
+    consult(host, &Attempt { socket, options, begin, silent: call.silent }, None)
+}
+
+/// Asks the daemon, and plays its dialog to the user.
+fn consult(host: &mut dyn Host, attempt: &Attempt<'_>, key: Option<PublickeyShown>) -> Result<Code, Failure> {
+    let options = &attempt.options;
+    let mut link = match Link::open(attempt.socket, options.timeout) {
+        Ok(link) => link,
+        Err(unreached) => return without_daemon(host, unreached, options),
+    };
+    journal::debug(host, options.debug, "connected to the mfa daemon");
+    let ended = login::play(host, &mut link, &attempt.begin, attempt.silent)?;
+    report(host, options, &ended);
+    Ok(verdict::of(ended.decision, options.exempt_succeeds(), key))
+}
+
+fn without_daemon(host: &mut dyn Host, unreached: Unreached, options: &Options) -> Result<Code, Failure> {
+    match (unreached, options.unavailable_allowed()) {
+        (Unreached::NothingListens(proof), Some(allowed)) => {
+            journal::unguarded(host);
+            Ok(Code::unguarded(proof, allowed))
+        }
+        (unreached, _) => Err(unreached.into()),
+    }
+}
+
+/// The daemon has its own record; here is the line that the application's log has.
+fn report(host: &dyn Host, options: &Options, ended: &Ended) {
+    let reason = &ended.reason;
+    match ended.decision {
+        Decision::Passed(_) => journal::debug(host, options.debug, &format!("passed ({reason})")),
+        Decision::Skipped(_) => journal::debug(host, options.debug, &format!("not asked ({reason})")),
+        Decision::Denied => journal::refused(host, Level::Notice, reason),
+        Decision::Broken => journal::refused(host, Level::Error, reason),
+    }
+}
+
+fn refuse(host: &mut dyn Host, call: &Call, failure: &Failure) -> Code {
+    journal::refused(host, failure.level(), &failure.to_string());
+    if let Some(text) = failure.for_user().filter(|_| !call.silent) {
+        host.show(&[Note { style: Style::Error, text }]);
+    }
+    verdict::of_failure(failure)
+}
+
+#[cfg(test)]
+mod stand_in;
+#[cfg(test)]
+#[path = "lib_tests.rs"]
+mod tests;

@@ -1,0 +1,191 @@
+//! Plays the daemon's dialog to the user, turn by turn: shows what it says, asks what it asks, brings the answers back.
+//!
+//! It knows no factor and weighs no answer, but one: what was just typed as a password never leaves this process.
+
+use crate::context::{self, ContextError};
+use crate::host::{ConverseError, Host};
+use crate::link::Link;
+use mfa_proto::login::{Begin, Next, Note, Outcome, Phase, Prompt, Style, Turn, Verdict};
+use mfa_proto::{CallError, Secret};
+use std::fmt;
+
+/// No honest dialog has more turns; a program that answers by itself must not be kept busy until the deadline.
+const MOST_TURNS: usize = 100;
+
+/// Proof that the daemon has let this login pass.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Passed(());
+
+/// Proof that the daemon's policy asks nothing of this login.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Skipped(());
+
+/// The daemon's four verdicts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Decision {
+    /// A factor was proved.
+    Passed(Passed),
+    /// Nothing was asked.
+    Skipped(Skipped),
+    /// Refused.
+    Denied,
+    /// The daemon cannot decide.
+    Broken,
+}
+
+/// How a dialog ended that came to its end.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    /// What was decided.
+    pub(crate) decision: Decision,
+    /// The daemon's word for the log.
+    pub(crate) reason: String,
+}
+
+/// Why a dialog did not come to its end.
+#[derive(Debug)]
+pub(crate) enum LoginError {
+    /// The daemon refused to go on, or cannot be understood.
+    Daemon(CallError),
+    /// The application brought no answer.
+    Conversation(ConverseError),
+    /// `PAM_USER` is no longer what it was when the dialog began.
+    UserChanged,
+    /// The user can no longer be read.
+    Context(ContextError),
+    /// The answer came after the deadline.
+    Late,
+    /// The password was typed a second time.
+    PasswordAgain,
+    /// The daemon asked where nobody can answer.
+    AskedInAccount,
+    /// The dialog does not end.
+    Endless,
+}
+
+impl fmt::Display for LoginError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Daemon(error) => error.fmt(f),
+            Self::Conversation(error) => error.fmt(f),
+            Self::UserChanged => f.write_str("PAM_USER was changed during the login"),
+            Self::Context(error) => error.fmt(f),
+            Self::Late => f.write_str("the answer came after the timeout"),
+            Self::PasswordAgain => f.write_str("the password was given as the answer, twice"),
+            Self::AskedInAccount => f.write_str("the mfa daemon asked a question in the account phase"),
+            Self::Endless => f.write_str("the mfa daemon's dialog does not end"),
+        }
+    }
+}
+
+impl From<CallError> for LoginError {
+    fn from(error: CallError) -> Self {
+        Self::Daemon(error)
+    }
+}
+
+impl From<Verdict> for Ended {
+    fn from(verdict: Verdict) -> Self {
+        let decision = match verdict.outcome {
+            Outcome::Pass => Decision::Passed(Passed(())),
+            Outcome::Skipped => Decision::Skipped(Skipped(())),
+            Outcome::Denied => Decision::Denied,
+            Outcome::Broken => Decision::Broken,
+        };
+        Self { decision, reason: verdict.reason }
+    }
+}
+
+/// Plays the dialog from its beginning to its end. With `silent` (`PAM_SILENT`) nothing is shown but prompts.
+///
+/// # Errors
+/// [`LoginError`]: the login is to be refused.
+pub(crate) fn play(host: &mut dyn Host, link: &mut Link, begin: &Begin, silent: bool) -> Result<Ended, LoginError> {
+    let turn = link.begin(begin)?;
+    let ended = Dialog { host, link, begin, silent, password_came: false }.play(turn)?;
+    Ok(ended)
+}
+
+struct Dialog<'a> {
+    host: &'a mut dyn Host,
+    link: &'a mut Link,
+    begin: &'a Begin,
+    silent: bool,
+    password_came: bool,
+}
+
+impl Dialog<'_> {
+    fn play(mut self, mut turn: Turn) -> Result<Ended, LoginError> {
+        for _ in 0..MOST_TURNS {
+            turn = match turn.next {
+                Next::Ask(_) if self.begin.phase == Phase::Account => return Err(LoginError::AskedInAccount),
+                Next::Ask(prompt) => {
+                    let answer = self.ask(&turn.say, prompt)?;
+                    self.link.answer(answer)?
+                }
+                Next::Wait { .. } => {
+                    self.show(turn.say)?;
+                    self.link.wait()?
+                }
+                Next::Done(verdict) => {
+                    self.show(self.last_words(turn.say, &verdict))?;
+                    return Ok(verdict.into());
+                }
+            };
+        }
+        Err(LoginError::Endless)
+    }
+
+    fn ask(&mut self, notes: &[Note], prompt: Prompt) -> Result<Secret, LoginError> {
+        let answer = self.ask_once(notes, &prompt)?;
+        if !self.host.is_password(&answer) {
+            return Ok(answer);
+        }
+        if self.password_came {
+            return Err(LoginError::PasswordAgain);
+        }
+        self.password_came = true;
+        // A program that answers every prompt with the password does so again; a person reads what is wrong.
+        let again = Prompt { text: format!("That was your password. {}", prompt.text), echo: prompt.echo };
+        let answer = self.ask_once(&[], &again)?;
+        if self.host.is_password(&answer) { Err(LoginError::PasswordAgain) } else { Ok(answer) }
+    }
+
+    fn ask_once(&mut self, notes: &[Note], prompt: &Prompt) -> Result<Secret, LoginError> {
+        let notes = if self.silent { &[] } else { notes };
+        let answer = self.host.ask(notes, prompt).map_err(LoginError::Conversation)?;
+        self.still_in_order()?;
+        Ok(answer)
+    }
+
+    fn show(&mut self, notes: Vec<Note>) -> Result<(), LoginError> {
+        if !self.silent && !notes.is_empty() {
+            self.host.show(&notes);
+        }
+        self.still_in_order()
+    }
+
+    /// In the account phase nobody is asked, so a denial must explain itself: sshd shows error messages there.
+    fn last_words(&self, mut notes: Vec<Note>, verdict: &Verdict) -> Vec<Note> {
+        if self.begin.phase == Phase::Account && verdict.outcome == Outcome::Denied {
+            notes.iter_mut().for_each(|note| note.style = Style::Error);
+            if notes.is_empty() {
+                let text = "A second factor is required here, and this way of logging in has none.".to_owned();
+                notes.push(Note { style: Style::Error, text });
+            }
+        }
+        notes
+    }
+
+    /// While the application conversed, it had the time and the means to change who this is about.
+    fn still_in_order(&self) -> Result<(), LoginError> {
+        if context::user(self.host).map_err(LoginError::Context)? != self.begin.user {
+            return Err(LoginError::UserChanged);
+        }
+        if self.link.is_late() { Err(LoginError::Late) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+#[path = "login_tests.rs"]
+mod tests;
