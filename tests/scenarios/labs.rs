@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread::scope;
@@ -103,6 +104,14 @@ on_each_release! {
         Ok(())
     }
 
+    fn nothing_remains_of_a_lab_that_ends_by_itself(release: Release) -> Outcome {
+        let lab = Lab::builder(release).without_product().boot()?;
+        assert_eq!(remains_of(&lab.name()), ["processes", "cgroup", "folder"]);
+        lab.run(["systemctl", "poweroff", "--force", "--force"])?;
+        await_no_remains(&lab.name());
+        Ok(())
+    }
+
     fn nothing_remains_of_a_lab_whose_program_is_killed(release: Release) -> Outcome {
         let mut program = Command::new(env!("CARGO_BIN_EXE_lab"))
             .args([release.suite(), "--plain"])
@@ -117,11 +126,18 @@ on_each_release! {
 
         program.kill()?;
         program.wait()?;
-        let deadline = Instant::now() + Duration::from_secs(20);
-        while !remains_of(&name).is_empty() && Instant::now() < deadline {
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        assert_eq!(remains_of(&name), [""; 0]);
+        await_no_remains(&name);
+        Ok(())
+    }
+
+    fn a_gateway_leads_from_this_machine_to_the_labs_sshd(release: Release) -> Outcome {
+        let lab = Lab::builder(release).without_product().boot()?;
+        let gate = TcpStream::connect(lab.open_gateway(0)?)?;
+        let mut greeting = String::new();
+        BufReader::new(&gate).read_line(&mut greeting)?;
+        let expected = lab.run(["ssh", "-V"])?.stderr;
+        let version = expected.split(',').next().unwrap_or_default();
+        assert!(greeting.starts_with(&format!("SSH-2.0-{version}")), "{greeting} {expected}");
         Ok(())
     }
 
@@ -141,6 +157,14 @@ on_each_release! {
         }
         Ok(())
     }
+}
+
+fn await_no_remains(name: &str) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !remains_of(name).is_empty() && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert_eq!(remains_of(name), [""; 0]);
 }
 
 /// What is left of a lab on this machine, by the name of its folder.

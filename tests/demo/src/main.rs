@@ -1,1 +1,103 @@
-fn main() {}
+//! The demo: boots a Debian in a container, enrolls alice there, lets her in with password and code, refuses the used
+//! code and a wrong one, and prints what was on the screen. With `--keep` it stays up for your own phone and ssh.
+
+mod screen;
+
+use std::io::{BufRead, stdin};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use harness::{Lab, Outcome, Phone, Release, Service, Stack};
+use screen::{Screen, say, title};
+
+const PASSWORD: &str = "correct horse";
+const PROMPT: &str = "Verification code: ";
+
+fn main() -> ExitCode {
+    let keep = std::env::args().skip(1).any(|word| word == "--keep");
+    match demo(keep) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("{failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn demo(keep: bool) -> Outcome {
+    let begun = Instant::now();
+    let lab = Lab::builder(Release::Bookworm)
+        .hostname("web1")
+        .user("alice", PASSWORD)
+        .user("bob", PASSWORD)
+        .pam(Service::Sshd, Stack::password_then_code())
+        .boot()?;
+    say(&format!("web1, a Debian 12 with sshd and mfa, booted in {:.1} s.", begun.elapsed().as_secs_f32()));
+    let mut phone = enroll(&lab)?;
+    let code = log_in(&lab, &mut phone)?;
+    be_refused(&lab, &phone, &code)?;
+    title("What the log says");
+    lab.run(["journalctl", "--sync"])?.success()?;
+    let log = lab.sh("journalctl --quiet --no-pager --output=short --facility=auth,authpriv | grep -i mfa")?;
+    log.lines().for_each(|line| println!("  {line}"));
+    if keep { stay(&lab) } else { Ok(()) }
+}
+
+/// As an administrator's script does it; the phone scans the address.
+fn enroll(lab: &Lab) -> Outcome<Phone> {
+    title("root enrolls alice; her phone scans the address");
+    let enrolled = lab.enroll("alice")?;
+    let account = enrolled.phone.account();
+    println!("  # mfa-enroll --user alice add totp --json");
+    println!("  # mfa-enroll --user alice confirm {} <a code from the phone> --json", enrolled.id);
+    println!("  The phone shows {} for {}.", account.issuer, account.account);
+    println!("  Backup codes, each good for one login: {}", enrolled.backup_codes.len());
+    Ok(enrolled.phone)
+}
+
+/// Password, then the code her phone shows. Returns that code.
+fn log_in(lab: &Lab, phone: &mut Phone) -> Outcome<String> {
+    title("alice logs in: ssh alice@web1, password and code");
+    let mut screen = Screen::new(lab.ssh("alice")?);
+    let code = phone.code();
+    screen.answer("Password: ", PASSWORD)?;
+    screen.answer(PROMPT, &code)?;
+    screen.terminal.expect_shell()?;
+    screen.terminal.run("id")?;
+    screen.terminal.send_line("exit")?;
+    screen.terminal.expect_closed()?;
+    screen.print();
+    Ok(code)
+}
+
+/// The same code once more, then guesses, until sshd hangs up.
+fn be_refused(lab: &Lab, phone: &Phone, used: &str) -> Outcome {
+    title("Somebody saw the code and knows the password: used, then guessed codes are refused");
+    let mut screen = Screen::new(lab.ssh("alice")?);
+    screen.answer("Password: ", PASSWORD)?;
+    screen.answer(PROMPT, used)?;
+    for guess in phone.wrong_codes(5) {
+        let (which, _) = screen.terminal.expect_any(&[PROMPT, "Permission denied"])?;
+        if which == 1 {
+            break;
+        }
+        screen.type_line(&guess)?;
+    }
+    screen.terminal.expect_denied()?;
+    screen.print();
+    Ok(())
+}
+
+fn stay(lab: &Lab) -> Outcome {
+    let address = lab.open_gateway(2222)?;
+    let port = address.port();
+    title("web1 stays up: try it with your own phone and ssh");
+    println!("  bob has no second factor yet, so his password alone lets him in (password: {PASSWORD}):");
+    println!("    ssh -p {port} -o UserKnownHostsFile=/dev/null -o StrictHostKeyChecking=no bob@127.0.0.1");
+    println!("  There, run mfa-enroll, scan the QR code with your authenticator app, type the code it shows.");
+    println!("  Log out, and in again: now the phone is asked for.");
+    println!("  A root shell in web1, from another terminal: sudo nsenter --all --target {} -- bash -l", lab.leader());
+    println!("\nPress Enter to end web1.");
+    stdin().lock().read_line(&mut String::new())?;
+    Ok(())
+}

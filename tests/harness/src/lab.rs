@@ -43,6 +43,11 @@ impl Lab {
         &self.hostname
     }
 
+    /// What its folder and its cgroup on this machine are called.
+    pub fn name(&self) -> String {
+        self.keeper.state().file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
+
     /// Its first process as this machine numbers it: `nsenter --all --target` that, to look around in it.
     pub fn leader(&self) -> u32 {
         self.keeper.leader()

@@ -26,6 +26,7 @@ mod base;
 mod builder;
 mod command;
 mod enrollment;
+mod gateway;
 mod host;
 mod keeper;
 mod lab;

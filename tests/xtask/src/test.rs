@@ -75,11 +75,11 @@ fn checks(tally: &mut Tally) {
 
 fn licenses(deny: &PathBuf, workspace: Workspace) -> std::process::Command {
     let mut command = std::process::Command::new(deny);
-    command.current_dir(root()).args(["--log-level", "error", "--locked"]);
+    command.current_dir(root()).args(["--log-level", "error", "--locked", "--config", "deny.toml"]);
     if let Workspace::Tests = workspace {
         command.args(["--manifest-path", "tests/Cargo.toml"]);
     }
-    command.args(["check", "--config"]).arg(root().join("deny.toml")).args(["licenses", "bans", "sources"]);
+    command.args(["check", "licenses", "bans", "sources"]);
     command
 }
 
