@@ -123,9 +123,9 @@ impl Dialog {
         self.commit(Seen::At(version), writes, record, (then, Some(again)), at)
     }
 
-    /// The kinds that would get this account in.
+    /// The kinds that would get this account in from here; an SSH key has done so before anything is asked.
     fn usable(&self) -> Vec<Kind> {
-        self.account.enrolled().iter().filter(|kind| self.may(*kind)).collect()
+        self.account.enrolled().without(Kind::SshKey).iter().filter(|kind| self.may(*kind)).collect()
     }
 }
 

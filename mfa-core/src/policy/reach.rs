@@ -1,0 +1,102 @@
+//! What a policy asks of an account over all the ways in: which factors change its factors, and whether it must have one.
+//!
+//! Everything but the account, its groups and the date is unknown here, and every service is tried; of what may decide,
+//! the strictest does, as everywhere.
+
+use super::condition::Truth;
+use super::evaluate::{evaluate, walk};
+use super::facts::{Address, Caller, Groups, Person, Request, Standing};
+use super::model::{Policy, Requirement};
+use super::plan::{DenyPlan, Plan, Strictness};
+use super::ssh_auth::SshAuth;
+use crate::Time;
+use crate::factor::{Kind, Kinds};
+
+/// An account, whichever way it comes in.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    /// The canonical name.
+    pub user: &'a str,
+    /// Its groups.
+    pub groups: &'a Groups,
+    /// The time, for rules that have ended.
+    pub now: Time,
+}
+
+/// Whether a policy demands a factor of an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Required {
+    /// Some service may ask it for a factor whether it has one or not (`require = "always"`).
+    pub required: bool,
+    /// The first rule that does; `None`: `[defaults]`, or nothing does. [`Policy::rule_name`] names it.
+    pub rule: Option<usize>,
+}
+
+/// The kinds with which an account may change its factors: those that the strictest rule that may apply to it accepts,
+/// wherever and whenever that is, and backup codes, which replace what was lost. Where nothing asks the account for a
+/// factor, any kind it has will do.
+#[must_use]
+pub fn strictest(policy: &Policy, subject: &Subject<'_>, standing: &Standing) -> Kinds {
+    let mut strictest: Option<(Strictness, Kinds)> = None;
+    for service in policy.probes() {
+        // Groups are given, so that none are needed.
+        let Ok(decision) = evaluate(policy, &anyhow(subject, service, *standing), standing) else { continue };
+        let kinds = match &decision.plan {
+            Plan::Factors(ask) => ask.kinds,
+            Plan::Deny(DenyPlan::NoUsableFactor { needs }) => *needs,
+            Plan::Deny(_) | Plan::Enroll(_) | Plan::Skip(_) | Plan::Observe(_) => Kinds::ALL,
+        };
+        let strictness = decision.plan.strictness(*standing);
+        if strictest.is_none_or(|(best, so_far)| (strictness, more(so_far)) > (best, more(kinds))) {
+            strictest = Some((strictness, kinds));
+        }
+    }
+    strictest.map_or(Kinds::ALL, |(_, kinds)| kinds).with(Kind::BackupCode)
+}
+
+fn more(kinds: Kinds) -> usize {
+    kinds.iter().count()
+}
+
+/// Whether some service may ask the account for a factor whether it has one or not, and which rule says so first.
+#[must_use]
+pub fn required(policy: &Policy, subject: &Subject<'_>) -> Required {
+    let mut first: Option<Option<usize>> = None;
+    for service in policy.probes() {
+        let request = anyhow(subject, service, Standing::default());
+        let walked = walk(policy, &request, &mut |step| {
+            let always = step.settings.is_some_and(|settings| settings.require == Requirement::Always);
+            let rule = step.rule.map(|(index, _)| index);
+            let earlier = first.is_none_or(|so_far| order(rule) < order(so_far));
+            if always && step.truth != Truth::False && earlier {
+                first = Some(rule);
+            }
+        });
+        // Groups are given, so that none are needed; were one, nobody could say that the account is free.
+        if walked.is_err() {
+            return Required { required: true, rule: None };
+        }
+    }
+    Required { required: first.is_some(), rule: first.flatten() }
+}
+
+/// `[defaults]` come after every rule.
+fn order(rule: Option<usize>) -> usize {
+    rule.unwrap_or(usize::MAX)
+}
+
+/// The account at this service, all else unknown.
+fn anyhow<'a>(subject: &Subject<'a>, service: &'a str, standing: Standing) -> Request<'a> {
+    let person = Person { user: subject.user, groups: Some(subject.groups), standing };
+    Request {
+        user: subject.user,
+        service,
+        address: Address::Unknown,
+        origin: None,
+        ssh: SshAuth::Unknown,
+        caller: Caller::Known(person),
+        groups: Some(subject.groups),
+        local_time: None,
+        now: subject.now,
+    }
+}
