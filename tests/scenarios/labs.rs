@@ -112,6 +112,18 @@ on_each_release! {
         Ok(())
     }
 
+    fn nothing_remains_of_a_lab_whose_keeper_is_killed(release: Release) -> Outcome {
+        let lab = Lab::builder(release).without_product().boot()?;
+        // The first process, systemd-nspawn, unshare, the keeper.
+        let keeper = (0..3).try_fold(lab.leader(), |pid, _| parent_of(pid))?;
+        assert!(fs::read_to_string(format!("/proc/{keeper}/cmdline"))?.contains("keeper.sh"));
+        assert!(Command::new("kill").args(["-KILL", &keeper.to_string()]).status()?.success());
+        let name = lab.name();
+        drop(lab);
+        await_no_remains(&name);
+        Ok(())
+    }
+
     fn nothing_remains_of_a_lab_whose_program_is_killed(release: Release) -> Outcome {
         let mut program = Command::new(env!("CARGO_BIN_EXE_lab"))
             .args([release.suite(), "--plain"])
@@ -157,6 +169,12 @@ on_each_release! {
         }
         Ok(())
     }
+}
+
+fn parent_of(pid: u32) -> Outcome<u32> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let parent = status.lines().find_map(|line| line.strip_prefix("PPid:"));
+    Ok(parent.ok_or_else(|| Failure::new(status.clone()))?.trim().parse()?)
 }
 
 fn await_no_remains(name: &str) {

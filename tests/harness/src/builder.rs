@@ -14,8 +14,13 @@ use crate::stack::{Service, Stack};
 use crate::staged::staged;
 use crate::{host, ssh};
 
-/// What `systemctl enable` gets in a lab with the product in it.
-const SOCKETS: &str = "mfa-daemon.socket mfa-daemon-root.socket";
+/// What a machine needs after the product was laid on it: its users, and its sockets from the next boot on.
+const INSTALL: &str = "
+systemd-sysusers
+cd /usr/lib/systemd/system
+systemctl --quiet enable mfa-*.socket
+cd /
+";
 
 /// Collects what a lab shall be; [`LabBuilder::boot`] makes it.
 #[derive(Debug)]
@@ -151,8 +156,7 @@ impl LabBuilder {
     }
 
     fn preparation(&self) -> String {
-        let product = format!("systemd-sysusers\nsystemctl --quiet enable {SOCKETS}\n");
-        format!("set -eu\n{}{}", if self.product { product.as_str() } else { "" }, self.script)
+        format!("set -eu\n{}{}", if self.product { INSTALL } else { "" }, self.script)
     }
 }
 

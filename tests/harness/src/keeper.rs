@@ -139,6 +139,8 @@ impl Drop for Keeper {
     fn drop(&mut self) {
         drop(self.leash.take());
         let _ = self.shell.wait();
+        // Done already, unless somebody killed the shell.
+        bury(&self.state, &self.cgroup);
     }
 }
 
@@ -191,15 +193,27 @@ fn sweep(home: &Path) {
         let dead = lock.is_ok_and(|lock| flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok());
         if dead {
             if let Ok(tree) = host::cgroup_tree() {
-                remove_cgroup(&tree.join(cgroup_name(&state)));
+                bury(&state, &tree.join(cgroup_name(&state)));
             }
-            let _ = fs::remove_dir_all(&state);
         }
     }
 }
 
 fn cgroup_name(state: &Path) -> String {
     format!("mfa-lab-{}", state.file_name().unwrap_or_default().to_string_lossy())
+}
+
+/// Removes what a lab leaves that was killed: first its cgroup, once the kernel has ended all that was in it.
+fn bury(state: &Path, cgroup: &Path) {
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while cgroup.exists() && Instant::now() < deadline {
+        remove_cgroup(cgroup);
+        std::thread::sleep(Duration::from_millis(if cgroup.exists() { 10 } else { 0 }));
+    }
+    // While the cgroup is there the folder stays, too: by it the next lab finds both.
+    if !cgroup.exists() {
+        let _ = fs::remove_dir_all(state);
+    }
 }
 
 fn remove_cgroup(folder: &Path) {

@@ -89,13 +89,13 @@ impl Lab {
         Ok(self.run(["cat", path])?.success()?.stdout)
     }
 
-    /// What the journal holds, all of it or of one unit or syslog identifier; one message a line.
+    /// What the journal holds, one message a line: all of it, or what a unit or a syslog identifier said.
     pub fn journal(&self, of: Option<&str>) -> Result<String, RunError> {
-        let filter = of.map(|name| [format!("_SYSTEMD_UNIT={name}"), "+".into(), format!("SYSLOG_IDENTIFIER={name}")]);
-        let args = ["journalctl", "--sync", "--quiet", "--no-pager", "--output=cat"].map(str::to_owned);
-        let args: Vec<String> =
-            args.into_iter().filter(|word| word != "--sync").chain(filter.into_iter().flatten()).collect();
         self.run(["journalctl", "--sync"])?.success()?;
+        let mut args = vec!["journalctl".to_owned(), "--quiet".into(), "--no-pager".into(), "--output=cat".into()];
+        if let Some(name) = of {
+            args.extend([format!("_SYSTEMD_UNIT={name}"), "+".into(), format!("SYSLOG_IDENTIFIER={name}")]);
+        }
         Ok(self.run(args)?.success()?.stdout)
     }
 
