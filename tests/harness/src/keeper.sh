@@ -29,4 +29,5 @@ for _ in $(seq 500); do
     [ -d "$cgroup" ] || break
     sleep 0.01
 done
-rm -rf "$state"
+# While the cgroup is there the folder stays, too: by it the next lab finds both.
+[ -d "$cgroup" ] || rm -rf "$state"
