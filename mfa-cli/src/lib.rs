@@ -10,6 +10,7 @@ pub mod printable;
 mod screen;
 mod table;
 mod terminal;
+pub mod words;
 
 pub use daemon::Daemon;
 pub use failure::{Exit, Failure, finish};

@@ -1,5 +1,6 @@
 //! Times as a person reads them: dates on the reader's clock, spans in words. It never decides by them.
 
+use crate::words::counted;
 use jiff::{Timestamp, tz::TimeZone};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -56,12 +57,6 @@ pub fn span(seconds: u64) -> String {
         _ => (seconds.saturating_add(43_200) / 86_400, "day"),
     };
     counted(count, unit)
-}
-
-/// `1 code`, `2 codes`.
-#[must_use]
-pub fn counted(count: u64, thing: &str) -> String {
-    if count == 1 { format!("1 {thing}") } else { format!("{count} {thing}s") }
 }
 
 fn local(seconds: i64, format: &str) -> String {

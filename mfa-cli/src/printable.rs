@@ -3,6 +3,8 @@
 //! Names, notes and errors come from the daemon, which has them from users; none is printed without this.
 
 use crate::WIDTH;
+use mfa_proto::Secret;
+use std::fmt::{self, Write};
 use unicode_width::UnicodeWidthStr;
 
 /// One line: every control character, line breaks too, is shown as its escape.
@@ -15,6 +17,15 @@ pub fn line(text: &str) -> String {
 #[must_use]
 pub fn lines(text: &str) -> String {
     shown(text, true)
+}
+
+/// A secret for the screen or a page: what is no visible ASCII character becomes `?`, and no copy is made.
+pub struct Visible<'a>(pub &'a Secret);
+
+impl fmt::Display for Visible<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.expose().chars().try_for_each(|c| f.write_char(if c.is_ascii_graphic() { c } else { '?' }))
+    }
 }
 
 /// Columns the text takes on a terminal.

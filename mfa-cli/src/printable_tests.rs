@@ -16,6 +16,11 @@ fn what_reorders_or_hides_is_shown_instead() {
 }
 
 #[test]
+fn a_secret_is_shown_as_visible_ascii_alone() {
+    assert_eq!(Visible(&Secret::from("7KQF-2\x1bZ\n é")).to_string(), "7KQF-2?Z???");
+}
+
+#[test]
 fn names_of_every_script_stay_as_they_are() {
     for name in ["Zoë", "山田 太郎", "Владимир", "مریم", "O'Neil \"Al\" \\ co", "👩\u{200d}🔬"] {
         assert_eq!(line(name), name);
