@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn three_codes_need_no_waiting_and_differ() {
+    fn two_codes_need_no_waiting_and_differ() {
         let mut phone = phone("GEZDGNBVGY3TQOJQ", "&period=120");
         let codes = [phone.code(), phone.code()];
         assert_ne!(codes[0], codes[1]);

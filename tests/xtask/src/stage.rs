@@ -109,3 +109,34 @@ fn beside(to: &Path) -> io::Result<PathBuf> {
         _ => Ok(beside),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_in_the_way_is_replaced_with_its_permissions_and_nothing_is_left_beside() {
+        let folder = std::env::temp_dir().join(format!("xtask-stage-{}", std::process::id()));
+        let place = folder.join("usr/bin/program");
+        fs::create_dir_all(place.parent().unwrap()).unwrap();
+        fs::write(&place, "old").unwrap();
+        lay(&Source::File("deny.toml"), &place, 0o750, "release").unwrap();
+        lay(&Source::Link("program"), &folder.join("usr/bin/alias"), 0, "release").unwrap();
+        lay(&Source::Link("program"), &folder.join("usr/bin/alias"), 0, "release").unwrap();
+
+        assert_eq!(fs::read(folder.join("usr/bin/alias")).unwrap(), fs::read(root().join("deny.toml")).unwrap());
+        assert_eq!(fs::metadata(&place).unwrap().permissions().mode() & 0o777, 0o750);
+        assert_eq!(fs::read_dir(folder.join("usr/bin")).unwrap().count(), 2);
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_has_no_files_and_a_file_that_is_not_there_is_an_error() {
+        let nowhere = std::env::temp_dir().join(format!("xtask-nowhere-{}", std::process::id()));
+        assert!(lay(&Source::Folder("no/such/folder"), &nowhere, 0o644, "release").is_ok());
+        assert!(!nowhere.exists());
+        let error = lay(&Source::File("no/such/file"), &nowhere.join("file"), 0o644, "release").unwrap_err();
+        assert!(error.to_string().contains("no/such/file"), "{error}");
+        fs::remove_dir_all(nowhere).unwrap();
+    }
+}
