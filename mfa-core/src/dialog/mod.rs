@@ -139,6 +139,8 @@ pub enum Denial {
     NotEnrolled,
     /// A factor is enrolled, but none that the policy takes.
     NoUsableFactor,
+    /// The rule is about the one who asks (`who = "caller"`), and nobody knows who that is.
+    CallerUnknown,
     /// Nothing can be asked here.
     CannotAsk,
     /// Too many answers that were no codes.
@@ -163,6 +165,7 @@ impl Denial {
             Self::CodesOff => "codes-off",
             Self::NotEnrolled => "not-enrolled",
             Self::NoUsableFactor => "no-usable-factor",
+            Self::CallerUnknown => "caller-unknown",
             Self::CannotAsk => "cannot-ask",
             Self::TooManyAnswers => "too-many-answers",
             Self::TimedOut => "timed-out",
@@ -233,6 +236,10 @@ impl Dialog {
             Plan::Deny(Deny::NoUsableFactor { needs }) => {
                 let text = text::no_usable_factor(*needs, &dialog.setting.support);
                 dialog.refuse(Denial::NoUsableFactor, text, at)
+            }
+            Plan::Deny(Deny::CallerUnknown) => {
+                let text = text::caller_unknown(&dialog.setting.support);
+                dialog.refuse(Denial::CallerUnknown, text, at)
             }
             Plan::Enroll(_) => {
                 let text = text::not_enrolled(&dialog.setting.support);

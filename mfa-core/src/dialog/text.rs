@@ -52,6 +52,10 @@ pub(super) fn no_usable_factor(needs: Kinds, support: &str) -> String {
     format!("This login takes only a {needs}, and you have none enrolled.{}", help(support))
 }
 
+pub(super) fn caller_unknown(support: &str) -> String {
+    format!("A second factor is required here of whoever asks, and it is not known who does.{}", help(support))
+}
+
 pub(super) fn cannot_ask() -> String {
     "A second factor is required, and it cannot be asked for here.\n\
      Log in with a terminal, or let ssh ask: -o KbdInteractiveAuthentication=yes"

@@ -223,22 +223,22 @@ impl fmt::Display for Hours {
 }
 
 /// The longest length of time that a policy may state: ten years.
-pub(super) const LONGEST: i64 = 3650 * DAY;
+const LONGEST: u64 = 3650 * 86_400;
 
 /// A length of time such as `14d`, `8h`, `30m`, `45s`, in seconds; `None` for anything else or more than ten years.
-pub(super) fn duration(text: &str) -> Option<i64> {
+pub(super) fn duration(text: &str) -> Option<u32> {
     let unit = match text.bytes().last()? {
         b's' => 1,
         b'm' => 60,
         b'h' => 3600,
-        b'd' => DAY,
-        b'w' => 7 * DAY,
+        b'd' => 86_400,
+        b'w' => 7 * 86_400,
         _ => return None,
     };
     let digits = text.get(..text.len() - 1)?;
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    let seconds = digits.parse::<i64>().ok()?.checked_mul(unit)?;
-    (seconds <= LONGEST).then_some(seconds)
+    let seconds = digits.parse::<u64>().ok()?.checked_mul(unit)?;
+    u32::try_from(seconds).ok().filter(|_| seconds <= LONGEST)
 }

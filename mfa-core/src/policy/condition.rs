@@ -99,7 +99,9 @@ impl Condition {
     pub(super) fn truth(&self, who: Who, request: &Request<'_>) -> Result<Truth, NeedGroups> {
         Ok(match self {
             Self::Services(services) => services.contains(request.service).into(),
-            Self::Users(users) => concerned(who, request).user.map_or(Truth::Unknown, |user| users.contains(user).into()),
+            Self::Users(users) => {
+                concerned(who, request).user.map_or(Truth::Unknown, |user| users.contains(user).into())
+            }
             Self::Origin(origin) => request.origin.map_or(Truth::Unknown, |known| (known == *origin).into()),
             Self::From(networks) => networks.hold(request.address),
             Self::NotFrom(networks) => !networks.hold(request.address),
@@ -109,7 +111,9 @@ impl Condition {
             },
             Self::SshKey(keys) => match &request.ssh {
                 SshAuth::Unknown => Truth::Unknown,
-                SshAuth::Methods(done) => done.iter().filter_map(|one| one.key.as_ref()).any(|key| key.is_one_of(keys)).into(),
+                SshAuth::Methods(done) => {
+                    done.iter().filter_map(|one| one.key.as_ref()).any(|key| key.is_one_of(keys)).into()
+                }
             },
             Self::Hours(hours) => request.local_time.map_or(Truth::Unknown, |local| hours.contains(local).into()),
             Self::Until(end) => !end.is_over(request.now, request.local_time),

@@ -4,7 +4,7 @@
 use super::condition::{Condition, Truth, concerned};
 use super::facts::{Caller, Request, Standing};
 use super::model::{Policy, Requirement, Rule, Settings, Who};
-use super::plan::{DenyPlan, Plan, Skip, Strictness, plan};
+use super::plan::{Deny, Enroll, Plan, Skip, Strictness, plan};
 
 /// A rule that was reached hangs on groups that have not been looked up: do so, and evaluate again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,13 +88,13 @@ pub(super) struct Choice<'r, 'a> {
     standing: Standing,
     best: Option<(Strictness, Decision)>,
     certain: bool,
-    ask_again: i64,
-    remember: i64,
+    ask_again: u32,
+    remember: u32,
 }
 
 impl<'r, 'a> Choice<'r, 'a> {
     pub(super) fn new(request: &'r Request<'a>, standing: Standing) -> Self {
-        Self { request, standing, best: None, certain: true, ask_again: i64::MAX, remember: i64::MAX }
+        Self { request, standing, best: None, certain: true, ask_again: u32::MAX, remember: u32::MAX }
     }
 
     pub(super) fn weigh(&mut self, step: &Step<'_>) {
@@ -122,7 +122,7 @@ impl<'r, 'a> Choice<'r, 'a> {
 
     /// The decision; a denial where nothing was weighed, which a walk never leaves it at.
     pub(super) fn decision(self) -> Decision {
-        let none = Plan::Deny(DenyPlan::NotEnrolled);
+        let none = Plan::Enroll(Enroll::Deny);
         let none = Decision { rule: None, who: Who::Target, plan: none, certain: false };
         let mut decision = self.best.map_or(none, |(_, decision)| decision);
         decision.certain &= self.certain;
@@ -148,8 +148,8 @@ impl<'r, 'a> Choice<'r, 'a> {
             (Some(settings), Some(standing)) => plan(settings, standing, self.request.now, self.request.local_time),
             (Some(settings), None) => match settings.require {
                 Requirement::Never => Plan::Skip(Skip::Exempt),
-                Requirement::Observe => Plan::Observe(Box::new(Plan::Deny(DenyPlan::CallerUnknown))),
-                Requirement::Always | Requirement::IfEnrolled => Plan::Deny(DenyPlan::CallerUnknown),
+                Requirement::Observe => Plan::Observe(Box::new(Plan::Deny(Deny::CallerUnknown))),
+                Requirement::Always | Requirement::IfEnrolled => Plan::Deny(Deny::CallerUnknown),
             },
         }
     }

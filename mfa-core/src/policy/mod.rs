@@ -40,7 +40,7 @@ pub use facts::{Address, Caller, Groups, Origin, Person, Request, Standing};
 pub use lint::lint;
 pub use model::{Enrolling, Grace, Policy, Requirement, Rule, Settings, Who};
 pub use parse::{Parsed, Source, parse};
-pub use plan::{Ask, DenyPlan, Enroll, EnrollMode, Plan, Skip, Strictness};
+pub use plan::{Ask, Deny, Enroll, Plan, Skip, Strictness};
 pub use reach::{Required, Subject, required, strictest};
 pub use service::{Class, Services};
 pub use ssh_auth::{Fingerprint, Method, SshAuth, SshKey, SshMethod};

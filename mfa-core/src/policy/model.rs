@@ -104,9 +104,9 @@ pub struct Settings {
     /// `grace` or `enroll_by`
     pub grace: Grace,
     /// `ask_again`: seconds in which the same key and address, or session, are not asked again.
-    pub ask_again: i64,
+    pub ask_again: u32,
     /// `remember`: seconds for which users may ask to be remembered; 0: they may not.
-    pub remember: i64,
+    pub remember: u32,
 }
 
 impl Settings {

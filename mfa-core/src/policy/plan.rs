@@ -1,4 +1,4 @@
-//! What is to be done at a login, and which of two such plans is the stricter.
+//! What the policy comes to for one login: the plan, which the dialog carries out; and which of two is the stricter.
 
 use super::calendar::LocalTime;
 use super::facts::Standing;
@@ -7,18 +7,18 @@ use crate::Time;
 use crate::factor::{Kind, Kinds};
 use std::cmp::Reverse;
 
-/// What is to be done.
+/// What is asked of one login.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Plan {
-    /// Nothing is asked.
+    /// Nothing.
     Skip(Skip),
-    /// Refused, whatever is shown.
-    Deny(DenyPlan),
-    /// A factor is enrolled first.
+    /// It is refused, whatever is typed.
+    Deny(Deny),
+    /// A factor is required and none is enrolled.
     Enroll(Enroll),
-    /// A factor is asked for.
+    /// One factor out of these.
     Factors(Ask),
-    /// Nothing is asked; this is what would be, to be recorded.
+    /// Nothing, but it is recorded what would have been.
     Observe(Box<Plan>),
 }
 
@@ -27,58 +27,70 @@ pub enum Plan {
 pub enum Skip {
     /// Neither a rule that matches nor `[defaults]` names the service.
     ServiceNotCovered,
-    /// `require = "if-enrolled"`, and nothing is enrolled.
-    NotEnrolled,
-    /// `require = "never"`.
+    /// A rule says so: `never`.
     Exempt,
+    /// `if-enrolled`, and nothing is enrolled.
+    NotEnrolled,
 }
 
-/// Why nothing would help.
+impl Skip {
+    /// The word in verdicts, records and logs.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ServiceNotCovered => "service-not-covered",
+            Self::Exempt => "exempt",
+            Self::NotEnrolled => "not-enrolled",
+        }
+    }
+}
+
+/// Why it is refused, whatever is typed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DenyPlan {
-    /// Factors are enrolled, and none of them will do here.
+pub enum Deny {
+    /// Something is enrolled, but none of what the policy takes.
     NoUsableFactor {
-        /// What would.
+        /// What it takes.
         needs: Kinds,
     },
-    /// A factor is required, none is enrolled, and none may be enrolled at a login (`enroll = "deny"`).
-    NotEnrolled,
     /// The rule is about the one who asks, and nobody knows who that is.
     CallerUnknown,
 }
 
-/// An enrollment at login.
+/// How an account that must have a factor gets its first one, of these kinds. Backup codes are not among them: they
+/// come with every other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Enroll {
-    /// Whether it can wait, and what it takes.
-    pub mode: EnrollMode,
-    /// What to offer; never backup codes, which come with every other kind.
-    pub kinds: Kinds,
-}
-
-/// Whether an enrollment can wait, and what it takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EnrollMode {
-    /// Now.
-    AtLogin,
-    /// Now or later; it is over when no second is left.
+pub enum Enroll {
+    /// During the login.
+    AtLogin {
+        /// What will do.
+        kinds: Kinds,
+    },
+    /// During the login or later, until the time is over.
     Grace {
+        /// What will do.
+        kinds: Kinds,
         /// How long it can wait; at least one second.
         seconds_left: i64,
     },
-    /// Now, with a code from an administrator.
-    Invite,
+    /// During the login, with a code from an administrator.
+    Invite {
+        /// What will do.
+        kinds: Kinds,
+    },
+    /// Not at a login.
+    Deny,
 }
 
-/// What to ask for.
+/// One factor out of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ask {
-    /// The kinds that will do: the policy's and, where it allows, the user's own. At least one of them is enrolled.
+    /// The kinds that count: the policy's and, where it allows, the user's own. At least one of them is enrolled.
     pub kinds: Kinds,
-    /// Seconds in which the same SSH key and address, or the same session, are not asked again. 0: always asked.
-    pub ask_again: i64,
-    /// Seconds for which the user may choose to be remembered. 0: not offered.
-    pub remember: i64,
+    /// Seconds within which the same key and address, or login session, is not asked again; 0 for never.
+    pub ask_again: u32,
+    /// Seconds for which the user may choose to be remembered; 0 for never.
+    pub remember: u32,
 }
 
 impl Plan {
@@ -93,11 +105,11 @@ impl Plan {
     pub fn strictness(&self, standing: Standing) -> Strictness {
         let (level, kinds, usable, grace) = match self {
             Self::Skip(_) | Self::Observe(_) => (0, Kinds::ALL, Kinds::ALL, 0),
-            Self::Enroll(Enroll { mode: EnrollMode::Grace { seconds_left }, kinds }) => (1, *kinds, *kinds, *seconds_left),
-            Self::Enroll(Enroll { mode: EnrollMode::AtLogin, kinds }) => (2, *kinds, *kinds, 0),
-            Self::Enroll(Enroll { mode: EnrollMode::Invite, kinds }) => (3, *kinds, *kinds, 0),
+            Self::Enroll(Enroll::Grace { kinds, seconds_left }) => (1, *kinds, *kinds, *seconds_left),
+            Self::Enroll(Enroll::AtLogin { kinds }) => (2, *kinds, *kinds, 0),
+            Self::Enroll(Enroll::Invite { kinds }) => (3, *kinds, *kinds, 0),
             Self::Factors(ask) => (4, ask.kinds, ask.kinds.intersection(standing.enrolled), 0),
-            Self::Deny(_) => (5, Kinds::NONE, Kinds::NONE, 0),
+            Self::Deny(_) | Self::Enroll(Enroll::Deny) => (5, Kinds::NONE, Kinds::NONE, 0),
         };
         Strictness {
             level,
@@ -151,18 +163,18 @@ fn demand(settings: &Settings, standing: Standing, now: Time, local: Option<Loca
         return Plan::Factors(Ask { kinds, ask_again: settings.ask_again, remember: settings.remember });
     }
     if standing.is_enrolled() {
-        return Plan::Deny(DenyPlan::NoUsableFactor { needs: settings.factors });
+        return Plan::Deny(Deny::NoUsableFactor { needs: settings.factors });
     }
-    let mode = match settings.enroll {
-        Enrolling::Deny => return Plan::Deny(DenyPlan::NotEnrolled),
-        Enrolling::AtLogin => EnrollMode::AtLogin,
-        Enrolling::Invite => EnrollMode::Invite,
+    let kinds = settings.factors.without(Kind::BackupCode);
+    Plan::Enroll(match settings.enroll {
+        Enrolling::AtLogin => Enroll::AtLogin { kinds },
+        Enrolling::Invite => Enroll::Invite { kinds },
+        Enrolling::Deny => Enroll::Deny,
         Enrolling::Grace => match grace_left(settings.grace, standing, now, local) {
-            seconds_left @ 1.. => EnrollMode::Grace { seconds_left },
-            _ => EnrollMode::AtLogin,
+            seconds_left @ 1.. => Enroll::Grace { kinds, seconds_left },
+            _ => Enroll::AtLogin { kinds },
         },
-    };
-    Plan::Enroll(Enroll { mode, kinds: settings.factors.without(Kind::BackupCode) })
+    })
 }
 
 fn grace_left(grace: Grace, standing: Standing, now: Time, local: Option<LocalTime>) -> i64 {

@@ -7,10 +7,11 @@ use super::condition::Truth;
 use super::evaluate::{evaluate, walk};
 use super::facts::{Address, Caller, Groups, Person, Request, Standing};
 use super::model::{Policy, Requirement};
-use super::plan::{DenyPlan, Plan, Strictness};
+use super::plan::{Deny, Plan, Strictness};
 use super::ssh_auth::SshAuth;
 use crate::Time;
 use crate::factor::{Kind, Kinds};
+use std::cmp::Reverse;
 
 /// An account, whichever way it comes in.
 #[derive(Clone, Copy, Debug)]
@@ -37,25 +38,22 @@ pub struct Required {
 /// factor, any kind it has will do.
 #[must_use]
 pub fn strictest(policy: &Policy, subject: &Subject<'_>, standing: &Standing) -> Kinds {
-    let mut strictest: Option<(Strictness, Kinds)> = None;
+    let mut strictest: Option<((Strictness, Reverse<usize>), Kinds)> = None;
     for service in policy.probes() {
         // Groups are given, so that none are needed.
         let Ok(decision) = evaluate(policy, &anyhow(subject, service, *standing), standing) else { continue };
         let kinds = match &decision.plan {
             Plan::Factors(ask) => ask.kinds,
-            Plan::Deny(DenyPlan::NoUsableFactor { needs }) => *needs,
+            Plan::Deny(Deny::NoUsableFactor { needs }) => *needs,
             Plan::Deny(_) | Plan::Enroll(_) | Plan::Skip(_) | Plan::Observe(_) => Kinds::ALL,
         };
-        let strictness = decision.plan.strictness(*standing);
-        if strictest.is_none_or(|(best, so_far)| (strictness, more(so_far)) > (best, more(kinds))) {
+        // Two refusals are equally strict; then the shorter list is.
+        let strictness = (decision.plan.strictness(*standing), Reverse(kinds.iter().count()));
+        if strictest.is_none_or(|(best, _)| strictness > best) {
             strictest = Some((strictness, kinds));
         }
     }
     strictest.map_or(Kinds::ALL, |(_, kinds)| kinds).with(Kind::BackupCode)
-}
-
-fn more(kinds: Kinds) -> usize {
-    kinds.iter().count()
 }
 
 /// Whether some service may ask the account for a factor whether it has one or not, and which rule says so first.

@@ -36,8 +36,7 @@ pub enum Class {
 
 impl Class {
     /// Every class.
-    pub const ALL: [Self; 7] =
-        [Self::Ssh, Self::Login, Self::Sudo, Self::Su, Self::Polkit, Self::Desktop, Self::Lock];
+    pub const ALL: [Self; 7] = [Self::Ssh, Self::Login, Self::Sudo, Self::Su, Self::Polkit, Self::Desktop, Self::Lock];
 
     /// The policy's word, `@` included.
     #[must_use]
@@ -166,8 +165,11 @@ impl Services {
 
     /// Every PAM service in the set; a name may come twice.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
-        let classes = Class::ALL.into_iter().filter(|class| self.classes & class.bit() != 0);
-        classes.flat_map(|class| class.members().iter().copied()).chain(self.names.iter().map(AsRef::as_ref))
+        self.classes().flat_map(|class| class.members().iter().copied()).chain(self.names.iter().map(AsRef::as_ref))
+    }
+
+    fn classes(&self) -> impl Iterator<Item = Class> {
+        Class::ALL.into_iter().filter(|class| self.classes & class.bit() != 0)
     }
 
     /// Whether every service of this set is in the other one.
@@ -179,10 +181,8 @@ impl Services {
 
 impl fmt::Display for Services {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let classes = Class::ALL.into_iter().filter(|class| self.classes & class.bit() != 0).map(Class::as_str);
-        for (index, word) in classes.chain(self.names.iter().map(AsRef::as_ref)).enumerate() {
-            write!(f, "{}{word}", if index == 0 { "" } else { ", " })?;
-        }
-        Ok(())
+        let mut words: Vec<&str> = self.classes().map(Class::as_str).collect();
+        words.extend(self.names.iter().map(AsRef::as_ref));
+        f.write_str(&words.join(", "))
     }
 }

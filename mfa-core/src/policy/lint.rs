@@ -1,0 +1,215 @@
+//! What is well-formed and probably not meant. Warnings only: nothing here changes what a policy does.
+
+use super::condition::{Condition, Truth};
+use super::diagnostic::Diagnostic;
+use super::model::{Enrolling, Grace, Policy, Requirement, Rule, Who, rule_services};
+use super::service::{Class, Services, caller_is_target};
+use crate::Time;
+use crate::factor::Kind;
+
+/// Something to tell an administrator.
+pub(super) struct Remark {
+    /// The rule it is about; `None`: the whole policy.
+    pub(super) rule: Option<usize>,
+    pub(super) message: String,
+    pub(super) hint: Option<String>,
+}
+
+/// What the date makes odd about a policy: rules that have ended, a time to enroll that is over. Whatever else is odd
+/// was among [`super::Parsed::warnings`].
+#[must_use]
+pub fn lint(policy: &Policy, now: Time) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for rule in policy.rules() {
+        let (file, line) = rule.place();
+        for condition in rule.conditions() {
+            if let Condition::Until(end) = condition
+                && end.is_over(now, None) == Truth::True
+            {
+                let message = format!("rule \"{}\" matches nobody any more: {end} is over", rule.name());
+                found.push(
+                    Diagnostic::without_text(file, line, message).hint(Some("remove it, or move its date".to_owned())),
+                );
+            }
+        }
+        let settings = rule.settings();
+        if let (Grace::By(end), Enrolling::Grace) = (settings.grace, settings.enroll)
+            && end.is_over(now, None) == Truth::True
+        {
+            let message = format!("under rule \"{}\" enrolling can wait no longer: {end} is over", rule.name());
+            let hint = "write enroll = \"at-login\", or move the date".to_owned();
+            found.push(Diagnostic::without_text(file, line, message).hint(Some(hint)));
+        }
+    }
+    found
+}
+
+/// What is odd about a policy at any time.
+pub(super) fn remarks(policy: &Policy) -> Vec<Remark> {
+    let mut found = Vec::new();
+    for (index, rule) in policy.rules().iter().enumerate() {
+        let earlier = policy.rules().get(..index).unwrap_or_default();
+        let about = [
+            unreachable(rule, earlier),
+            matches_nobody(rule),
+            relaxes_for_everybody(rule, policy),
+            half_of_a_pair(rule),
+            strict_by_address(rule),
+            hardware_with_own_factors(rule),
+            grace_without_effect(rule),
+            caller_without_effect(rule),
+            sets_nothing(rule),
+        ];
+        found.extend(about.into_iter().flatten().map(|(message, hint)| Remark {
+            rule: Some(index),
+            message,
+            hint: Some(hint.to_owned()),
+        }));
+    }
+    found.extend(open_path_to_root(policy));
+    found
+}
+
+type Finding = Option<(String, &'static str)>;
+
+fn unreachable(rule: &Rule, earlier: &[Rule]) -> Finding {
+    let cover = earlier.iter().find(|cover| {
+        let same_people = cover.who == rule.who || !names_people(cover);
+        same_people && cover.conditions.iter().all(|wide| rule.conditions.iter().any(|narrow| implies(narrow, wide)))
+    })?;
+    let message = format!("this rule is never reached: \"{}\" matches whoever it would", cover.name());
+    Some((message, "rules are tried in order; move it up"))
+}
+
+fn names_people(rule: &Rule) -> bool {
+    rule.conditions.iter().any(|condition| matches!(condition, Condition::Users(_) | Condition::Groups(_)))
+}
+
+/// Whether the second condition holds wherever the first does.
+fn implies(narrow: &Condition, wide: &Condition) -> bool {
+    match (narrow, wide) {
+        (Condition::Services(narrow), Condition::Services(wide)) => narrow.is_subset(wide),
+        (Condition::Users(narrow), Condition::Users(wide)) | (Condition::Groups(narrow), Condition::Groups(wide)) => {
+            narrow.iter().all(|name| wide.contains(name))
+        }
+        (Condition::From(narrow), Condition::From(wide)) => narrow.is_subset(wide),
+        (Condition::NotFrom(narrow), Condition::NotFrom(wide)) => wide.is_subset(narrow),
+        (Condition::SshAuth(narrow), Condition::SshAuth(wide)) => narrow.iter().all(|method| wide.contains(method)),
+        (Condition::SshKey(narrow), Condition::SshKey(wide)) => narrow.iter().all(|key| wide.contains(key)),
+        _ => narrow == wide,
+    }
+}
+
+fn matches_nobody(rule: &Rule) -> Finding {
+    const NOBODY: &str = "this rule matches nobody";
+    let (mut from, mut not_from, mut local, mut ssh) = (None, None, false, false);
+    for condition in &rule.conditions {
+        match condition {
+            Condition::From(networks) => from = Some(networks),
+            Condition::NotFrom(networks) => not_from = Some(networks),
+            Condition::Origin(origin) => local = *origin == super::Origin::Local,
+            Condition::SshAuth(_) | Condition::SshKey(_) => ssh = true,
+            _ => {}
+        }
+    }
+    let services = rule_services(rule)?;
+    let why = if from.zip(not_from).is_some_and(|(from, not_from)| from.is_subset(not_from)) {
+        "every network of `from` is in `not_from`"
+    } else if from.is_some() && local {
+        "a local login has no network address for `from` to hold"
+    } else if ssh && !only(services, |class| class != Some(Class::Ssh)) {
+        return None;
+    } else if ssh {
+        "`ssh_auth` and `ssh_key` hold for SSH only, and its services do not have @ssh"
+    } else if from.is_some() && only(services, has_no_address) {
+        "none of its services comes with a network address for `from` to hold"
+    } else {
+        return None;
+    };
+    Some((NOBODY.to_owned(), why))
+}
+
+fn has_no_address(class: Option<Class>) -> bool {
+    matches!(class, Some(Class::Sudo | Class::Su | Class::Polkit | Class::Lock))
+}
+
+fn only(services: &Services, test: impl Fn(Option<Class>) -> bool) -> bool {
+    services.iter().all(|service| test(Class::of(service)))
+}
+
+fn relaxes_for_everybody(rule: &Rule, policy: &Policy) -> Finding {
+    let everybody = rule.conditions.iter().all(|condition| matches!(condition, Condition::Services(_)));
+    let relaxes = rule.settings.require.rank() < policy.defaults().require.rank();
+    let word = rule.settings.require.as_str();
+    (everybody && relaxes).then(|| {
+        (
+            format!("this rule matches everybody and asks for less than [defaults]: \"{word}\""),
+            "if that is meant, all is well",
+        )
+    })
+}
+
+fn half_of_a_pair(rule: &Rule) -> Finding {
+    let services = rule_services(rule).filter(|_| rule.writes("services"))?;
+    let pairs = [("sudo", "sudo-i", "@sudo holds both"), ("su", "su-l", "@su holds both")];
+    let (has, lacks, hint) =
+        pairs.into_iter().find(|(one, other, _)| services.contains(one) != services.contains(other))?;
+    let (has, lacks) = if services.contains(has) { (has, lacks) } else { (lacks, has) };
+    Some((format!("this rule is for {has} and not for {lacks}, which does the same"), hint))
+}
+
+fn strict_by_address(rule: &Rule) -> Finding {
+    let by_address = rule.conditions.iter().any(|condition| matches!(condition, Condition::From(_)));
+    (by_address && rule.settings.require == Requirement::Always).then(|| {
+        let message = "this rule asks only those who come from some networks; by way of another host nobody does";
+        (message.to_owned(), "say where it is not needed, with `not_from`, rather than where it is")
+    })
+}
+
+fn hardware_with_own_factors(rule: &Rule) -> Finding {
+    let settings = &rule.settings;
+    let hardware = !settings.factors.contains(Kind::Totp) && !settings.factors.contains(Kind::Email);
+    (rule.writes("factors") && hardware && settings.own_factors && !rule.writes("own_factors")).then(|| {
+        let message = "this rule names keys only, and still takes a code from users who have enrolled an app or mail";
+        (message.to_owned(), "write own_factors = false, or own_factors = true if that is meant")
+    })
+}
+
+fn grace_without_effect(rule: &Rule) -> Finding {
+    let written = ["grace", "enroll_by"].into_iter().find(|key| rule.writes(key))?;
+    (rule.settings.enroll != Enrolling::Grace)
+        .then(|| (format!("`{written}` has no effect here"), "it needs enroll = \"grace\""))
+}
+
+fn caller_without_effect(rule: &Rule) -> Finding {
+    let services = rule_services(rule)?;
+    (rule.who == Who::Caller && services.iter().all(caller_is_target)).then(|| {
+        let message = "who = \"caller\" has no effect here: at these services people act for themselves";
+        (message.to_owned(), "it is for @su, @sudo and @polkit")
+    })
+}
+
+fn sets_nothing(rule: &Rule) -> Finding {
+    let conditions_only = rule.written.iter().all(|key| {
+        matches!(*key, "name" | "who" | "services") || rule.conditions.iter().any(|condition| condition.key() == *key)
+    });
+    conditions_only.then(|| {
+        let message = "this rule has conditions and asks nothing of its own: whoever matches gets what [defaults] say";
+        (message.to_owned(), "was `require` left out?")
+    })
+}
+
+/// Some ways to root are covered and others are not.
+fn open_path_to_root(policy: &Policy) -> Option<Remark> {
+    let paths = ["sudo", "sudo-i", "su", "su-l", "polkit-1"];
+    let (covered, open): (Vec<_>, Vec<_>) = paths.into_iter().partition(|path| policy.covers(path));
+    (!covered.is_empty() && !open.is_empty()).then(|| Remark {
+        rule: None,
+        message: format!(
+            "{} leads to root without a second factor, while {} does not",
+            open.join(", "),
+            covered.join(", ")
+        ),
+        hint: Some("name @sudo, @su and @polkit together in `services`".to_owned()),
+    })
+}
