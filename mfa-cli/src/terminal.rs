@@ -99,8 +99,9 @@ impl Terminal {
     }
 
     fn ask_with(&mut self, prompt: &str, echo: bool) -> Result<Secret, InputError> {
-        self.say(prompt);
+        // Echo is off before there is anything to answer: whoever types at once is not shown either.
         let quiet = self.interactive.then(|| Quiet::begin(echo)).transpose()?;
+        self.say(prompt);
         let interrupt = quiet.as_ref().map(|quiet| quiet.interrupt);
         let line = read_line(interrupt);
         drop(quiet);

@@ -12,6 +12,7 @@ use mfa_cli::{Exit, Failure, InputError, moment};
 use mfa_proto::Secret;
 use mfa_proto::enrollment::{ADD_TOTP, AddTotp, Confirmation, Confirmed, PendingTotp};
 use std::path::PathBuf;
+use std::time::Instant;
 
 /// Add an authenticator app, on a phone or elsewhere
 #[derive(clap::Args)]
@@ -83,6 +84,7 @@ fn begin(session: &mut Session, name: Option<String>, fresh: bool) -> Result<Pen
 struct Guide<'a> {
     session: &'a mut Session,
     pending: PendingTotp,
+    begun: Instant,
     qr: Qr,
     wishes: Wishes,
     ink: Ink,
@@ -99,14 +101,14 @@ impl<'a> Guide<'a> {
     fn new(session: &'a mut Session, pending: PendingTotp, qr: Qr, mut wishes: Wishes) -> Self {
         wishes.ascii |= !session.screen.is_utf8();
         let ink = if session.screen.has_colours() { Ink::Painted } else { Ink::Light };
-        Self { session, pending, qr, wishes, ink }
+        Self { session, pending, begun: Instant::now(), qr, wishes, ink }
     }
 
     fn run(mut self) -> Result<Exit, Failure> {
         self.show()?;
         let Some(confirmed) = self.until_confirmed()? else {
-            let left = moment::span(self.pending.expires_in.into());
-            let later = format!("Not finished, so nothing has changed. The same secret waits for {left}: mfa-enroll");
+            let later =
+                format!("Not finished, so nothing has changed. The secret waits for {}: mfa-enroll", self.left());
             self.session.screen.line(&printable::wrap(&later))?;
             return Ok(Exit::Refused);
         };
@@ -122,10 +124,10 @@ impl<'a> Guide<'a> {
         let screen = &self.session.screen;
         let account = printable::line(&format!("{}: {}", self.pending.issuer, self.pending.label));
         if self.pending.resumed {
-            let left = moment::span(self.pending.expires_in.into());
             screen.line(&printable::wrap(&format!(
-                "You began this before: the secret is the same, and waits for {left} more. If somebody else may have \
-                 seen it, make a new one with n."
+                "You began this before: the secret is the same, and waits for {} more. If somebody else may have seen \
+                 it, make a new one with n.",
+                self.left()
             )))?;
         }
         screen.line(&printable::wrap(&format!(
@@ -133,6 +135,11 @@ impl<'a> Guide<'a> {
              called {account}."
         )))?;
         self.draw()
+    }
+
+    /// How long the secret can still be confirmed, in words.
+    fn left(&self) -> String {
+        moment::span(u64::from(self.pending.expires_in).saturating_sub(self.begun.elapsed().as_secs()))
     }
 
     fn draw(&self) -> Result<(), Failure> {
@@ -217,6 +224,7 @@ impl<'a> Guide<'a> {
             }
             _ => {
                 self.pending = begin(self.session, self.wishes.name.clone(), true)?;
+                self.begun = Instant::now();
                 self.qr = Qr::of(self.pending.uri.expose())?;
                 self.show()
             }

@@ -95,13 +95,15 @@ impl Qr {
         let side = self.size + 2 * quiet;
         let mut drawing = Zeroizing::new(String::with_capacity(side * side * 24));
         for row in 0..side {
+            let mut paint = "";
             for column in 0..side {
                 let dark = self.is_dark(column, row, quiet);
-                let characters = if dark != (ink == Ink::Light) { "##" } else { "  " };
-                if ink == Ink::Painted {
-                    drawing.push_str(if dark { BLACK } else { BLACK_ON_WHITE });
+                let needed = if dark { BLACK } else { BLACK_ON_WHITE };
+                if ink == Ink::Painted && paint != needed {
+                    paint = needed;
+                    drawing.push_str(paint);
                 }
-                drawing.push_str(characters);
+                drawing.push_str(if dark != (ink == Ink::Light) { "##" } else { "  " });
             }
             drawing.push_str(if ink == Ink::Painted { PLAIN } else { "" });
             drawing.push('\n');
