@@ -1,0 +1,235 @@
+//! The audit record: what happened to whom, who asked, from where and how; one line of JSON each, kept as it was
+//! written, and chained by hashes so that a record that was changed or taken out shows.
+//!
+//! Nothing secret is ever in it: reasons are words of the program's own, and input is clipped and escaped.
+
+use mfa_core::Time;
+use mfa_core::account::{FactorId, Identity, Record};
+use mfa_core::factor::Kind;
+use serde::{Deserialize, Serialize};
+use serde_json::ser::{CompactFormatter, Formatter};
+use sha2::{Digest, Sha256};
+use std::io;
+
+/// Characters of a text from outside that are kept.
+const LONGEST: usize = 256;
+
+/// How a request came: what the peer says of the login (believed of root only) and what the kernel says of the peer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Context {
+    /// The PAM service, or the program that asked.
+    pub(crate) service: Option<String>,
+    /// The remote host, as the application gave it.
+    pub(crate) rhost: Option<String>,
+    /// The remote or calling user, as the application gave it.
+    pub(crate) ruser: Option<String>,
+    /// The terminal.
+    pub(crate) tty: Option<String>,
+    /// The policy's rule that decided.
+    pub(crate) rule: Option<String>,
+    /// The peer's uid, from the socket.
+    pub(crate) peer_uid: u32,
+    /// The kernel's login uid of the caller, if it has one.
+    pub(crate) login_uid: Option<u32>,
+    /// The kernel's audit session of the caller, if it has one.
+    pub(crate) session: Option<u32>,
+}
+
+impl Context {
+    /// Nothing is known but the peer.
+    #[must_use]
+    pub(crate) fn of_peer(peer_uid: u32) -> Self {
+        Self {
+            service: None,
+            rhost: None,
+            ruser: None,
+            tty: None,
+            rule: None,
+            peer_uid,
+            login_uid: None,
+            session: None,
+        }
+    }
+}
+
+/// One record, as it is written and read. Times are seconds since the epoch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Event {
+    /// When.
+    pub(crate) at: i64,
+    /// What happened: a word of [`mfa_core::account::What`].
+    pub(crate) what: String,
+    /// To whose account.
+    pub(crate) user: String,
+    /// Its uid.
+    pub(crate) uid: u32,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<String>,
+    /// With which factor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) factor: Option<Factor>,
+    /// Whose record it was before, if it was given to somebody else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) was: Option<Was>,
+    /// The PAM service, or the program that asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) service: Option<String>,
+    /// The remote host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) rhost: Option<String>,
+    /// The remote or calling user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) ruser: Option<String>,
+    /// The terminal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) tty: Option<String>,
+    /// The policy's rule that decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) rule: Option<String>,
+    /// The peer's uid.
+    pub(crate) by: u32,
+    /// The kernel's login uid of the caller.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) login_uid: Option<u32>,
+    /// The kernel's audit session of the caller.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) session: Option<u32>,
+}
+
+/// The factor of an [`Event`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Factor {
+    /// The policy's word for its kind.
+    pub(crate) kind: String,
+    /// Its id, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) id: Option<i64>,
+}
+
+/// The former owner in an [`Event`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Was {
+    /// The login name.
+    pub(crate) user: String,
+    /// The uid.
+    pub(crate) uid: u32,
+}
+
+impl Event {
+    /// Puts together what happened and how it came.
+    #[must_use]
+    pub(crate) fn new(whose: &Identity, at: Time, record: &Record, context: &Context) -> Self {
+        let factor = |(kind, id): (Kind, Option<FactorId>)| Factor {
+            kind: kind.as_str().to_owned(),
+            id: id.map(|FactorId(id)| id),
+        };
+        let clipped = |text: &Option<String>| text.as_deref().map(clip);
+        Self {
+            at: at.0,
+            what: record.what.as_str().to_owned(),
+            user: clip(&whose.name),
+            uid: whose.uid,
+            reason: record.reason.map(clip),
+            factor: record.factor.map(factor),
+            was: None,
+            service: clipped(&context.service),
+            rhost: clipped(&context.rhost),
+            ruser: clipped(&context.ruser),
+            tty: clipped(&context.tty),
+            rule: clipped(&context.rule),
+            by: context.peer_uid,
+            login_uid: context.login_uid,
+            session: context.session,
+        }
+    }
+
+    /// With the former owner.
+    #[must_use]
+    pub(crate) fn formerly(self, was: &Identity) -> Self {
+        Self { was: Some(Was { user: clip(&was.name), uid: was.uid }), ..self }
+    }
+
+    /// The record as it is kept: JSON on one line, in printable ASCII alone.
+    ///
+    /// # Errors
+    /// None that this type can cause; they are serde's.
+    pub(crate) fn to_bytes(&self) -> Result<Vec<u8>, serde_json::Error> {
+        let mut bytes = Vec::with_capacity(256);
+        self.serialize(&mut serde_json::Serializer::with_formatter(&mut bytes, Ascii))?;
+        Ok(bytes)
+    }
+
+    /// Reads a kept record; fields it does not know are left aside.
+    ///
+    /// # Errors
+    /// It is not one.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice(bytes)
+    }
+}
+
+fn clip(text: &str) -> String {
+    text.chars().take(LONGEST).collect()
+}
+
+/// JSON in printable ASCII: control characters of all kinds, also those serde_json lets through (DEL, C1, marks that
+/// turn the direction of writing), come out as `\u` escapes and cannot act on a terminal.
+struct Ascii;
+
+impl Formatter for Ascii {
+    fn write_string_fragment<W: ?Sized + io::Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+        let mut units = [0u16; 2];
+        for character in fragment.chars() {
+            match character {
+                ' '..='~' => CompactFormatter.write_string_fragment(writer, character.encode_utf8(&mut [0; 4]))?,
+                _ => {
+                    for unit in character.encode_utf16(&mut units) {
+                        write!(writer, "\\u{unit:04x}")?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// SHA-256.
+pub(crate) type Hash = [u8; 32];
+
+/// The newest link of a chain of records: what the next one is hashed with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Head {
+    /// Which machine's chain it is.
+    pub(crate) node: i64,
+    /// Its number in the chain; 0 before the first.
+    pub(crate) seq: i64,
+    /// Its hash; zeros before the first.
+    pub(crate) hash: Hash,
+}
+
+impl Head {
+    /// Of a chain without records.
+    #[must_use]
+    pub(crate) fn start(node: i64) -> Self {
+        Self { node, seq: 0, hash: [0; 32] }
+    }
+
+    /// The link of the next record: its hash is SHA-256 of the previous hash, node and number (64 bits each, big
+    /// endian), and the record's bytes.
+    #[must_use]
+    pub(crate) fn next(&self, record: &[u8]) -> Self {
+        let seq = self.seq.saturating_add(1);
+        let hash = Sha256::new()
+            .chain_update(self.hash)
+            .chain_update(self.node.to_be_bytes())
+            .chain_update(seq.to_be_bytes())
+            .chain_update(record)
+            .finalize();
+        Self { node: self.node, seq, hash: hash.into() }
+    }
+}
+
+#[cfg(test)]
+#[path = "audit_tests.rs"]
+mod tests;

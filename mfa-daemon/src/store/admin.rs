@@ -1,0 +1,285 @@
+//! What administrators look at: counts, lists, the record. Read only, on a connection and threads of its own, so that
+//! a long look does not keep a login waiting.
+
+use super::read::{self, Moment};
+use super::{Store, StoreError, lock};
+use crate::audit::{Event, Head};
+use mfa_core::Time;
+use mfa_core::account::Identity;
+use mfa_core::throttle::{Bucket, Caller, FAILURES_UNTIL_OFF, Gate, Guess, Throttle};
+use rusqlite::{Connection, OptionalExtension, Params, Row, params};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Failures of codes at logins: what "throttled" means to an administrator.
+const CODES_AT_LOGINS: Bucket = Bucket { caller: Caller::Root, guess: Guess::Code };
+
+/// How many accounts are how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    /// With at least one confirmed factor.
+    pub(crate) enrolled: u64,
+    /// With an enrollment begun that can still be confirmed.
+    pub(crate) pending: u64,
+    /// Whose codes are refused at logins, for now or until something turns them on.
+    pub(crate) throttled: u64,
+}
+
+/// A page of accounts, in the order of their records.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Page {
+    /// The accounts.
+    pub(crate) accounts: Vec<Summary>,
+    /// What the next page begins after; `None` on the last.
+    pub(crate) next: Option<i64>,
+}
+
+/// An account on one line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Summary {
+    /// Whose record it is.
+    pub(crate) identity: Identity,
+    /// Confirmed factors by kind.
+    pub(crate) factors: BTreeMap<String, u32>,
+    /// Unused backup codes.
+    pub(crate) backup_codes: u32,
+    /// Whether an enrollment was begun that can still be confirmed.
+    pub(crate) pending: bool,
+    /// Whether codes are refused at logins, for now or until something turns them on.
+    pub(crate) throttled: bool,
+}
+
+/// What was refused in a time.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Refused {
+    /// How often, by what happened or, where it is known, by its reason: `wrong`, `replayed`, `throttled`.
+    pub(crate) by_reason: BTreeMap<String, u64>,
+    /// Who was refused because of earlier failures, the latest first, ten at most.
+    pub(crate) throttled: Vec<String>,
+}
+
+/// By what a record is looked for when NSS does not know the account any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Whose {
+    /// By its uid.
+    Uid(u32),
+    /// By its login name.
+    Name(String),
+}
+
+impl Store {
+    /// How many accounts are how.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub(crate) async fn counts(&self, now: Time) -> Result<Counts, StoreError> {
+        self.look(move |connection| counts(connection, now)).await
+    }
+
+    /// Accounts after a place, `limit` at most.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub(crate) async fn page(&self, after: Option<i64>, limit: u32, now: Time) -> Result<Page, StoreError> {
+        self.look(move |connection| page(connection, after, limit, now)).await
+    }
+
+    /// The record of this uid or of this name, if there is one.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub(crate) async fn find(&self, whose: Whose, now: Time) -> Result<Option<Summary>, StoreError> {
+        self.look(move |connection| find(connection, &whose, now)).await
+    }
+
+    /// What was refused since then.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub(crate) async fn refused_since(&self, since: Time) -> Result<Refused, StoreError> {
+        self.look(move |connection| refused_since(connection, since)).await
+    }
+
+    /// When a factor last let somebody in.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub(crate) async fn last_pass(&self) -> Result<Option<Time>, StoreError> {
+        self.look(|connection| {
+            let mut statement = connection.prepare_cached(LAST_PASS)?;
+            Ok(statement.query_row((), |row| row.get::<_, Option<i64>>(0))?.map(Time))
+        })
+        .await
+    }
+
+    /// The newest records about an account, newest first, `limit` at most.
+    ///
+    /// # Errors
+    /// The database cannot be read, or a record in it is damaged.
+    pub(crate) async fn recent(&self, whose: &Identity, limit: u32) -> Result<Vec<Event>, StoreError> {
+        let whose = whose.clone();
+        self.look(move |connection| recent(connection, &whose, limit)).await
+    }
+
+    async fn look<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let inner = Arc::clone(&self.inner);
+        let task = tokio::task::spawn_blocking(move || {
+            lock(&inner.administrator).with(|connection| {
+                let _moment = Moment::begin(connection)?;
+                look(connection)
+            })
+        });
+        task.await.unwrap_or(Err(StoreError::Stopped))
+    }
+}
+
+fn counts(connection: &Connection, now: Time) -> Result<Counts, StoreError> {
+    let count = |sql: &str, values: &[i64]| -> Result<u64, StoreError> {
+        Ok(connection.prepare_cached(sql)?.query_row(rusqlite::params_from_iter(values), |row| row.get(0))?)
+    };
+    Ok(Counts {
+        enrolled: count("SELECT count(*) FROM account WHERE factors > 0", &[])?,
+        pending: count("SELECT count(*) FROM pending WHERE until > ?1", &[now.0])?,
+        throttled: throttled(connection, now)?,
+    })
+}
+
+/// The rows that may be closed are many fewer than accounts; the core says which are.
+fn throttled(connection: &Connection, now: Time) -> Result<u64, StoreError> {
+    let select = "SELECT failures, in_a_row, last, until FROM throttle \
+                  WHERE bucket = ?1 AND (until > ?2 OR in_a_row >= ?3)";
+    let mut statement = connection.prepare_cached(select)?;
+    let mut rows = statement.query(params![CODES_AT_LOGINS.number(), now.0, FAILURES_UNTIL_OFF])?;
+    let mut closed = 0;
+    while let Some(row) = rows.next()? {
+        closed += u64::from(is_closed(&throttle(row, 0)?, now));
+    }
+    Ok(closed)
+}
+
+fn is_closed(throttle: &Throttle, now: Time) -> bool {
+    throttle.gate(CODES_AT_LOGINS, now) != Gate::Open
+}
+
+fn throttle(row: &Row<'_>, first: usize) -> rusqlite::Result<Throttle> {
+    Ok(Throttle {
+        failures: row.get(first)?,
+        in_a_row: row.get(first + 1)?,
+        last: Time(row.get(first + 2)?),
+        until: Time(row.get(first + 3)?),
+    })
+}
+
+/// Accounts as a [`Summary`] shows them; a condition follows.
+const SUMMARIES: &str = "SELECT account.id, uid, name, backup_codes, \
+     EXISTS (SELECT 1 FROM pending WHERE pending.account = account.id AND pending.until > ?1), \
+     failures, in_a_row, last, until \
+     FROM account LEFT JOIN throttle ON throttle.account = account.id AND throttle.bucket = ?2";
+
+fn page(connection: &Connection, after: Option<i64>, limit: u32, now: Time) -> Result<Page, StoreError> {
+    let sql = format!("{SUMMARIES} WHERE account.id > ?3 ORDER BY account.id LIMIT ?4");
+    let values = params![now.0, CODES_AT_LOGINS.number(), after.unwrap_or(0), limit];
+    let rows = summaries(connection, &sql, values, now)?;
+    let full = u32::try_from(rows.len()).is_ok_and(|count| count == limit);
+    let next = rows.last().filter(|_| full).map(|(id, _)| *id);
+    Ok(Page { accounts: rows.into_iter().map(|(_, summary)| summary).collect(), next })
+}
+
+fn find(connection: &Connection, whose: &Whose, now: Time) -> Result<Option<Summary>, StoreError> {
+    let bucket = CODES_AT_LOGINS.number();
+    let rows = match whose {
+        Whose::Uid(uid) => summaries(connection, &format!("{SUMMARIES} WHERE uid = ?3"), params![now.0, bucket, uid], now),
+        Whose::Name(name) => {
+            summaries(connection, &format!("{SUMMARIES} WHERE name = ?3"), params![now.0, bucket, name], now)
+        }
+    };
+    Ok(rows?.pop().map(|(_, summary)| summary))
+}
+
+fn summaries(
+    connection: &Connection,
+    sql: &str,
+    values: impl Params,
+    now: Time,
+) -> Result<Vec<(i64, Summary)>, StoreError> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(values)?;
+    let mut summaries = Vec::new();
+    while let Some(row) = rows.next()? {
+        let id = row.get(0)?;
+        let throttled = match row.get::<_, Option<i64>>(5)? {
+            Some(_) => is_closed(&throttle(row, 5)?, now),
+            None => false,
+        };
+        let identity = Identity { uid: row.get(1)?, name: row.get(2)? };
+        let (factors, backup_codes, pending) = (factors(connection, id)?, row.get(3)?, row.get(4)?);
+        summaries.push((id, Summary { identity, factors, backup_codes, pending, throttled }));
+    }
+    Ok(summaries)
+}
+
+fn factors(connection: &Connection, account: i64) -> Result<BTreeMap<String, u32>, StoreError> {
+    let mut statement = connection.prepare_cached("SELECT kind, count(*) FROM factor WHERE account = ?1 GROUP BY kind")?;
+    let rows = statement.query_map([account], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+pub(super) const LAST_PASS: &str = "SELECT max(at) FROM audit WHERE what = 'passed'";
+pub(super) const REFUSED: &str = "SELECT coalesce(reason, what), count(*) FROM audit \
+     WHERE what IN ('denied', 'wrong', 'replayed') AND at >= ?1 GROUP BY 1";
+pub(super) const THROTTLED: &str = "SELECT name FROM audit WHERE what = 'denied' AND at >= ?1 \
+     AND reason IN ('throttled', 'codes-off') GROUP BY name ORDER BY max(at) DESC LIMIT 10";
+pub(super) const RECENT: &str =
+    "SELECT record FROM audit WHERE uid = ?1 AND name = ?2 ORDER BY node DESC, seq DESC LIMIT ?3";
+
+fn refused_since(connection: &Connection, since: Time) -> Result<Refused, StoreError> {
+    let mut statement = connection.prepare_cached(REFUSED)?;
+    let rows = statement.query_map([since.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let by_reason = rows.collect::<Result<_, _>>()?;
+    let mut statement = connection.prepare_cached(THROTTLED)?;
+    let rows = statement.query_map([since.0], |row| row.get(0))?;
+    Ok(Refused { by_reason, throttled: rows.collect::<Result<_, _>>()? })
+}
+
+fn recent(connection: &Connection, whose: &Identity, limit: u32) -> Result<Vec<Event>, StoreError> {
+    let mut statement = connection.prepare_cached(RECENT)?;
+    let mut rows = statement.query(params![whose.uid, whose.name, limit])?;
+    let mut events = Vec::new();
+    while let Some(row) = rows.next()? {
+        let event = Event::from_bytes(row.get_ref(0)?.as_blob().unwrap_or_default());
+        events.push(event.map_err(|_| StoreError::Damaged(format!("a record of {}", whose.name)))?);
+    }
+    Ok(events)
+}
+
+/// Records that are looked at when the database is opened.
+const LOOKED_AT: i64 = 1000;
+
+/// The number of the first of the newest records that was changed, or before which one was taken out; `None` if the
+/// chain is whole.
+pub(super) fn broken_record(connection: &Connection, head: &Head) -> Result<Option<i64>, StoreError> {
+    let first = head.seq.saturating_sub(LOOKED_AT).max(0);
+    let select = "SELECT seq, record, hash FROM audit WHERE node = ?1 AND seq >= ?2 ORDER BY seq";
+    let mut statement = connection.prepare(select)?;
+    let mut rows = statement.query([head.node, first])?;
+    // The first one looked at is taken as it is, unless it is the chain's first.
+    let mut last = (first == 0).then(|| Head::start(head.node));
+    while let Some(row) = rows.next()? {
+        let (seq, record, hash) = (row.get(0)?, row.get::<_, Vec<u8>>(1)?, row.get(2)?);
+        let found = Head { node: head.node, seq, hash };
+        if last.is_some_and(|last| last.next(&record) != found) {
+            return Ok(Some(seq));
+        }
+        last = Some(found);
+    }
+    Ok(None)
+}
+
+/// The node, and the latest time of any commit.
+pub(super) fn newest_time(connection: &Connection) -> Result<i64, StoreError> {
+    let newest = connection.query_row("SELECT newest_time FROM meta", (), |row| row.get(0)).optional()?;
+    newest.ok_or_else(|| StoreError::Damaged("it does not say what it is".to_owned()))
+}

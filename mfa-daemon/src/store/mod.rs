@@ -1,0 +1,236 @@
+//! The store: what is kept about accounts, and the record of what happened.
+//!
+//! Two operations serve a login. [`Store::snapshot`] reads an account as it is at one moment. [`Store::commit`] does
+//! all of a commit, record included, if the account is still as it was seen, and nothing otherwise; when it says
+//! `Done`, it is on disk. Nothing writes a factor or a code any other way, [`Store::rebind`] moves a whole record.
+//!
+//! ```text
+//!   snapshot ──▶ read ──▶ SQLite (read only)        one thread writes:
+//!   commit ──▶ queue ──▶ writer ──▶ apply ──▶ BEGIN · a savepoint a job · COMMIT ──▶ answers
+//!   counts, page, … ──▶ admin ──▶ SQLite (read only, beside the logins)
+//! ```
+//!
+//! `home` guards the directory, `schema` makes and migrates the tables, `seal` encrypts what is secret. An error is
+//! never an account without factors.
+
+mod admin;
+mod apply;
+mod connection;
+mod error;
+mod home;
+mod queue;
+mod read;
+mod schema;
+mod seal;
+mod writer;
+
+pub(crate) use admin::{Counts, Page, Refused, Summary, Whose};
+pub(crate) use error::{OpenError, StoreError};
+pub(crate) use seal::MasterKey;
+
+use crate::audit::Context;
+use connection::{Role, Slot};
+use home::Home;
+use mfa_core::Time;
+use mfa_core::account::{Account, Commit, Identity, Seen, Ticket, Version};
+use queue::{Job, Queue, Work};
+use std::path::Path;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use tokio::sync::oneshot;
+
+/// What a read of an identity finds.
+#[derive(Clone, Debug)]
+pub(crate) enum Snapshot {
+    /// Its account; [`Account::absent`] if nothing is kept.
+    Account(Account),
+    /// Records that have its uid or its name, but not both.
+    Conflict(Conflict),
+}
+
+/// Records in conflict with what NSS says: whoever has the uid or the name now is not who enrolled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Conflict {
+    /// One or two records.
+    pub(crate) held: Vec<Held>,
+}
+
+/// Whose a record is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Held {
+    /// The uid and name it was enrolled under.
+    pub(crate) identity: Identity,
+    /// Its state.
+    pub(crate) version: Version,
+}
+
+/// What became of a commit.
+#[derive(Debug)]
+pub(crate) enum Committed {
+    /// It happened and is on disk.
+    Done(Receipt),
+    /// The account is not as it was seen; nothing happened.
+    Stale,
+}
+
+/// Says that a commit is on disk. Only the store makes one.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Receipt {
+    ticket: Ticket,
+    seq: i64,
+}
+
+impl Receipt {
+    /// Of which commit.
+    #[must_use]
+    pub(crate) fn ticket(&self) -> Ticket {
+        self.ticket
+    }
+
+    /// The number of its record.
+    #[must_use]
+    pub(crate) fn record(&self) -> i64 {
+        self.seq
+    }
+}
+
+/// Gives a record to another identity: an administrator's word that both are the same person.
+#[derive(Debug)]
+pub(crate) struct Rebind {
+    /// Comes back in the receipt.
+    pub(crate) ticket: Ticket,
+    /// Whose the record is.
+    pub(crate) from: Identity,
+    /// The state in which it was seen.
+    pub(crate) version: Version,
+    /// Whose it becomes. A record that has this uid or name already is removed if it has no factor and no code;
+    /// otherwise [`StoreError::Taken`].
+    pub(crate) to: Identity,
+    /// When.
+    pub(crate) at: Time,
+}
+
+/// A handle on the store. The last one that goes waits until all that was queued is on disk.
+#[derive(Clone)]
+pub(crate) struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    key: Arc<MasterKey>,
+    reader: Mutex<Slot>,
+    administrator: Mutex<Slot>,
+    queue: Arc<Queue>,
+    newest: Arc<AtomicI64>,
+    broken_record: Option<i64>,
+    writer: Option<JoinHandle<()>>,
+    /// Unlocks the directory when all else is closed.
+    _home: Home,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.queue.close();
+        if let Some(writer) = self.writer.take() {
+            // An error is a panic of the writer, which everybody was told when it happened.
+            let _ = writer.join();
+        }
+    }
+}
+
+impl Store {
+    /// Opens the store of a directory, and makes it if there never was one. The directory must be there, belong to
+    /// this process's user and be closed to others (0700).
+    ///
+    /// # Errors
+    /// Anything that is not as it must be, with what to do.
+    pub(crate) fn open(directory: &Path, key: MasterKey) -> Result<Self, OpenError> {
+        let mut home = Home::claim(directory)?;
+        let connection = schema::ready(&mut home, &key, schema::STEPS)?;
+        let newest = Arc::new(AtomicI64::new(admin::newest_time(&connection)?));
+        let head = writer::head_of(&connection)?;
+        let broken_record = admin::broken_record(&connection, &head)?;
+        let path = home.file(schema::FILE);
+        let slot = |role| Slot::new(&path, role);
+        let (key, queue) = (Arc::new(key), Arc::new(Queue::new()));
+        let writer = writer::Writer {
+            slot: slot(Role::Writer)?,
+            key: Arc::clone(&key),
+            queue: Arc::clone(&queue),
+            newest: Arc::clone(&newest),
+            head: Some(head),
+        };
+        let thread = std::thread::Builder::new().name("mfa-store".to_owned()).spawn(move || writer.run());
+        let thread = thread.map_err(|error| StoreError::Failed(format!("no thread to write with: {error}")))?;
+        let inner = Inner {
+            key,
+            reader: Mutex::new(slot(Role::Reader)?),
+            administrator: Mutex::new(slot(Role::Administrator)?),
+            queue,
+            newest,
+            broken_record,
+            writer: Some(thread),
+            _home: home,
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Reads all that is kept about an identity, at one moment. Takes some tens of microseconds and waits for nobody.
+    ///
+    /// # Errors
+    /// It cannot be read or does not open: never taken for "nothing is kept".
+    pub(crate) fn snapshot(&self, whose: &Identity) -> Result<Snapshot, StoreError> {
+        lock(&self.inner.reader).with(|connection| read::snapshot(connection, &self.inner.key, whose))
+    }
+
+    /// Does all of it if the account is still as it was seen, and nothing otherwise. `Done` comes when it is on disk.
+    /// Once called, it may happen even if nobody waits for the answer.
+    ///
+    /// # Errors
+    /// It did not happen, or whether it did is unknown: deny.
+    pub(crate) async fn commit(&self, commit: Commit, context: Context) -> Result<Committed, StoreError> {
+        if commit.seen == Seen::Anything && !commit.writes.is_empty() {
+            return Err(StoreError::Unconditional);
+        }
+        self.submit(Work::Commit(commit), context).await
+    }
+
+    /// Gives a record to another identity if it is still as it was seen, and records that.
+    ///
+    /// # Errors
+    /// As [`Store::commit`], and [`StoreError::Taken`].
+    pub(crate) async fn rebind(&self, rebind: Rebind, context: Context) -> Result<Committed, StoreError> {
+        self.submit(Work::Rebind(rebind), context).await
+    }
+
+    /// The latest time of any commit, however the clock was turned since; 0 before the first.
+    #[must_use]
+    pub(crate) fn newest_time(&self) -> Time {
+        Time(self.inner.newest.load(Ordering::Acquire))
+    }
+
+    /// What an administrator should look into, a sentence each.
+    #[must_use]
+    pub(crate) fn problems(&self) -> Vec<String> {
+        let stopped = self.inner.queue.is_dead().then(|| StoreError::Stopped.to_string());
+        let broken = self.inner.broken_record.map(|seq| {
+            format!("audit record {seq} was changed, or one before it was taken out, by something else than mfa-daemon")
+        });
+        stopped.into_iter().chain(broken).collect()
+    }
+
+    async fn submit(&self, work: Work, context: Context) -> Result<Committed, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        self.inner.queue.push(Job { work, context, answer })?;
+        answered.await.unwrap_or(Err(StoreError::Stopped))
+    }
+}
+
+/// A slot is whole whatever happened to who held it: after a panic its connection is gone and made anew.
+fn lock(slot: &Mutex<Slot>) -> MutexGuard<'_, Slot> {
+    slot.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests;

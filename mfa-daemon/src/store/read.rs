@@ -1,0 +1,212 @@
+//! The one read of a login: an account as it is, whole and at one moment, or an error.
+//!
+//! A row that is missing, moved or changed is an error and never an account with less than it has: the account's row
+//! counts its factors and codes, and sealed bytes open in their own row only.
+
+use super::seal::{Place, Sealed};
+use super::{Conflict, Held, MasterKey, Snapshot, StoreError};
+use mfa_core::account::{
+    Account, BackupCode, BackupSet, Detail, Factor, FactorId, Identity, Pending, Totp, Version,
+};
+use mfa_core::factor::totp::{Algorithm, Parameters, Step};
+use mfa_core::factor::{Kind, backup_code};
+use mfa_core::throttle::{Bucket, Throttle, Throttles};
+use mfa_core::{Secret, Time};
+use rusqlite::{Connection, Row};
+
+pub(super) const ACCOUNT: &str =
+    "SELECT id, uid, name, version, factors, backup_codes FROM account WHERE uid = ?1 OR name = ?2";
+pub(super) const FACTORS: &str = "SELECT id, key_id, nonce, sealed, kind, params, name, created, last_used, last_step, \
+     replays FROM factor WHERE account = ?1 ORDER BY id";
+pub(super) const PENDING: &str =
+    "SELECT id, key_id, nonce, sealed, kind, params, name, until FROM pending WHERE account = ?1";
+pub(super) const BACKUP_CODES: &str =
+    "SELECT id, key_id, nonce, sealed FROM backup_code WHERE account = ?1 ORDER BY id";
+pub(super) const THROTTLES: &str = "SELECT bucket, failures, in_a_row, last, until FROM throttle WHERE account = ?1";
+
+/// Reads everything kept about an identity in one transaction.
+pub(super) fn snapshot(connection: &Connection, key: &MasterKey, whose: &Identity) -> Result<Snapshot, StoreError> {
+    let moment = Moment::begin(connection)?;
+    let mut rows = held(connection, whose)?;
+    match (rows.pop(), rows.is_empty()) {
+        (None, _) => Ok(Snapshot::Account(Account::absent(whose.clone()))),
+        (Some(row), true) if row.held.identity == *whose => {
+            Ok(Snapshot::Account(Rows { connection, key, account: row.id }.account(row)?))
+        }
+        (Some(row), _) => {
+            rows.push(row);
+            drop(moment);
+            Ok(Snapshot::Conflict(Conflict { held: rows.into_iter().map(|row| row.held).collect() }))
+        }
+    }
+}
+
+/// A read transaction: everything within is of one moment.
+pub(super) struct Moment<'a>(&'a Connection);
+
+impl<'a> Moment<'a> {
+    pub(super) fn begin(connection: &'a Connection) -> Result<Self, StoreError> {
+        connection.prepare_cached("BEGIN")?.execute(())?;
+        Ok(Self(connection))
+    }
+}
+
+impl Drop for Moment<'_> {
+    fn drop(&mut self) {
+        // Nothing was written. If this fails, the next BEGIN does too, and the connection is made anew.
+        let _ = self.0.prepare_cached("ROLLBACK").and_then(|mut statement| statement.execute(()));
+    }
+}
+
+/// A row of the table of accounts.
+struct AccountRow {
+    id: i64,
+    held: Held,
+    factors: usize,
+    backup_codes: usize,
+}
+
+/// The rows that have this uid or this name: none, one or two.
+fn held(connection: &Connection, whose: &Identity) -> Result<Vec<AccountRow>, StoreError> {
+    let mut statement = connection.prepare_cached(ACCOUNT)?;
+    let rows = statement.query_map((whose.uid, &whose.name), |row| {
+        Ok(AccountRow {
+            id: row.get(0)?,
+            held: Held {
+                identity: Identity { uid: row.get(1)?, name: row.get(2)? },
+                version: Version(row.get(3)?),
+            },
+            factors: row.get(4)?,
+            backup_codes: row.get(5)?,
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// The rows of one account.
+struct Rows<'a> {
+    connection: &'a Connection,
+    key: &'a MasterKey,
+    account: i64,
+}
+
+impl Rows<'_> {
+    fn account(&self, row: AccountRow) -> Result<Account, StoreError> {
+        let factors = self.factors()?;
+        let backup = self.backup_codes()?;
+        if factors.len() != row.factors || backup.codes.len() != row.backup_codes {
+            return Err(StoreError::Damaged(format!("account {} has lost or gained rows", self.account)));
+        }
+        let Held { identity, version } = row.held;
+        let (pending, throttles) = (self.pending()?, self.throttles()?);
+        Ok(Account { identity, version: Some(version), factors, backup, pending, throttles })
+    }
+
+    fn factors(&self) -> Result<Vec<Factor>, StoreError> {
+        let mut statement = self.connection.prepare_cached(FACTORS)?;
+        let mut rows = statement.query([self.account])?;
+        let mut factors = Vec::new();
+        while let Some(row) = rows.next()? {
+            let (secret, parameters) = self.totp("factor", row)?;
+            let (used, replays) = (Step(row.get(9)?), row.get(10)?);
+            factors.push(Factor {
+                id: FactorId(row.get(0)?),
+                name: row.get(6)?,
+                created: Time(row.get(7)?),
+                last_used: row.get::<_, Option<i64>>(8)?.map(Time),
+                detail: Detail::Totp(Totp { secret, parameters, used, replays }),
+            });
+        }
+        Ok(factors)
+    }
+
+    fn pending(&self) -> Result<Option<Pending>, StoreError> {
+        let mut statement = self.connection.prepare_cached(PENDING)?;
+        let mut rows = statement.query([self.account])?;
+        let Some(row) = rows.next()? else { return Ok(None) };
+        let (secret, parameters) = self.totp("pending", row)?;
+        let (id, name, until) = (FactorId(row.get(0)?), row.get(6)?, Time(row.get(7)?));
+        Ok(Some(Pending { id, name, secret, parameters, until }))
+    }
+
+    /// The secret of a row of `factor` or `pending`, whose first columns are alike.
+    fn totp(&self, table: &'static str, row: &Row<'_>) -> Result<(Secret, Parameters), StoreError> {
+        let (id, kind, params) = (row.get(0)?, row.get_ref(4)?, row.get_ref(5)?);
+        let text = |value: rusqlite::types::ValueRef<'_>| value.as_str().map(str::to_owned);
+        let damaged = |_| StoreError::Damaged(format!("row {id} of {table}"));
+        let (kind, params) = (text(kind).map_err(damaged)?, text(params).map_err(damaged)?);
+        if kind != Kind::Totp.as_str() {
+            return Err(StoreError::Damaged(format!("row {id} of {table} is of an unknown kind")));
+        }
+        let place = Place { table, account: self.account, id, kind: &kind, params: &params };
+        let secret = self.key.open(&place, sealed(row)?)?;
+        let parameters = parse_parameters(&params)
+            .ok_or_else(|| StoreError::Damaged(format!("row {id} of {table} has unknown parameters")))?;
+        Ok((secret, parameters))
+    }
+
+    fn backup_codes(&self) -> Result<BackupSet, StoreError> {
+        let mut statement = self.connection.prepare_cached(BACKUP_CODES)?;
+        let mut rows = statement.query([self.account])?;
+        let mut set = BackupSet::default();
+        while let Some(row) = rows.next()? {
+            let id = row.get(0)?;
+            let opened = self.key.open(&backup_code_place(self.account, id), sealed(row)?)?;
+            let damaged = || StoreError::Damaged(format!("row {id} of backup_code"));
+            let (salt, digest) = opened.expose().split_first_chunk().ok_or_else(damaged)?;
+            let digest: backup_code::Digest = digest.try_into().map_err(|_| damaged())?;
+            if !set.codes.is_empty() && set.salt != *salt {
+                return Err(damaged());
+            }
+            set.salt = *salt;
+            set.codes.push(BackupCode { id, digest });
+        }
+        Ok(set)
+    }
+
+    fn throttles(&self) -> Result<Throttles, StoreError> {
+        let mut statement = self.connection.prepare_cached(THROTTLES)?;
+        let mut rows = statement.query([self.account])?;
+        let mut throttles = Throttles::default();
+        while let Some(row) = rows.next()? {
+            let bucket = bucket(row.get(0)?)?;
+            let (failures, in_a_row) = (row.get(1)?, row.get(2)?);
+            let (last, until) = (Time(row.get(3)?), Time(row.get(4)?));
+            throttles.set(bucket, Throttle { failures, in_a_row, last, until });
+        }
+        Ok(throttles)
+    }
+}
+
+/// The bucket of this number.
+pub(super) fn bucket(number: i64) -> Result<Bucket, StoreError> {
+    let place = usize::try_from(number).ok();
+    let bucket = place.and_then(|place| Bucket::ALL.get(place)).copied();
+    bucket.ok_or_else(|| StoreError::Damaged(format!("throttle of an unknown bucket, {number}")))
+}
+
+/// Where a backup code's bytes belong.
+pub(super) fn backup_code_place(account: i64, id: i64) -> Place<'static> {
+    Place { table: "backup_code", account, id, kind: "", params: "" }
+}
+
+/// Columns 1 to 3 of a row that has something sealed.
+pub(super) fn sealed(row: &Row<'_>) -> Result<Sealed, StoreError> {
+    Ok(Sealed { key_id: row.get(1)?, nonce: row.get(2)?, bytes: row.get(3)? })
+}
+
+/// Parameters as a row keeps them: `SHA1 6 30`.
+pub(super) fn spell_parameters(parameters: &Parameters) -> String {
+    format!("{} {} {}", parameters.algorithm.as_str(), parameters.digits, parameters.period)
+}
+
+fn parse_parameters(text: &str) -> Option<Parameters> {
+    let mut words = text.split(' ');
+    let algorithm = words.next()?;
+    let algorithm = Algorithm::ALL.into_iter().find(|known| known.as_str() == algorithm)?;
+    let (digits, period) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
+    match words.next() {
+        None => Parameters::new(algorithm, digits, period),
+        Some(_) => None,
+    }
+}

@@ -1,0 +1,272 @@
+//! The tables, and how a database of an earlier version becomes one of this.
+//!
+//! The schema's number is SQLite's `user_version`. Each step leads from one number to the next; all that are missing
+//! happen in one transaction, after a copy was made beside the database. A newer database is left alone.
+
+use super::connection::{Role, connect};
+use super::home::Home;
+use super::{MasterKey, OpenError, StoreError, seal};
+use rusqlite::{Connection, OptionalExtension, params};
+
+/// The database's file name.
+pub(super) const FILE: &str = "mfa.db";
+/// "mfa2" in ASCII, in SQLite's header (PRAGMA application_id).
+const APPLICATION_ID: i64 = 0x6d66_6132;
+/// What leads from each schema to the next; the first from nothing to 1.
+pub(super) const STEPS: &[&str] = &[SCHEMA_1];
+
+/// Every table is STRICT. Ids are never given twice (AUTOINCREMENT). Times are seconds since 1970.
+const SCHEMA_1: &str = "
+-- About this database: one row.
+CREATE TABLE meta (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    node INTEGER NOT NULL,                  -- a random number: whose audit chain is continued here
+    epoch INTEGER NOT NULL,                 -- grows when the database was restored from a backup
+    newest_time INTEGER NOT NULL            -- the latest time of any commit, whatever the clock says since
+) STRICT;
+
+-- The keys that something is sealed with: a known text, sealed, tells the right key from a wrong one.
+CREATE TABLE master_key (
+    id INTEGER PRIMARY KEY,
+    nonce BLOB NOT NULL,
+    sealed BLOB NOT NULL
+) STRICT;
+
+-- What an account has is counted here too: a row that was lost elsewhere is an error, and not 'not enrolled'.
+CREATE TABLE account (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    uid INTEGER NOT NULL UNIQUE CHECK (uid BETWEEN 0 AND 4294967295),
+    name TEXT NOT NULL UNIQUE CHECK (name <> ''),
+    version INTEGER NOT NULL,               -- moves with every change; never one it had before
+    created INTEGER NOT NULL,
+    suspended INTEGER,                      -- since when it takes no seat; NULL while it does
+    factor_generation INTEGER NOT NULL DEFAULT 0, -- moves with every change of factors
+    factors INTEGER NOT NULL DEFAULT 0 CHECK (factors >= 0),
+    backup_codes INTEGER NOT NULL DEFAULT 0 CHECK (backup_codes >= 0)
+) STRICT;
+
+-- Confirmed factors; `sealed` is the secret. An id comes from `pending`.
+CREATE TABLE factor (
+    id INTEGER PRIMARY KEY,
+    account INTEGER NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    created INTEGER NOT NULL,
+    last_used INTEGER,
+    params TEXT NOT NULL,
+    last_step INTEGER NOT NULL,             -- the newest that was used; it and all before it are void
+    replays INTEGER NOT NULL,               -- used codes given again since
+    key_id INTEGER NOT NULL,
+    nonce BLOB NOT NULL,
+    sealed BLOB NOT NULL
+) STRICT;
+CREATE INDEX factor_account ON factor (account);
+
+-- Enrollments begun and not confirmed, one an account.
+CREATE TABLE pending (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    account INTEGER NOT NULL UNIQUE REFERENCES account (id) ON DELETE CASCADE,
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    params TEXT NOT NULL,
+    until INTEGER NOT NULL,
+    key_id INTEGER NOT NULL,
+    nonce BLOB NOT NULL,
+    sealed BLOB NOT NULL
+) STRICT;
+
+-- Unused backup codes; `sealed` is the set's salt and the code's hash.
+CREATE TABLE backup_code (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    account INTEGER NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+    key_id INTEGER NOT NULL,
+    nonce BLOB NOT NULL,
+    sealed BLOB NOT NULL
+) STRICT;
+CREATE INDEX backup_code_account ON backup_code (account);
+
+-- Failures so far, by bucket; no row means none.
+CREATE TABLE throttle (
+    account INTEGER NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+    bucket INTEGER NOT NULL,
+    failures INTEGER NOT NULL,
+    in_a_row INTEGER NOT NULL,
+    last INTEGER NOT NULL,
+    until INTEGER NOT NULL,
+    PRIMARY KEY (account, bucket)
+) STRICT, WITHOUT ROWID;
+
+-- What need not be asked again; every change of factors empties it.
+CREATE TABLE trust (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    account INTEGER NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+    bound TEXT NOT NULL,
+    until INTEGER NOT NULL,
+    policy_epoch INTEGER NOT NULL,
+    factor_generation INTEGER NOT NULL,
+    UNIQUE (account, bound)
+) STRICT;
+
+-- What happened, as it was written, and the chain of hashes; the other columns repeat what is looked for.
+CREATE TABLE audit (
+    node INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    uid INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    what TEXT NOT NULL,
+    reason TEXT,
+    record BLOB NOT NULL,
+    hash BLOB NOT NULL,
+    PRIMARY KEY (node, seq)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX audit_uid ON audit (uid);
+CREATE INDEX audit_what ON audit (what, at, reason);
+";
+
+/// Opens the database for writing, made or brought up to date as needed, and checked against the key.
+pub(super) fn ready(home: &mut Home, key: &MasterKey, steps: &[&str]) -> Result<Connection, OpenError> {
+    let there = home.has(FILE)?;
+    let marked = home.is_marked()?;
+    if marked && !there {
+        return Err(OpenError::Gone(home.file(FILE)));
+    }
+    home.make(FILE)?;
+    let connection = connect(&home.file(FILE), Role::Writer)?;
+    let version = version_of(&connection, home)?;
+    if version == 0 && marked {
+        return Err(OpenError::Gone(home.file(FILE)));
+    }
+    keep_a_log(&connection, home)?;
+    match version {
+        0 => create(&connection, key, steps)?,
+        version => migrate(&connection, version, steps, home)?,
+    }
+    if !marked {
+        home.mark()?;
+    }
+    check_key(&connection, key)?;
+    Ok(connection)
+}
+
+/// The schema's number; 0 if nothing was ever put in. A file of another program is refused.
+fn version_of(connection: &Connection, home: &Home) -> Result<i64, OpenError> {
+    let not_ours = || OpenError::NotOurs(home.file(FILE));
+    let pragma = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    let application = pragma("application_id").map_err(|error| match StoreError::from(error) {
+        // The first read: a file that is no database, or whose header is broken.
+        StoreError::Damaged(_) => not_ours(),
+        other => other.into(),
+    })?;
+    let version = pragma("user_version")?;
+    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", (), |row| row.get(0))?;
+    match (application, version, tables) {
+        (0, 0, 0) => Ok(0),
+        (APPLICATION_ID, 1.., 1..) => Ok(version),
+        _ => Err(not_ours()),
+    }
+}
+
+/// A write-ahead log: readers do not wait for the writer. A copy that was put back has none.
+fn keep_a_log(connection: &Connection, home: &Home) -> Result<(), OpenError> {
+    let mode: String = connection.query_row("PRAGMA journal_mode = WAL", (), |row| row.get(0))?;
+    if mode == "wal" { Ok(()) } else { Err(OpenError::Unsuitable(home.file(FILE))) }
+}
+
+fn create(connection: &Connection, key: &MasterKey, steps: &[&str]) -> Result<(), OpenError> {
+    let mut node = [0; 8];
+    getrandom::fill(&mut node).map_err(|error| StoreError::Failed(format!("no random numbers: {error}")))?;
+    let node = i64::from_be_bytes(node) & i64::MAX;
+    let transaction = connection.unchecked_transaction()?;
+    run(connection, 0, steps)?;
+    let insert = "INSERT INTO meta (id, node, epoch, newest_time) VALUES (1, ?1, 1, 0)";
+    connection.execute(insert, [node])?;
+    introduce(connection, key)?;
+    transaction.commit()?;
+    Ok(())
+}
+
+fn migrate(connection: &Connection, version: i64, steps: &[&str], home: &Home) -> Result<(), OpenError> {
+    let known = i64::try_from(steps.len()).unwrap_or(i64::MAX);
+    if version > known {
+        return Err(OpenError::Newer { found: version, known });
+    }
+    if version == known {
+        return Ok(());
+    }
+    copy(connection, version, home)?;
+    let transaction = connection.unchecked_transaction()?;
+    run(connection, version, steps)?;
+    transaction.commit()?;
+    Ok(())
+}
+
+/// Takes the steps beyond `version` and writes the new number, within the caller's transaction.
+fn run(connection: &Connection, version: i64, steps: &[&str]) -> Result<(), OpenError> {
+    let done = usize::try_from(version).unwrap_or(usize::MAX);
+    for step in steps.iter().skip(done) {
+        connection.execute_batch(step)?;
+    }
+    connection.pragma_update(None, "application_id", APPLICATION_ID)?;
+    connection.pragma_update(None, "user_version", i64::try_from(steps.len()).unwrap_or(i64::MAX))?;
+    Ok(())
+}
+
+/// Copies the database to `mfa.db.schema-N`, whole or not at all.
+fn copy(connection: &Connection, version: i64, home: &Home) -> Result<(), OpenError> {
+    let name = format!("{FILE}.schema-{version}");
+    let unfinished = format!("{name}.unfinished");
+    home.remove(&unfinished)?;
+    home.make(&unfinished)?; // with our mode: SQLite takes an empty file as it is
+    let path = home.file(&unfinished);
+    let path = path.to_str().ok_or_else(|| StoreError::Failed("the directory's name is not UTF-8".to_owned()))?;
+    connection.execute("VACUUM INTO ?1", [path])?;
+    home.sync(&unfinished)?;
+    home.rename(&unfinished, &name)
+}
+
+/// The place of the known text that tells a right key from a wrong one.
+fn verifier(key_id: i64) -> seal::Place<'static> {
+    seal::Place { table: "master_key", account: 0, id: key_id, kind: "", params: "" }
+}
+
+const KNOWN_TEXT: &[u8] = b"This is the master key.";
+
+fn introduce(connection: &Connection, key: &MasterKey) -> Result<(), StoreError> {
+    let id = key.current();
+    let sealed = key.seal(&verifier(id.into()), KNOWN_TEXT)?;
+    let insert = "INSERT INTO master_key (id, nonce, sealed) VALUES (?1, ?2, ?3)";
+    connection.execute(insert, params![id, sealed.nonce, sealed.bytes])?;
+    Ok(())
+}
+
+/// Every key that something is sealed with must be here, and right. A new current key is introduced.
+fn check_key(connection: &Connection, key: &MasterKey) -> Result<(), OpenError> {
+    let mut statement = connection.prepare("SELECT id, nonce, sealed FROM master_key")?;
+    let rows = statement.query_map((), |row| {
+        Ok((row.get::<_, u32>(0)?, seal::Sealed { key_id: row.get(0)?, nonce: row.get(1)?, bytes: row.get(2)? }))
+    })?;
+    let mut missing = None;
+    let mut any_right = false;
+    for row in rows {
+        let (id, sealed) = row?;
+        if !key.holds(id) {
+            missing = missing.or(Some(id));
+            continue;
+        }
+        let text = key.open(&verifier(id.into()), sealed).map_err(|_| OpenError::WrongKey)?;
+        any_right |= text.expose() == KNOWN_TEXT;
+    }
+    match missing {
+        _ if !any_right => Err(OpenError::WrongKey),
+        Some(id) => Err(OpenError::MissingKey(id)),
+        None => {
+            let select = "SELECT 1 FROM master_key WHERE id = ?1";
+            let known = connection.query_row(select, [key.current()], |_| Ok(())).optional()?;
+            if known.is_none() {
+                introduce(connection, key)?;
+            }
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! The one thread that writes. It takes all that waits, gives each job a savepoint in one transaction, commits once
+//! (one sync to disk for all of them), and only then answers. Nothing waits for a batch to fill.
+//!
+//! A job that fails or is stale leaves no trace and harms no other. If the transaction itself fails, every job in it
+//! is answered with the error. If this thread ends, everything is refused from then on.
+
+use super::apply::{Halt, Transaction};
+use super::connection::{self, Slot};
+use super::queue::{Job, Queue, Work};
+use super::{Committed, MasterKey, Receipt, StoreError};
+use crate::audit::Head;
+use mfa_core::Time;
+use rusqlite::{Connection, OptionalExtension};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+/// What the thread has.
+pub(super) struct Writer {
+    pub(super) slot: Slot,
+    pub(super) key: Arc<MasterKey>,
+    pub(super) queue: Arc<Queue>,
+    /// The latest time of any commit.
+    pub(super) newest: Arc<AtomicI64>,
+    /// The end of the chain of records; `None` if it must be read again.
+    pub(super) head: Option<Head>,
+}
+
+/// What became of a job, before anybody is told.
+type Outcome = Result<Committed, StoreError>;
+
+impl Writer {
+    /// Works until the queue is closed and empty.
+    pub(super) fn run(mut self) {
+        let queue = Arc::clone(&self.queue);
+        let _at_the_end = Died(&queue);
+        while let Some(jobs) = queue.take() {
+            let outcomes = self.perform(&jobs);
+            for (job, outcome) in jobs.into_iter().zip(outcomes) {
+                queue.answered(job.context.peer_uid);
+                // Whoever asked may have hung up; what happened has happened.
+                let _ = job.answer.send(outcome);
+            }
+            // If this fails, the log grows until a later one succeeds; no commit depends on it.
+            let _ = self.slot.with(connection::checkpoint_if_due);
+        }
+    }
+
+    /// Does all jobs in one transaction; an outcome for each.
+    fn perform(&mut self, jobs: &[Job]) -> Vec<Outcome> {
+        let Self { slot, key, head, newest, .. } = self;
+        let known = *head;
+        let newest_time = newest.load(Ordering::Acquire);
+        let done = slot.with(|connection| {
+            let head = known.map_or_else(|| head_of(connection), Ok)?;
+            let batch = Batch { transaction: Transaction { connection, key, head }, newest_time };
+            // An error drops the connection, and with it what was begun.
+            batch.perform(jobs)
+        });
+        match done {
+            Ok(Done { outcomes, head: new_head, newest_time }) => {
+                // After an error the chain is read again, in case it is not what it was thought to be.
+                *head = outcomes.iter().all(Result::is_ok).then_some(new_head);
+                newest.store(newest_time, Ordering::Release);
+                outcomes
+            }
+            Err(error) => {
+                *head = None;
+                jobs.iter().map(|_| Err(error.clone())).collect()
+            }
+        }
+    }
+}
+
+/// One transaction on its way.
+struct Batch<'a> {
+    transaction: Transaction<'a>,
+    newest_time: i64,
+}
+
+/// What a transaction came to.
+struct Done {
+    outcomes: Vec<Outcome>,
+    head: Head,
+    newest_time: i64,
+}
+
+impl Batch<'_> {
+    fn perform(mut self, jobs: &[Job]) -> Result<Done, StoreError> {
+        self.execute("BEGIN IMMEDIATE")?;
+        let before = self.newest_time;
+        let outcomes = jobs.iter().map(|job| self.job(job)).collect::<Result<Vec<_>, _>>()?;
+        if self.newest_time > before {
+            let update = "UPDATE meta SET newest_time = ?1 WHERE newest_time < ?1";
+            self.transaction.connection.prepare_cached(update)?.execute([self.newest_time])?;
+        }
+        self.execute("COMMIT")?;
+        Ok(Done { outcomes, head: self.transaction.head, newest_time: self.newest_time })
+    }
+
+    /// One job in its savepoint. An error is the whole transaction's; that of the job alone is in its outcome.
+    fn job(&mut self, job: &Job) -> Result<Outcome, StoreError> {
+        self.execute("SAVEPOINT job")?;
+        let head = self.transaction.head;
+        let result = match &job.work {
+            Work::Commit(commit) => self.transaction.commit(commit, &job.context).map(|()| (commit.ticket, commit.at)),
+            Work::Rebind(rebind) => self.transaction.rebind(rebind, &job.context).map(|()| (rebind.ticket, rebind.at)),
+            #[cfg(test)]
+            Work::Panic => panic!("as the test wants it"),
+        };
+        let outcome = match result {
+            Ok((ticket, Time(at))) => {
+                self.newest_time = self.newest_time.max(at);
+                Ok(Committed::Done(Receipt { ticket, seq: self.transaction.head.seq }))
+            }
+            Err(Halt::Failed(error)) if !error.is_of_one_commit() => return Err(error),
+            Err(halt) => {
+                self.transaction.head = head;
+                self.execute("ROLLBACK TO job")?;
+                match halt {
+                    Halt::Stale => Ok(Committed::Stale),
+                    Halt::Failed(error) => Err(error),
+                }
+            }
+        };
+        self.execute("RELEASE job")?;
+        Ok(outcome)
+    }
+
+    fn execute(&self, sql: &str) -> Result<(), StoreError> {
+        self.transaction.connection.prepare_cached(sql)?.execute(())?;
+        Ok(())
+    }
+}
+
+/// Reads where the chain of records ends.
+pub(super) fn head_of(connection: &Connection) -> Result<Head, StoreError> {
+    let node = connection.query_row("SELECT node FROM meta", (), |row| row.get(0))?;
+    let select = "SELECT seq, hash FROM audit WHERE node = ?1 ORDER BY seq DESC LIMIT 1";
+    let mut statement = connection.prepare_cached(select)?;
+    let newest = statement.query_row([node], |row| Ok(Head { node, seq: row.get(0)?, hash: row.get(1)? }));
+    Ok(newest.optional()?.unwrap_or_else(|| Head::start(node)))
+}
+
+/// Tells the queue that the thread has ended, also when it ends by a panic.
+struct Died<'a>(&'a Queue);
+
+impl Drop for Died<'_> {
+    fn drop(&mut self) {
+        self.0.die();
+    }
+}
