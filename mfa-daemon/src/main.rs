@@ -1,2 +1,116 @@
-//! .
-fn main() {}
+//! The daemon that decides about second factors: it keeps the secrets, the policy and the record of what happened.
+//!
+//! It runs as a user of its own, without network, devices or capabilities, and is talked to over two sockets. What
+//! cannot be had at the start (a valid policy, the store, its key) makes it answer that it cannot decide, so that no
+//! login passes and whoever asks is told; it does not make it end.
+#![forbid(unsafe_code)]
+
+mod accounts;
+mod admin;
+mod arguments;
+mod audit;
+mod clock;
+mod config;
+mod conversation;
+mod daemon;
+mod enrollment;
+mod journal;
+mod listen;
+mod login;
+mod master_key;
+mod scene;
+mod store;
+
+use arguments::Arguments;
+use clap::Parser;
+use daemon::Daemon;
+use journal::Level;
+use listen::Sockets;
+use master_key::Protection;
+use sd_notify::NotifyState;
+use std::process::ExitCode;
+use std::rc::Rc;
+use store::Store;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::LocalSet;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    if arguments.check {
+        return check(&arguments);
+    }
+    // One thread: a login is two messages and one write, and two cores do more of them when nothing is handed around.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(64).build();
+    let ended = match runtime {
+        Ok(runtime) => LocalSet::new().block_on(&runtime, serve(&arguments)),
+        Err(error) => Err(format!("the runtime cannot be started: {error}")),
+    };
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(sentence) => {
+            journal::operation(Level::Alert, &sentence);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// `--check`: whether the configuration could be put in force.
+fn check(arguments: &Arguments) -> ExitCode {
+    match config::load(&arguments.config) {
+        Ok(config) => {
+            for warning in &config.warnings {
+                journal::operation(Level::Warning, warning);
+            }
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            journal::operation(Level::Error, &error.to_string());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve(arguments: &Arguments) -> Result<(), String> {
+    journal::start().map_err(|error| format!("the log cannot be written: {error}"))?;
+    let sockets = Sockets::open(arguments.listen.as_deref()).map_err(|error| error.to_string())?;
+    let (mut hang_up, mut terminate) = (handler(SignalKind::hangup())?, handler(SignalKind::terminate())?);
+    let mut interrupt = handler(SignalKind::interrupt())?;
+    let (store, protection) = open_store(arguments);
+    let daemon = Rc::new(Daemon::new(arguments.config.clone(), store, protection));
+    for problem in daemon.problems() {
+        journal::operation(Level::Alert, &problem);
+    }
+    let (stop, stopped) = watch::channel(false);
+    let serving = tokio::task::spawn_local(listen::run(Rc::clone(&daemon), sockets, stopped));
+    tell_systemd(&[NotifyState::Ready]);
+    loop {
+        tokio::select! {
+            _ = hang_up.recv() => daemon.reload(),
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+        }
+    }
+    tell_systemd(&[NotifyState::Stopping]);
+    let _ = stop.send(true);
+    serving.await.map_err(|error| format!("the sockets were not served to the end: {error}"))
+}
+
+/// The store, or why there is none.
+fn open_store(arguments: &Arguments) -> (Result<Store, String>, Option<Protection>) {
+    match master_key::load(arguments.master_key.as_deref()) {
+        Ok((key, protection)) => {
+            (Store::open(&arguments.state, key).map_err(|error| error.to_string()), Some(protection))
+        }
+        Err(error) => (Err(error.to_string()), None),
+    }
+}
+
+fn handler(kind: SignalKind) -> Result<Signal, String> {
+    signal(kind).map_err(|error| format!("signals cannot be taken: {error}"))
+}
+
+/// Tells systemd, if it started this; it is nothing to fail over.
+fn tell_systemd(states: &[NotifyState<'_>]) {
+    let _ = sd_notify::notify(states);
+}

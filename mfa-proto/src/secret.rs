@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 /// A code, a shared secret, an answer. Compare it only through a verifier.
 #[derive(Clone, Default)]
@@ -21,6 +21,12 @@ impl Secret {
         &self.0
     }
 
+    /// The text itself, for whoever wipes it from now on.
+    #[must_use]
+    pub fn into_inner(mut self) -> Zeroizing<String> {
+        Zeroizing::new(std::mem::take(&mut self.0))
+    }
+
     /// Whether nothing was typed.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -31,6 +37,12 @@ impl Secret {
 impl Drop for Secret {
     fn drop(&mut self) {
         self.0.zeroize();
+    }
+}
+
+impl From<Zeroizing<String>> for Secret {
+    fn from(mut text: Zeroizing<String>) -> Self {
+        Self(std::mem::take(&mut text))
     }
 }
 

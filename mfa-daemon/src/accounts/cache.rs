@@ -1,0 +1,71 @@
+//! Positive answers of the name service, for ten seconds and never beyond a change of the local files.
+
+use super::Entry;
+use mfa_core::policy::{Groups, Truth};
+use std::collections::HashMap;
+use std::os::unix::fs::MetadataExt;
+use std::time::{Duration, Instant};
+
+/// How long an answer is kept.
+const KEPT: Duration = Duration::from_secs(10);
+/// Names kept at the most; beyond that, all are dropped.
+const MOST: usize = 10_000;
+/// A change of these drops everything.
+const LOCAL: [&str; 3] = ["/etc/passwd", "/etc/group", "/etc/nsswitch.conf"];
+
+/// Modification time and inode of a file, or that it cannot be read.
+type Stamp = Option<(i64, i64, u64)>;
+
+#[derive(Default)]
+pub(super) struct Cache {
+    stamps: [Stamp; LOCAL.len()],
+    entries: HashMap<String, (Instant, Entry)>,
+    groups: HashMap<String, (Instant, Vec<(String, Truth)>)>,
+}
+
+impl Cache {
+    pub(super) fn entry(&mut self, name: &str) -> Option<Entry> {
+        self.drop_if_changed();
+        fresh(self.entries.get(name)).cloned()
+    }
+
+    pub(super) fn keep_entry(&mut self, name: &str, entry: &Entry) {
+        if self.entries.len() >= MOST {
+            self.entries.clear();
+        }
+        self.entries.insert(name.to_owned(), (Instant::now(), entry.clone()));
+    }
+
+    /// The memberships, if all of these groups were asked about before.
+    pub(super) fn groups(&mut self, name: &str, wanted: &[String]) -> Option<Groups> {
+        self.drop_if_changed();
+        let known = fresh(self.groups.get(name))?;
+        let all_known = wanted.iter().all(|group| known.iter().any(|(known, _)| known == group));
+        all_known.then(|| known.iter().map(|(name, truth)| (name.as_str(), *truth)).collect())
+    }
+
+    pub(super) fn keep_groups(&mut self, name: &str, memberships: &[(String, Truth)]) {
+        if self.groups.len() >= MOST {
+            self.groups.clear();
+        }
+        self.groups.insert(name.to_owned(), (Instant::now(), memberships.to_vec()));
+    }
+
+    fn drop_if_changed(&mut self) {
+        let stamps = LOCAL.map(stamp);
+        if stamps != self.stamps {
+            self.entries.clear();
+            self.groups.clear();
+            self.stamps = stamps;
+        }
+    }
+}
+
+fn fresh<T>(kept: Option<&(Instant, T)>) -> Option<&T> {
+    kept.filter(|(since, _)| since.elapsed() < KEPT).map(|(_, answer)| answer)
+}
+
+fn stamp(path: &str) -> Stamp {
+    let file = std::fs::metadata(path).ok()?;
+    Some((file.mtime(), file.mtime_nsec(), file.ino()))
+}

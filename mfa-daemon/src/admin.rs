@@ -1,0 +1,218 @@
+//! `io.mfa.Admin`: what administrators see and do.
+
+use crate::accounts::Entry;
+use crate::audit::Context;
+use crate::clock;
+use crate::conversation::Conversation;
+use crate::daemon::Loaded;
+use crate::enrollment::{Desk, broken, changed, count, factor_info, now, refused, seconds_left};
+use crate::journal::{self, Level};
+use crate::listen::{Answer, Failure, Subject, refuse};
+use crate::store::{Committed, Rebind, Snapshot, Store, StoreError, Summary, Whose};
+use mfa_core::account::{Account, FactorId};
+use mfa_core::enrollment as core;
+use mfa_core::policy::Rule;
+use mfa_core::throttle::{Bucket, Caller, Gate, Guess};
+use mfa_proto::admin as wire;
+use mfa_proto::frame::{Call, encode_reply};
+use mfa_proto::service::RefusalCode;
+
+/// Seconds of a day.
+const DAY: i64 = 86_400;
+/// Accounts on a page.
+const PAGE: u32 = 200;
+/// Records that are shown of an account.
+const RECENT: u32 = 10;
+/// Times a change is decided again because something else changed first.
+const ROUNDS: usize = 8;
+
+/// `io.mfa.Admin.Status`
+pub(crate) async fn status(conversation: &mut Conversation) -> Result<Answer, Failure> {
+    let daemon = conversation.daemon();
+    let loaded = daemon.loaded();
+    let mut status = wire::Status {
+        healthy: false,
+        problems: daemon.problems(),
+        version: env!("CARGO_PKG_VERSION").into(),
+        started: daemon.started.0,
+        policy_loaded: loaded.as_ref().map(|loaded| loaded.at.0),
+        rules: loaded.as_ref().map(|loaded| rules(loaded)).unwrap_or_default(),
+        policy_warnings: loaded.as_ref().map(|loaded| daemon.policy_warnings(loaded)).unwrap_or_default(),
+        master_key: daemon.protection.map(|protection| protection.as_str()).unwrap_or("none").into(),
+        enrolled: 0,
+        pending: 0,
+        throttled: 0,
+        last_pass: None,
+        refused: std::collections::BTreeMap::new(),
+        throttled_users: Vec::new(),
+    };
+    if let Ok(store) = &daemon.store {
+        match figures(store, &mut status).await {
+            Ok(()) => status.problems.extend(store.problems()),
+            Err(error) => status.problems.push(error.to_string()),
+        }
+    }
+    status.healthy = status.problems.is_empty();
+    Ok(encode_reply(&status)?)
+}
+
+async fn figures(store: &Store, status: &mut wire::Status) -> Result<(), StoreError> {
+    let now = clock::now();
+    let counts = store.counts(now).await?;
+    let refused = store.refused_since(now.plus(-DAY)).await?;
+    (status.enrolled, status.pending, status.throttled) = (counts.enrolled, counts.pending, counts.throttled);
+    (status.refused, status.throttled_users) = (refused.by_reason, refused.throttled);
+    status.last_pass = store.last_pass().await?.map(|at| at.0);
+    Ok(())
+}
+
+fn rules(loaded: &Loaded) -> Vec<wire::Rule> {
+    let shown = |rule: &Rule| wire::Rule {
+        name: rule.name().to_owned(),
+        require: rule.settings().require.as_str().to_owned(),
+        not_evaluated: not_evaluated(rule),
+    };
+    loaded.config.policy.rules().iter().map(shown).collect()
+}
+
+/// Conditions whose facts this daemon cannot have yet, or not always.
+fn not_evaluated(rule: &Rule) -> Vec<String> {
+    let origin = rule.conditions().iter().map(|condition| condition.key()).filter(|key| *key == "origin");
+    origin.map(str::to_owned).collect()
+}
+
+/// `io.mfa.Admin.Accounts`
+pub(crate) async fn accounts(conversation: &mut Conversation, call: &Call<'_>) -> Result<Answer, Failure> {
+    let wire::List { after } = call.parameters()?;
+    let page = store(conversation)?.page(after, PAGE, clock::now()).await.map_err(failed)?;
+    let accounts = page.accounts.into_iter().map(summary).collect();
+    Ok(encode_reply(&wire::Page { accounts, next: page.next })?)
+}
+
+fn summary(summary: Summary) -> wire::Summary {
+    wire::Summary {
+        user: summary.identity.name,
+        uid: summary.identity.uid,
+        factors: summary.factors,
+        backup_codes: summary.backup_codes,
+        pending: summary.pending,
+        throttled: summary.throttled,
+    }
+}
+
+/// `io.mfa.Admin.Account`
+pub(crate) async fn account(conversation: &mut Conversation, whose: Subject) -> Result<Answer, Failure> {
+    let entry = on_record(conversation, whose).await?;
+    let desk = Desk::open(conversation, entry)?;
+    let identity = &desk.whose.identity;
+    let (account, conflict) = match store(conversation)?.snapshot(identity).map_err(failed)? {
+        Snapshot::Account(account) => (account, None),
+        Snapshot::Conflict(conflict) => (Account::absent(identity.clone()), Some(conflict.to_string())),
+    };
+    let required = desk.required(conversation).await;
+    let recent = store(conversation)?.recent(identity, RECENT).await.map_err(failed)?;
+    let now = clock::now();
+    let bucket = Bucket { caller: Caller::Root, guess: Guess::Code };
+    let throttle = account.throttles.get(bucket);
+    let gate = throttle.gate(bucket, now);
+    Ok(encode_reply(&wire::Account {
+        user: identity.name.clone(),
+        uid: identity.uid,
+        required: required.required,
+        rule: desk.loaded.config.policy.rule_name(required.rule).to_owned(),
+        factors: account.factors.iter().map(factor_info).collect(),
+        backup_codes: count(account.backup.codes.len()),
+        pending: account.pending.is_some_and(|pending| seconds_left(pending.until, now).is_some()),
+        failures: throttle.in_a_row,
+        throttled_for: match gate {
+            Gate::Wait(seconds) => u32::try_from(seconds).ok(),
+            Gate::Open | Gate::Off => None,
+        },
+        codes_off: gate == Gate::Off,
+        conflict,
+        recent: recent.iter().map(|event| wire::Event { at: event.at, what: event.to_string() }).collect(),
+    })?)
+}
+
+/// `io.mfa.Admin.Reset`
+pub(crate) async fn reset(conversation: &mut Conversation, whose: Subject, call: &Call<'_>) -> Result<Answer, Failure> {
+    let wire::Reset { factor, .. } = call.parameters()?;
+    let only = factor.map(FactorId);
+    let desk = Desk::open(conversation, on_record(conversation, whose).await?)?;
+    for _ in 0..ROUNDS {
+        let account = desk.account(conversation)?;
+        let (at, ticket) = (now()?, conversation.ticket());
+        let Some(commit) = core::reset(&account, only, (&at, ticket)).map_err(refused)? else {
+            return Ok(encode_reply(&wire::WasReset { factors: 0, backup_codes: 0 })?);
+        };
+        // With the last factor the backup codes go too.
+        let everything = only.is_none() || account.factors.len() == 1;
+        if desk.commit(conversation, commit).await? {
+            let factors = if everything { count(account.factors.len()) } else { 1 };
+            let backup_codes = if everything { count(account.backup.codes.len()) } else { 0 };
+            return Ok(encode_reply(&wire::WasReset { factors, backup_codes })?);
+        }
+    }
+    Err(changed())
+}
+
+/// `io.mfa.Admin.Unlock`
+pub(crate) async fn unlock(conversation: &mut Conversation, whose: Subject) -> Result<Answer, Failure> {
+    let desk = Desk::open(conversation, on_record(conversation, whose).await?)?;
+    for _ in 0..ROUNDS {
+        let account = desk.account(conversation)?;
+        let (at, ticket) = (now()?, conversation.ticket());
+        let done = match core::unlock(&account, (&at, ticket)) {
+            Some(commit) => desk.commit(conversation, commit).await?,
+            None => true,
+        };
+        if done {
+            return Ok(encode_reply(&serde_json::Map::new())?);
+        }
+    }
+    Err(changed())
+}
+
+/// `io.mfa.Admin.Rebind`
+pub(crate) async fn rebind(conversation: &mut Conversation, whose: Subject) -> Result<Answer, Failure> {
+    let to = whose.known()?.identity;
+    let store = store(conversation)?.clone();
+    let Snapshot::Conflict(conflict) = store.snapshot(&to).map_err(failed)? else {
+        return Err(refuse(RefusalCode::NotFound, "Its record fits what the system says of the account already."));
+    };
+    let [held] = &conflict.held[..] else {
+        let text = format!("{conflict}. Reset the one that is not wanted first: mfactl reset NAME");
+        return Err(refuse(RefusalCode::Conflict, text));
+    };
+    let (from, version, at) = (held.identity.clone(), held.version, clock::now());
+    let rebind = Rebind { ticket: conversation.ticket(), from, version, to, at };
+    let mut context = Context::of_peer(conversation.peer().uid);
+    context.service = Some("root".into());
+    match store.rebind(rebind, context).await {
+        Ok(Committed::Done(_)) => {
+            journal::login(Level::Notice, format!("rebound peer={} {conflict}", conversation.peer().uid));
+            Ok(encode_reply(&serde_json::Map::new())?)
+        }
+        Ok(Committed::Stale) => Err(changed()),
+        Err(error) => Err(refuse(RefusalCode::Conflict, error.to_string())),
+    }
+}
+
+/// The account, or the record of one that the system does not know any more.
+async fn on_record(conversation: &Conversation, whose: Subject) -> Result<Entry, Failure> {
+    if whose.entry.is_none() {
+        let kept = store(conversation)?.find(Whose::Name(whose.name.clone()), clock::now()).await.map_err(failed)?;
+        if let Some(Summary { identity, .. }) = kept {
+            return Ok(Entry { gid: u32::MAX, identity });
+        }
+    }
+    whose.known()
+}
+
+fn store(conversation: &Conversation) -> Result<&Store, Failure> {
+    conversation.daemon().store.as_ref().map_err(|why| broken(why))
+}
+
+fn failed(error: StoreError) -> Failure {
+    broken(&error.to_string())
+}

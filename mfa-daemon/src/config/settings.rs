@@ -1,0 +1,86 @@
+//! `mfa.toml`: what is configured and is not a rule.
+
+use mfa_core::enrollment;
+use mfa_core::factor::totp::Parameters;
+use serde::Deserialize;
+
+/// Characters of a text that a phone or a terminal shows.
+const LONGEST: usize = 64;
+
+/// All of `mfa.toml`.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    /// What the site calls itself; its host name if that is empty.
+    pub(crate) site: String,
+    /// What apps show above the account; the site if that is empty.
+    pub(crate) issuer: String,
+    /// Whom users ask for help; may be empty.
+    pub(crate) support: String,
+    /// How many consecutive codes confirm an app.
+    pub(crate) confirm_codes: u8,
+    /// Of new secrets.
+    pub(crate) parameters: Parameters,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct File {
+    site: Site,
+    enrollment: Enrollment,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct Site {
+    name: String,
+    issuer: String,
+    support: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Enrollment {
+    confirm_codes: u8,
+    algorithm: String,
+    digits: u8,
+    period: u8,
+}
+
+impl Default for Enrollment {
+    fn default() -> Self {
+        let Parameters { algorithm, digits, period } = Parameters::default();
+        Self { confirm_codes: 1, algorithm: algorithm.as_str().into(), digits, period }
+    }
+}
+
+impl Default for Settings {
+    /// Without a file.
+    fn default() -> Self {
+        let (site, issuer, support) = Default::default();
+        Self { site, issuer, support, confirm_codes: 1, parameters: Parameters::default() }
+    }
+}
+
+impl Settings {
+    /// Reads the text of `mfa.toml`.
+    ///
+    /// # Errors
+    /// A sentence with the place and what is possible there.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let file: File = toml::from_str(text).map_err(|error| format!("mfa.toml: {error}"))?;
+        let wrong = |section: &str, why: &str| format!("mfa.toml, [{section}]: {why}");
+        for (key, value) in [("name", &file.site.name), ("issuer", &file.site.issuer), ("support", &file.site.support)]
+        {
+            if value.chars().count() > LONGEST || value.chars().any(char::is_control) {
+                return Err(wrong("site", &format!("{key} has at most {LONGEST} characters, no control characters")));
+            }
+        }
+        if !(1..=2).contains(&file.enrollment.confirm_codes) {
+            return Err(wrong("enrollment", "confirm_codes is 1 or 2"));
+        }
+        let Enrollment { confirm_codes, algorithm, digits, period } = file.enrollment;
+        let parameters = enrollment::parameters(&algorithm, digits, period).map_err(|why| wrong("enrollment", why))?;
+        let Site { name: site, issuer, support } = file.site;
+        Ok(Self { site, issuer, support, confirm_codes, parameters })
+    }
+}

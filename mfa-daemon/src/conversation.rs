@@ -1,0 +1,87 @@
+//! What one connection is about: at most one dialog, and the right it has earned to change factors.
+
+use crate::daemon::Daemon;
+use crate::listen::Peer;
+use crate::login::Login;
+use mfa_core::Time;
+use mfa_core::account::{Identity, Ticket};
+use mfa_core::dialog::Proof;
+use mfa_core::enrollment::Permission;
+use mfa_core::throttle::Caller;
+use std::rc::Rc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long a connection without a dialog may say nothing: somebody is looking for their phone.
+const IDLE: Duration = Duration::from_secs(600);
+
+/// The state of a connection.
+pub(crate) struct Conversation {
+    daemon: Rc<Daemon>,
+    peer: Peer,
+    /// The dialog, until it is over.
+    pub(crate) dialog: Option<Box<Login>>,
+    proved: Option<Proved>,
+    tickets: u32,
+}
+
+/// A factor proved on this connection.
+struct Proved {
+    whose: Identity,
+    proof: Proof,
+    at: Time,
+}
+
+impl Conversation {
+    pub(crate) fn new(daemon: Rc<Daemon>, peer: Peer) -> Self {
+        Self { daemon, peer, dialog: None, proved: None, tickets: 0 }
+    }
+
+    pub(crate) fn daemon(&self) -> &Rc<Daemon> {
+        &self.daemon
+    }
+
+    pub(crate) fn peer(&self) -> Peer {
+        self.peer
+    }
+
+    /// Whose attempts are counted.
+    pub(crate) fn caller(&self) -> Caller {
+        if self.peer.is_root() { Caller::Root } else { Caller::Plain }
+    }
+
+    /// The next commit outside of a dialog.
+    pub(crate) fn ticket(&mut self) -> Ticket {
+        self.tickets += 1;
+        Ticket(self.tickets)
+    }
+
+    /// Remembers a proof; with it this connection may change that account's factors for a while.
+    pub(crate) fn proved(&mut self, whose: Identity, proof: Proof, at: Time) {
+        self.proved = Some(Proved { whose, proof, at });
+    }
+
+    /// By what right this connection changes that account.
+    pub(crate) fn permission(&self, whose: &Identity) -> Permission<'_> {
+        match &self.proved {
+            _ if self.peer.is_root() => Permission::Root,
+            Some(proved) if proved.whose == *whose => Permission::Proved(&proved.proof, proved.at),
+            _ => Permission::Unproved,
+        }
+    }
+
+    /// Until when the connection may say nothing.
+    pub(crate) fn until(&self) -> Instant {
+        match &self.dialog {
+            Some(dialog) => dialog.until(),
+            None => Instant::now() + IDLE,
+        }
+    }
+
+    /// Nobody is at the other end any more.
+    pub(crate) fn abandoned(&mut self) {
+        if let Some(dialog) = self.dialog.take() {
+            dialog.abandoned();
+        }
+    }
+}

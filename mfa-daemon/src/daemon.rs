@@ -1,0 +1,128 @@
+//! What all connections share: the configuration in force, the store, the name service.
+
+use crate::accounts::Accounts;
+use crate::clock;
+use crate::config::{self, Config, ConfigError};
+use crate::journal::{self, Level};
+use crate::listen::Peer;
+use crate::master_key::Protection;
+use crate::store::Store;
+use mfa_core::Time;
+use mfa_core::policy;
+use std::cell::{Cell, RefCell};
+use std::path::PathBuf;
+use std::rc::Rc;
+
+/// Seconds between two lines about the same trouble.
+const QUIET: i64 = 60;
+
+/// The service.
+pub(crate) struct Daemon {
+    /// The folder of the configuration.
+    folder: PathBuf,
+    loaded: RefCell<Option<Rc<Loaded>>>,
+    /// Why the newest configuration is not in force, if it is not.
+    config_problem: RefCell<Option<String>>,
+    /// The store, or why there is none.
+    pub(crate) store: Result<Store, String>,
+    /// How the master key was handed over.
+    pub(crate) protection: Option<Protection>,
+    /// The name service.
+    pub(crate) accounts: Accounts,
+    /// When this process started.
+    pub(crate) started: Time,
+    /// What this machine calls itself.
+    pub(crate) host: String,
+    epochs: Cell<u64>,
+    crowd_told: Cell<Time>,
+}
+
+/// A configuration in force.
+pub(crate) struct Loaded {
+    /// The configuration.
+    pub(crate) config: Config,
+    /// Moves with every load, so that a dialog notices.
+    pub(crate) epoch: u64,
+    /// When it was loaded.
+    pub(crate) at: Time,
+}
+
+impl Daemon {
+    /// A daemon with what could be had; what could not be had makes it answer that it cannot decide.
+    pub(crate) fn new(folder: PathBuf, store: Result<Store, String>, protection: Option<Protection>) -> Self {
+        let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        let daemon = Self {
+            folder,
+            loaded: RefCell::new(None),
+            config_problem: RefCell::new(None),
+            store,
+            protection,
+            accounts: Accounts::new(),
+            started: clock::now(),
+            host,
+            epochs: Cell::new(0),
+            crowd_told: Cell::new(Time(i64::MIN)),
+        };
+        daemon.reload();
+        daemon
+    }
+
+    /// Loads the configuration anew: all of it, or the old one stays in force.
+    pub(crate) fn reload(&self) {
+        self.accounts.forget();
+        match config::load(&self.folder) {
+            Ok(config) => self.put_in_force(config),
+            Err(error) => self.keep_old(&error),
+        }
+    }
+
+    fn put_in_force(&self, config: Config) {
+        for warning in &config.warnings {
+            journal::operation(Level::Warning, warning);
+        }
+        self.epochs.set(self.epochs.get() + 1);
+        let loaded = Loaded { config, epoch: self.epochs.get(), at: clock::now() };
+        journal::operation(Level::Info, &format!("policy in force: {} rules", loaded.config.policy.rules().len()));
+        *self.loaded.borrow_mut() = Some(Rc::new(loaded));
+        *self.config_problem.borrow_mut() = None;
+    }
+
+    fn keep_old(&self, error: &ConfigError) {
+        let consequence = match *self.loaded.borrow() {
+            Some(_) => "The policy loaded before stays in force.",
+            None => "Without a valid policy every login is refused.",
+        };
+        for line in error.to_string().lines() {
+            journal::operation(Level::Alert, line);
+        }
+        journal::operation(Level::Alert, consequence);
+        *self.config_problem.borrow_mut() = Some(format!("{error}\n{consequence}"));
+    }
+
+    /// The configuration in force, if there is one.
+    pub(crate) fn loaded(&self) -> Option<Rc<Loaded>> {
+        self.loaded.borrow().clone()
+    }
+
+    /// Everything that is wrong, a sentence each.
+    pub(crate) fn problems(&self) -> Vec<String> {
+        let store = self.store.as_ref().err().cloned();
+        self.config_problem.borrow().clone().into_iter().chain(store).collect()
+    }
+
+    /// What is odd about the policy: as it was written, and as of now.
+    pub(crate) fn policy_warnings(&self, loaded: &Loaded) -> Vec<String> {
+        let dated = policy::lint(&loaded.config.policy, clock::now()).into_iter().map(|oddity| oddity.to_string());
+        loaded.config.warnings.iter().cloned().chain(dated).collect()
+    }
+
+    /// Says, once in a while, that a user takes more connections than there are for one.
+    pub(crate) fn note_crowd(&self, peer: Peer) {
+        let now = clock::now();
+        if now.since(self.crowd_told.get()) >= QUIET || now < self.crowd_told.get() {
+            self.crowd_told.set(now);
+            let text = format!("uid {} has too many connections; more are closed at once", peer.uid);
+            journal::operation(Level::Warning, &text);
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! One connection: frames in, one after the other, an answer out for each. It ends with its deadline, its peer, or the
+//! daemon; what is being answered is answered first.
+
+use super::Peer;
+use super::methods::{self, Answered};
+use crate::conversation::Conversation;
+use crate::daemon::Daemon;
+use mfa_proto::frame::Decoder;
+use std::io;
+use std::rc::Rc;
+use std::time::Duration;
+use tokio::io::AsyncWriteExt;
+use tokio::net::UnixStream;
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout, timeout_at};
+use zeroize::Zeroizing;
+
+/// How long a peer may take to say something at first.
+const FIRST_WORD: Duration = Duration::from_secs(30);
+/// How long a frame may take once it has begun.
+const FRAME: Duration = Duration::from_secs(10);
+/// How long a peer may take to read an answer.
+const READING: Duration = Duration::from_secs(10);
+
+/// Serves the connection to its end.
+pub(super) async fn serve(daemon: Rc<Daemon>, mut stream: UnixStream, peer: Peer, mut stop: watch::Receiver<bool>) {
+    let mut inbox = Decoder::default();
+    let mut conversation = Conversation::new(daemon, peer);
+    let mut until = Instant::now() + FIRST_WORD;
+    loop {
+        let frame = tokio::select! {
+            biased;
+            frame = receive(&stream, &mut inbox, until) => frame,
+            _ = stop.wait_for(|stop| *stop) => None,
+        };
+        let Some(frame) = frame else { break };
+        let Answered { reply, hang_up } = methods::answer(&mut conversation, &frame).await;
+        let sent = timeout(READING, stream.write_all(&reply)).await;
+        if hang_up || !matches!(sent, Ok(Ok(()))) {
+            return;
+        }
+        until = conversation.until();
+    }
+    // Whatever it was waiting for: nobody answers any more.
+    conversation.abandoned();
+}
+
+/// The next frame, or nothing: the peer hung up, sent what is not a frame, or took too long.
+async fn receive(stream: &UnixStream, inbox: &mut Decoder, until: Instant) -> Option<Zeroizing<Vec<u8>>> {
+    let mut until = until;
+    let mut begun = false;
+    loop {
+        if let Some(frame) = inbox.next_frame() {
+            return Some(frame);
+        }
+        if inbox.has_leftover() && !begun {
+            // A byte a second does not keep a frame alive: its time runs from its first byte.
+            begun = true;
+            until = until.min(Instant::now() + FRAME);
+        }
+        timeout_at(until, stream.readable()).await.ok()?.ok()?;
+        let mut piece = Zeroizing::new([0u8; 1024]);
+        match stream.try_read(piece.as_mut()) {
+            Ok(0) => return None,
+            Ok(read) => inbox.push(piece.get(..read)?).ok()?,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(_) => return None,
+        }
+    }
+}

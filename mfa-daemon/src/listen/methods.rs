@@ -1,0 +1,251 @@
+//! The one table of what can be called: name, who may, and who serves it. Nowhere else is that decided.
+
+use crate::accounts::{Entry, Lane};
+use crate::conversation::Conversation;
+use crate::{admin, enrollment, login};
+use mfa_proto::frame::{Call, FrameError, encode_error, encode_reply};
+use mfa_proto::service::{self, Refusal, RefusalCode};
+use mfa_proto::{admin as a, enrollment as e, login as l};
+use serde::{Deserialize, Serialize};
+use std::pin::Pin;
+use zeroize::Zeroizing;
+
+/// An answer, framed.
+pub(crate) type Answer = Zeroizing<Vec<u8>>;
+/// An answer that may take a while.
+type Pending<'a> = Pin<Box<dyn Future<Output = Result<Answer, Failure>> + 'a>>;
+
+/// Who may call, and who serves it.
+enum Serves {
+    /// Anybody, about the daemon itself.
+    Anybody(fn(&Call<'_>) -> Result<Answer, Failure>),
+    /// Whoever began something on this connection, about that.
+    Holder(for<'a> fn(&'a mut Conversation, &'a Call<'a>) -> Pending<'a>),
+    /// Root about anybody, and everybody about themselves.
+    Own(for<'a> fn(&'a mut Conversation, Subject, &'a Call<'a>) -> Pending<'a>),
+    /// Root about the daemon.
+    Root(for<'a> fn(&'a mut Conversation) -> Pending<'a>),
+    /// Root, with parameters.
+    RootWith(for<'a> fn(&'a mut Conversation, &'a Call<'a>) -> Pending<'a>),
+    /// Root about one account, which must exist.
+    RootAbout(for<'a> fn(&'a mut Conversation, Subject, &'a Call<'a>) -> Pending<'a>),
+}
+
+/// Every method there is.
+const METHODS: &[(&str, Serves)] = &[
+    (service::GET_INFO, Serves::Anybody(info)),
+    (service::GET_INTERFACE_DESCRIPTION, Serves::Anybody(interface)),
+    (l::BEGIN, Serves::Own(|conversation, whose, call| Box::pin(login::begin(conversation, whose, call)))),
+    (l::ANSWER, Serves::Holder(|conversation, call| Box::pin(login::answer(conversation, call)))),
+    (l::WAIT, Serves::Holder(|conversation, call| Box::pin(login::wait(conversation, call)))),
+    (e::STATUS, Serves::Own(|conversation, whose, _| Box::pin(enrollment::status(conversation, whose)))),
+    (e::AUTHORIZE, Serves::Own(|conversation, whose, _| Box::pin(login::authorize(conversation, whose)))),
+    (e::ADD_TOTP, Serves::Own(|conversation, whose, call| Box::pin(enrollment::add_totp(conversation, whose, call)))),
+    (e::CONFIRM, Serves::Own(|conversation, whose, call| Box::pin(enrollment::confirm(conversation, whose, call)))),
+    (e::NEW_BACKUP_CODES, Serves::Own(|conversation, whose, _| Box::pin(enrollment::new_codes(conversation, whose)))),
+    (e::REMOVE, Serves::Own(|conversation, whose, call| Box::pin(enrollment::remove(conversation, whose, call)))),
+    (e::RENAME, Serves::Own(|conversation, whose, call| Box::pin(enrollment::rename(conversation, whose, call)))),
+    (a::STATUS, Serves::Root(|conversation| Box::pin(admin::status(conversation)))),
+    (a::ACCOUNTS, Serves::RootWith(|conversation, call| Box::pin(admin::accounts(conversation, call)))),
+    (a::ACCOUNT, Serves::RootAbout(|conversation, whose, _| Box::pin(admin::account(conversation, whose)))),
+    (a::RESET, Serves::RootAbout(|conversation, whose, call| Box::pin(admin::reset(conversation, whose, call)))),
+    (a::UNLOCK, Serves::RootAbout(|conversation, whose, _| Box::pin(admin::unlock(conversation, whose)))),
+    (a::REBIND, Serves::RootAbout(|conversation, whose, _| Box::pin(admin::rebind(conversation, whose)))),
+];
+
+/// The account a request is about.
+#[derive(Clone, Debug)]
+pub(crate) struct Subject {
+    /// As it was named.
+    pub(crate) name: String,
+    /// As the name service knows it; `None` if it knows that there is none.
+    pub(crate) entry: Option<Entry>,
+}
+
+impl Subject {
+    /// The account, which must exist.
+    ///
+    /// # Errors
+    /// `UnknownUser`
+    pub(crate) fn known(self) -> Result<Entry, Failure> {
+        self.entry.ok_or_else(|| refuse(RefusalCode::UnknownUser, "There is no such account. Check the name."))
+    }
+}
+
+/// Why a call has no answer of its own kind.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// No such method.
+    NoMethod,
+    /// No such interface.
+    NoInterface(String),
+    /// Parameters that are not of the method's shape; where.
+    Parameter(String),
+    /// The peer may not call this, or not about this account.
+    NotAllowed,
+    /// With a sentence for a person.
+    Refused(Refusal),
+}
+
+impl From<FrameError> for Failure {
+    fn from(error: FrameError) -> Self {
+        Self::Parameter(error.to_string())
+    }
+}
+
+/// A refusal with its sentence.
+pub(crate) fn refuse(code: RefusalCode, message: impl Into<String>) -> Failure {
+    Failure::Refused(Refusal { code, message: message.into() })
+}
+
+/// What goes back, and whether the connection ends with it.
+pub(super) struct Answered {
+    pub(super) reply: Answer,
+    pub(super) hang_up: bool,
+}
+
+/// Answers one frame.
+pub(super) async fn answer(conversation: &mut Conversation, frame: &[u8]) -> Answered {
+    let Ok(call) = Call::parse(frame) else { return hung_up() };
+    if call.oneway || call.upgrade {
+        return hung_up();
+    }
+    match dispatch(conversation, &call).await {
+        Ok(reply) => Answered { reply, hang_up: false },
+        Err(failure) => failed(&call.method, failure),
+    }
+}
+
+async fn dispatch(conversation: &mut Conversation, call: &Call<'_>) -> Result<Answer, Failure> {
+    let (_, serves) = METHODS.iter().find(|(name, _)| *name == call.method).ok_or(Failure::NoMethod)?;
+    let is_root = conversation.peer().is_root();
+    match serves {
+        Serves::Anybody(serve) => serve(call),
+        Serves::Holder(serve) => serve(conversation, call).await,
+        Serves::Own(serve) => {
+            let whose = subject(conversation, call).await?;
+            serve(conversation, whose, call).await
+        }
+        Serves::Root(serve) if is_root => serve(conversation).await,
+        Serves::RootWith(serve) if is_root => serve(conversation, call).await,
+        Serves::RootAbout(serve) if is_root => {
+            let whose = subject(conversation, call).await?;
+            serve(conversation, whose, call).await
+        }
+        Serves::Root(_) | Serves::RootWith(_) | Serves::RootAbout(_) => Err(Failure::NotAllowed),
+    }
+}
+
+/// Whom the call is about: whom it names, or the peer. Anybody but root may only mean themselves.
+async fn subject(conversation: &Conversation, call: &Call<'_>) -> Result<Subject, Failure> {
+    #[derive(Deserialize)]
+    struct Named {
+        #[serde(default)]
+        user: Option<String>,
+    }
+    let (daemon, peer) = (conversation.daemon(), conversation.peer());
+    let lane = if peer.is_root() { Lane::Root } else { Lane::Plain };
+    let Named { user } = call.parameters()?;
+    let found = match &user {
+        Some(name) if !is_name(name) => return Err(Failure::Parameter("user".into())),
+        Some(name) => daemon.accounts.by_name(name, lane).await,
+        None => daemon.accounts.by_uid(peer.uid, lane).await,
+    };
+    let entry =
+        found.map_err(|error| refuse(RefusalCode::Broken, format!("Accounts cannot be looked up: {error}.")))?;
+    let own = entry.as_ref().is_some_and(|entry| entry.identity.uid == peer.uid);
+    if !peer.is_root() && !own {
+        return Err(Failure::NotAllowed);
+    }
+    let name = user.or_else(|| entry.as_ref().map(|entry| entry.identity.name.clone())).unwrap_or_default();
+    Ok(Subject { name, entry })
+}
+
+/// What can be a login name at all; whether it is one, the name service knows.
+fn is_name(name: &str) -> bool {
+    (1..=256).contains(&name.len()) && !name.chars().any(|c| c.is_control() || matches!(c, ':' | '/' | ' '))
+}
+
+fn info(_: &Call<'_>) -> Result<Answer, Failure> {
+    Ok(encode_reply(&service::Info {
+        vendor: "mfa".into(),
+        product: "mfa-daemon".into(),
+        version: env!("CARGO_PKG_VERSION").into(),
+        url: "file:/usr/share/doc/mfa".into(),
+        interfaces: service::INTERFACES.iter().map(|(name, _)| (*name).to_owned()).collect(),
+    })?)
+}
+
+fn interface(call: &Call<'_>) -> Result<Answer, Failure> {
+    let service::Interface { interface } = call.parameters()?;
+    let known = service::INTERFACES.iter().find(|(name, _)| *name == interface);
+    let (_, description) = known.ok_or(Failure::NoInterface(interface))?;
+    Ok(encode_reply(&service::Description { description: (*description).to_owned() })?)
+}
+
+fn failed(method: &str, failure: Failure) -> Answered {
+    let nothing = serde_json::Map::new();
+    let reply = match failure {
+        Failure::NoMethod => error(service::METHOD_NOT_FOUND, &service::MethodNotFound { method: clip(method) }),
+        Failure::NoInterface(interface) => {
+            error(service::INTERFACE_NOT_FOUND, &service::Interface { interface: clip(&interface) })
+        }
+        Failure::Parameter(parameter) => error(service::INVALID_PARAMETER, &service::InvalidParameter { parameter }),
+        Failure::NotAllowed => error(service::PERMISSION_DENIED, &nothing),
+        Failure::Refused(refusal) => error(service::REFUSED, &refusal),
+    };
+    Answered { reply, hang_up: false }
+}
+
+fn error<T: Serialize>(name: &str, parameters: &T) -> Answer {
+    encode_error(name, parameters).unwrap_or_default()
+}
+
+fn clip(text: &str) -> String {
+    text.chars().take(100).collect()
+}
+
+fn hung_up() -> Answered {
+    Answered { reply: Answer::default(), hang_up: true }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_method_of_every_interface_is_served_and_no_other() {
+        let described: Vec<String> = service::INTERFACES
+            .iter()
+            .flat_map(|(interface, text)| {
+                text.lines()
+                    .filter_map(|line| line.strip_prefix("method "))
+                    .filter_map(|rest| rest.split('(').next())
+                    .map(move |method| format!("{interface}.{method}"))
+            })
+            .collect();
+        let mut served: Vec<&str> = METHODS.iter().map(|(name, _)| *name).collect();
+        let mut described: Vec<&str> = described.iter().map(String::as_str).collect();
+        served.sort_unstable();
+        described.sort_unstable();
+        assert_eq!(served, described);
+    }
+
+    #[test]
+    fn whatever_changes_or_lists_other_accounts_is_roots() {
+        for (name, serves) in METHODS.iter().filter(|(name, _)| name.starts_with("io.mfa.Admin.")) {
+            let roots = matches!(serves, Serves::Root(_) | Serves::RootWith(_) | Serves::RootAbout(_));
+            assert!(roots, "{name}");
+        }
+    }
+
+    #[test]
+    fn names_that_could_be_taken_for_something_else_are_none() {
+        for bad in ["", "a\nb", "a:b", "../x", "a\0b", "a b", &"x".repeat(300)] {
+            assert!(!is_name(bad), "{bad:?}");
+        }
+        for good in ["alice", "DOMAIN\\alice", "alice@acme.example", "%u", "..", "machine$"] {
+            assert!(is_name(good), "{good:?}");
+        }
+    }
+}

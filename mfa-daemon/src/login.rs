@@ -1,0 +1,364 @@
+//! A dialog on a connection: performs what the core says, and reports to it what became of that.
+//!
+//! Commit, then record, then answer: a pass leaves only with the store's receipt for the very commit that made it true.
+
+use crate::accounts::{Entry, Lane, LookupError};
+use crate::audit::Context;
+use crate::clock;
+use crate::conversation::Conversation;
+use crate::daemon::Daemon;
+use crate::journal::{self, Level, Printable};
+use crate::listen::{Answer, Failure, Subject, refuse};
+use crate::scene::{Facts, Purpose, Scene, Trouble, Weighed};
+use crate::store::{Committed, Receipt};
+use mfa_core::account::{Commit, What};
+use mfa_core::dialog::{Dialog, Effect, Event, Next, Setting, Step, Turn, Verdict};
+use mfa_core::policy::{Address, Origin, SshAuth};
+use mfa_proto::frame::{Call, encode_reply};
+use mfa_proto::login::{self as wire, Begin, Outcome, Phase};
+use mfa_proto::service::RefusalCode;
+use std::fmt::Write as _;
+use std::rc::Rc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Seconds a dialog may take at the most, whatever its caller says.
+const LONGEST: u32 = 600;
+/// Seconds a change of factors may take to be authorized.
+const AUTHORIZING: u32 = 300;
+
+/// A dialog that is not over yet.
+pub(crate) struct Login {
+    dialog: Option<Dialog>,
+    scene: Scene,
+    context: Context,
+    epoch: u64,
+    /// Whether a commit has happened since the account was read.
+    outdated: bool,
+    receipt: Option<Receipt>,
+    until: Instant,
+}
+
+/// `io.mfa.Login.Begin`
+pub(crate) async fn begin(conversation: &mut Conversation, whose: Subject, call: &Call<'_>) -> Result<Answer, Failure> {
+    let begin: Begin = call.parameters()?;
+    if begin.protocol != mfa_proto::PROTOCOL {
+        return Err(Failure::Parameter("protocol".into()));
+    }
+    if !is_service(&begin.service) {
+        return Err(Failure::Parameter("service".into()));
+    }
+    let (daemon, is_root) = (Rc::clone(conversation.daemon()), conversation.peer().is_root());
+    let caller = match begin.login_uid.filter(|_| is_root) {
+        Some(uid) => caller(&daemon, uid).await,
+        None => None,
+    };
+    let facts = facts(&begin, is_root, caller);
+    let lane = if is_root { Lane::Root } else { Lane::Plain };
+    let purpose = Purpose::Login(Box::new(facts));
+    let scene = Scene { lane, target: whose.entry, name: whose.name, purpose };
+    let context = context(&begin, conversation.peer().uid, is_root);
+    let interactive = begin.phase == Phase::Auth;
+    start(conversation, scene, context, (interactive, begin.timeout.clamp(1, LONGEST))).await
+}
+
+/// `io.mfa.Enrollment.Authorize`
+pub(crate) async fn authorize(conversation: &mut Conversation, whose: Subject) -> Result<Answer, Failure> {
+    let lane = if conversation.peer().is_root() { Lane::Root } else { Lane::Plain };
+    let name = whose.name.clone();
+    let scene = Scene { lane, target: Some(whose.known()?), name, purpose: Purpose::Change };
+    let mut context = Context::of_peer(conversation.peer().uid);
+    context.service = Some("mfa-enroll".into());
+    start(conversation, scene, context, (true, AUTHORIZING)).await
+}
+
+/// `io.mfa.Login.Answer`
+pub(crate) async fn answer(conversation: &mut Conversation, call: &Call<'_>) -> Result<Answer, Failure> {
+    let wire::Answer { answer } = call.parameters()?;
+    let Some(mut login) = conversation.dialog.take() else { return Err(nothing_asked()) };
+    let daemon = Rc::clone(conversation.daemon());
+    let turn = login.answered(&daemon, answer.into_inner()).await;
+    finish(conversation, login, turn)
+}
+
+/// `io.mfa.Login.Wait`: no dialog waits for anything but an answer yet.
+pub(crate) async fn wait(_: &mut Conversation, _: &Call<'_>) -> Result<Answer, Failure> {
+    Err(nothing_asked())
+}
+
+fn nothing_asked() -> Failure {
+    refuse(RefusalCode::Invalid, "Nothing was asked on this connection.")
+}
+
+async fn start(
+    conversation: &mut Conversation,
+    scene: Scene,
+    context: Context,
+    (interactive, seconds): (bool, u32),
+) -> Result<Answer, Failure> {
+    if conversation.dialog.is_some() {
+        return Err(refuse(RefusalCode::Busy, "A dialog is under way on this connection. Finish it first."));
+    }
+    let daemon = Rc::clone(conversation.daemon());
+    let weighed = match scene.weigh(&daemon).await {
+        Ok(weighed) => weighed,
+        Err(trouble) => {
+            tell(&scene, &context, &trouble);
+            return Ok(encode_reply(&spoken(&broken()))?);
+        }
+    };
+    let now = clock::now();
+    let setting = Setting {
+        caller: conversation.caller(),
+        interactive,
+        until: now.plus(seconds.into()),
+        support: daemon.loaded().map(|loaded| loaded.config.settings.support.clone()).unwrap_or_default(),
+    };
+    let Weighed { plan, account, rule, epoch } = weighed;
+    let (dialog, effect) = Dialog::begin(plan, account, setting, &clock::bare());
+    let mut login = Box::new(Login {
+        dialog: None,
+        scene,
+        context: Context { rule: Some(rule), ..context },
+        epoch,
+        outdated: false,
+        receipt: None,
+        until: Instant::now() + Duration::from_secs(seconds.into()),
+    });
+    let turn = login.perform(&daemon, (dialog, effect)).await;
+    finish(conversation, login, turn)
+}
+
+/// Keeps a dialog that goes on, and what a passed one has earned.
+fn finish(conversation: &mut Conversation, login: Box<Login>, turn: Turn) -> Result<Answer, Failure> {
+    let turn = login.checked(turn);
+    let spoken = spoken(&turn);
+    match (turn.next, &login.scene) {
+        (Next::Ask { .. }, _) => conversation.dialog = Some(login),
+        (Next::Done(Verdict::Pass(proof)), Scene { purpose: Purpose::Change, target: Some(entry), .. }) => {
+            conversation.proved(entry.identity.clone(), proof, clock::now());
+        }
+        (Next::Done(_), _) => {}
+    }
+    Ok(encode_reply(&spoken)?)
+}
+
+impl Login {
+    /// Until when it may say nothing.
+    pub(crate) fn until(&self) -> Instant {
+        self.until
+    }
+
+    /// The user hung up, the time is up, or the daemon stops.
+    pub(crate) fn abandoned(self: Box<Self>) {
+        self.say(Level::Info, "abandoned", "");
+    }
+
+    async fn answered(&mut self, daemon: &Daemon, answer: zeroize::Zeroizing<String>) -> Turn {
+        let Some(mut dialog) = self.dialog.take() else { return broken() };
+        if self.outdated || self.moved(daemon) {
+            match self.scene.weigh(daemon).await {
+                Ok(Weighed { plan, account, epoch, .. }) => {
+                    dialog.refresh(plan, account);
+                    (self.epoch, self.outdated) = (epoch, false);
+                }
+                Err(trouble) => return self.stop(trouble),
+            }
+        }
+        let event = if Instant::now() < self.until { Event::Answer(answer) } else { Event::Deadline };
+        self.perform(daemon, dialog.step(event, &clock::bare())).await
+    }
+
+    /// Performs effects until there is something to say.
+    async fn perform(&mut self, daemon: &Daemon, (mut dialog, mut effect): Step) -> Turn {
+        loop {
+            let commit = match effect {
+                Effect::Turn(turn) => {
+                    self.dialog = Some(dialog);
+                    return turn;
+                }
+                Effect::Commit(commit) => commit,
+            };
+            let event = match self.commit(daemon, commit).await {
+                Ok(event) => event,
+                Err(trouble) => return self.stop(trouble),
+            };
+            (dialog, effect) = dialog.step(event, &clock::bare());
+        }
+    }
+
+    /// Commits under the policy it was weighed under, or weighs again.
+    async fn commit(&mut self, daemon: &Daemon, commit: Commit) -> Result<Event, Trouble> {
+        let store = daemon.store.as_ref().map_err(|why| Trouble::Broken(why.clone()))?;
+        let (what, factor, reason) = (commit.record.what, commit.record.factor, commit.record.reason);
+        if !self.moved(daemon) {
+            match store.commit(commit, self.context.clone()).await {
+                Ok(Committed::Done(receipt)) => {
+                    self.receipt = Some(receipt);
+                    self.outdated = true;
+                    let kind = factor.map(|(kind, _)| kind.as_str()).unwrap_or_default();
+                    self.say(level_of(what), what.as_str(), &detail(kind, reason.unwrap_or_default()));
+                    return Ok(Event::Committed);
+                }
+                Ok(Committed::Stale) => {}
+                Err(error) => {
+                    journal::operation(Level::Alert, &format!("a login could not be recorded: {error}"));
+                    return Ok(Event::Failed);
+                }
+            }
+        }
+        let Weighed { plan, account, epoch, .. } = self.scene.weigh(daemon).await?;
+        self.epoch = epoch;
+        Ok(Event::Stale(Box::new((plan, account))))
+    }
+
+    /// Whether another policy is in force than the one it was weighed under.
+    fn moved(&self, daemon: &Daemon) -> bool {
+        daemon.loaded().is_none_or(|loaded| loaded.epoch != self.epoch)
+    }
+
+    /// A pass that no receipt covers does not leave.
+    fn checked(&self, turn: Turn) -> Turn {
+        let covered = match (&turn.next, &self.receipt) {
+            (Next::Done(Verdict::Pass(proof)), Some(receipt)) => receipt.ticket() == proof.ticket(),
+            (Next::Done(Verdict::Pass(_)), None) => false,
+            _ => true,
+        };
+        if covered {
+            return turn;
+        }
+        journal::operation(Level::Alert, "a login that was not recorded was about to pass, and was refused");
+        broken()
+    }
+
+    fn stop(&self, trouble: Trouble) -> Turn {
+        tell(&self.scene, &self.context, &trouble);
+        broken()
+    }
+
+    fn say(&self, level: Level, what: &str, detail: &str) {
+        journal::login(level, line(&self.scene.name, &self.context, what, detail));
+    }
+}
+
+fn level_of(what: What) -> Level {
+    match what {
+        What::Wrong | What::Denied | What::Replayed => Level::Notice,
+        _ => Level::Info,
+    }
+}
+
+fn detail(kind: &str, reason: &str) -> String {
+    let mut detail = String::new();
+    for (key, value) in [("factor", kind), ("reason", reason)] {
+        if !value.is_empty() {
+            let _ = write!(detail, " {key}={value}");
+        }
+    }
+    detail
+}
+
+/// `wrong user=alice service=sshd rhost=10.1.2.3 factor=totp`: for people, and for programs that watch for guessing.
+fn line(user: &str, context: &Context, what: &str, detail: &str) -> String {
+    let mut line = format!("{what} user={}", Quoted(user));
+    let fields =
+        [("service", &context.service), ("rhost", &context.rhost), ("tty", &context.tty), ("rule", &context.rule)];
+    for (key, value) in fields {
+        if let Some(value) = value {
+            let _ = write!(line, " {key}={}", Quoted(value));
+        }
+    }
+    let _ = write!(line, " peer={}{detail}", context.peer_uid);
+    line
+}
+
+/// A value that cannot be taken for another field.
+struct Quoted<'a>(&'a str);
+
+impl std::fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let plain = !self.0.is_empty() && self.0.chars().all(|c| c.is_alphanumeric() || "._:@%/\\$+-".contains(c));
+        if plain {
+            write!(f, "{}", self.0)
+        } else {
+            write!(f, "\"{}\"", Printable(&self.0.replace('\\', "\\\\").replace('"', "\\\"")))
+        }
+    }
+}
+
+/// Nothing can be decided: said loudly here, and to the caller without details.
+fn tell(scene: &Scene, context: &Context, trouble: &Trouble) {
+    let (what, why) = match trouble {
+        Trouble::Broken(why) => ("broken", why),
+        Trouble::Conflict(why) => ("conflict", why),
+    };
+    journal::login(Level::Alert, line(&scene.name, context, what, &detail("", &Quoted(why).to_string())));
+}
+
+fn broken() -> Turn {
+    Turn { say: Vec::new(), next: Next::Done(Verdict::Broken) }
+}
+
+/// Whoever is logged in and asks; a name service that fails leaves it unknown, which no rule is relaxed by.
+async fn caller(daemon: &Daemon, uid: u32) -> Option<Entry> {
+    let hangs_on_caller = daemon.loaded().is_some_and(|loaded| loaded.config.policy.hangs_on_caller());
+    if !hangs_on_caller {
+        return None;
+    }
+    let found: Result<Option<Entry>, LookupError> = daemon.accounts.by_uid(uid, Lane::Root).await;
+    found.ok().flatten()
+}
+
+/// Root is believed about the context; of anybody else it is unknown.
+fn facts(begin: &Begin, is_root: bool, caller: Option<Entry>) -> Facts {
+    let service = begin.service.clone();
+    if !is_root {
+        return Facts { service, address: Address::Unknown, origin: None, ssh: SshAuth::Unknown, caller: None };
+    }
+    let ssh = match (&begin.ssh_auth, begin.phase) {
+        // In the account phase sshd has not said yet by what a key-only login came.
+        (_, Phase::Account) => SshAuth::Unknown,
+        (Some(text), Phase::Auth) => SshAuth::parse(text),
+        (None, Phase::Auth) => SshAuth::parse(""),
+    };
+    let address = Address::of_rhost(begin.rhost.as_deref());
+    // That a session is local takes the login manager's word, which is not asked yet.
+    let origin = (!matches!(address, Address::None)).then_some(Origin::Remote);
+    Facts { service, address, origin, ssh, caller }
+}
+
+fn context(begin: &Begin, peer_uid: u32, is_root: bool) -> Context {
+    let believed = |text: &Option<String>| text.clone().filter(|_| is_root);
+    Context {
+        service: Some(begin.service.clone()),
+        rhost: believed(&begin.rhost),
+        ruser: believed(&begin.ruser),
+        tty: believed(&begin.tty),
+        rule: None,
+        peer_uid,
+        login_uid: begin.login_uid.filter(|_| is_root),
+        session: begin.login_session.filter(|_| is_root),
+    }
+}
+
+/// What can be the name of a PAM service: libpam makes a file name of it.
+fn is_service(name: &str) -> bool {
+    (1..=64).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._@:+-".contains(&b))
+}
+
+/// The core's turn in the words of the wire.
+fn spoken(turn: &Turn) -> wire::Turn {
+    let say = turn.say.iter().map(|note| wire::Note {
+        style: if note.error { wire::Style::Error } else { wire::Style::Info },
+        text: note.text.clone(),
+    });
+    let done = |outcome, reason: &str| wire::Next::Done(wire::Verdict { outcome, reason: reason.to_owned() });
+    let next = match &turn.next {
+        Next::Ask { prompt, echo } => wire::Next::Ask(wire::Prompt { text: prompt.clone(), echo: *echo }),
+        Next::Done(Verdict::Pass(proof)) => done(Outcome::Pass, proof.kind().as_str()),
+        Next::Done(Verdict::Skipped(why)) => done(Outcome::Skipped, why),
+        Next::Done(Verdict::Denied(denial)) => done(Outcome::Denied, denial.as_str()),
+        Next::Done(Verdict::Broken) => done(Outcome::Broken, "broken"),
+    };
+    wire::Turn { say: say.collect(), next }
+}

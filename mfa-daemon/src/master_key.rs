@@ -1,0 +1,131 @@
+//! The master key: made before the first start, handed over by systemd as a credential, or read from a file of our own.
+//!
+//! It is 32 random bytes. Whoever has it and the store has every secret; so it is never shown, and wiped.
+
+use crate::store::MasterKey;
+use std::io::{self, Read};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::{env, fmt, fs};
+use zeroize::Zeroizing;
+
+/// What the unit calls the credential.
+const CREDENTIAL: &str = "mfa-master-key";
+/// Bytes of a key.
+const LENGTH: usize = 32;
+/// Its number in sealed rows.
+const FIRST_KEY: u32 = 1;
+
+/// Where the key came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Protection {
+    /// systemd unsealed it for this process.
+    Credential,
+    /// A file that only its owner may read.
+    File,
+}
+
+impl Protection {
+    /// The word in `mfactl status`.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Credential => "credential",
+            Self::File => "file",
+        }
+    }
+}
+
+/// Why there is no key.
+#[derive(Debug)]
+pub(crate) enum KeyError {
+    /// Neither a credential nor a file was named.
+    NotGiven,
+    /// It cannot be read.
+    Unreadable(PathBuf, io::Error),
+    /// Others can read it, or it is not a plain file.
+    Unsafe(PathBuf),
+    /// It does not have 32 bytes.
+    WrongLength(PathBuf),
+}
+
+impl fmt::Display for KeyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotGiven => write!(f, "no master key: start this by systemd, or name one with --master-key FILE"),
+            Self::Unreadable(path, error) => write!(f, "the master key {} cannot be read: {error}", path.display()),
+            Self::Unsafe(path) => {
+                write!(f, "the master key {} must be a file of its own that only its owner can read", path.display())
+            }
+            Self::WrongLength(path) => write!(f, "the master key {} does not have {LENGTH} bytes", path.display()),
+        }
+    }
+}
+
+/// The key from this file, or from systemd's credential if none is named.
+///
+/// # Errors
+/// [`KeyError`]; without a key nothing can be decided.
+pub(crate) fn load(file: Option<&Path>) -> Result<(MasterKey, Protection), KeyError> {
+    match (file, env::var_os("CREDENTIALS_DIRECTORY")) {
+        (Some(path), _) => Ok((read(path)?, Protection::File)),
+        // systemd itself says where credentials are; nobody else sets this service's environment.
+        (None, Some(folder)) => Ok((read(&Path::new(&folder).join(CREDENTIAL))?, Protection::Credential)),
+        (None, None) => Err(KeyError::NotGiven),
+    }
+}
+
+fn read(path: &Path) -> Result<MasterKey, KeyError> {
+    let unreadable = |error| KeyError::Unreadable(path.to_owned(), error);
+    let no_follow = i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).unwrap_or(0);
+    let mut file = fs::OpenOptions::new().read(true).custom_flags(no_follow).open(path).map_err(unreadable)?;
+    let about = file.metadata().map_err(unreadable)?;
+    let owned = about.uid() == 0 || about.uid() == rustix::process::geteuid().as_raw();
+    // systemd grants the service's user access to a credential by an access list, whose mask is the group's bits.
+    if !about.is_file() || !owned || about.mode() & 0o027 != 0 {
+        return Err(KeyError::Unsafe(path.to_owned()));
+    }
+    let mut bytes = Zeroizing::new([0u8; LENGTH + 1]);
+    let mut length = 0;
+    while let Some(room) = bytes.get_mut(length..).filter(|room| !room.is_empty()) {
+        match file.read(room).map_err(unreadable)? {
+            0 => break,
+            read => length += read,
+        }
+    }
+    match bytes.first_chunk::<LENGTH>() {
+        Some(key) if length == LENGTH => Ok(MasterKey::new(FIRST_KEY, *key)),
+        _ => Err(KeyError::WrongLength(path.to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    fn key(bytes: &[u8], mode: u32) -> (tempfile::TempDir, Result<(MasterKey, Protection), KeyError>) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("key");
+        fs::write(&path, bytes).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        let loaded = load(Some(&path));
+        (dir, loaded)
+    }
+
+    #[test]
+    fn thirty_two_bytes_of_a_private_file_are_a_key() {
+        assert!(matches!(key(&[7; 32], 0o600).1, Ok((_, Protection::File))));
+        assert!(matches!(key(&[7; 31], 0o600).1, Err(KeyError::WrongLength(_))));
+        assert!(matches!(key(&[7; 33], 0o600).1, Err(KeyError::WrongLength(_))));
+        assert!(matches!(key(&[7; 32], 0o644).1, Err(KeyError::Unsafe(_))));
+    }
+
+    #[test]
+    fn a_link_or_a_missing_file_is_no_key() {
+        let (dir, _) = key(&[7; 32], 0o600);
+        let link = dir.path().join("link");
+        std::os::unix::fs::symlink(dir.path().join("key"), &link).unwrap();
+        assert!(matches!(load(Some(&link)), Err(KeyError::Unreadable(..))));
+        assert!(matches!(load(Some(&dir.path().join("none"))), Err(KeyError::Unreadable(..))));
+    }
+}

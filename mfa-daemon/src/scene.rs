@@ -1,0 +1,203 @@
+//! What is known of a login, and what the policy makes of it: gathered once, weighed as often as something changes.
+
+use crate::accounts::{Entry, Lane};
+use crate::clock;
+use crate::daemon::{Daemon, Loaded};
+use crate::store::Snapshot;
+use mfa_core::Time;
+use mfa_core::account::{Account, Identity};
+use mfa_core::factor::Kinds;
+use mfa_core::policy::{
+    self, Address, Ask, Caller, Decision, Groups, NeedGroups, Origin, Person, Plan, Request, SshAuth, Standing, Who,
+};
+use std::rc::Rc;
+
+/// A login, or a change of factors, before anything is asked.
+#[derive(Clone, Debug)]
+pub(crate) struct Scene {
+    /// Whose threads ask the name service.
+    pub(crate) lane: Lane,
+    /// The account; `None` if there is none of this name.
+    pub(crate) target: Option<Entry>,
+    /// As it was named.
+    pub(crate) name: String,
+    /// What is wanted of it.
+    pub(crate) purpose: Purpose,
+}
+
+/// What is wanted.
+#[derive(Clone, Debug)]
+pub(crate) enum Purpose {
+    /// To log in.
+    Login(Box<Facts>),
+    /// To change factors, or to try one.
+    Change,
+}
+
+/// What is known of a login.
+#[derive(Clone, Debug)]
+pub(crate) struct Facts {
+    /// The PAM service.
+    pub(crate) service: String,
+    /// Where it comes from.
+    pub(crate) address: Address,
+    /// At this machine or not.
+    pub(crate) origin: Option<Origin>,
+    /// What sshd has verified.
+    pub(crate) ssh: SshAuth,
+    /// Who is logged in and asks, if that is known.
+    pub(crate) caller: Option<Entry>,
+}
+
+/// What the policy makes of it now.
+pub(crate) struct Weighed {
+    /// The plan.
+    pub(crate) plan: Plan,
+    /// The account that is asked.
+    pub(crate) account: Account,
+    /// The rule that decided.
+    pub(crate) rule: String,
+    /// The configuration it was weighed under.
+    pub(crate) epoch: u64,
+}
+
+/// Why nothing can be decided.
+#[derive(Debug)]
+pub(crate) enum Trouble {
+    /// No policy, no store, or the store fails: a sentence for the log.
+    Broken(String),
+    /// The record and the name service disagree about who this is: a sentence for the log.
+    Conflict(String),
+}
+
+impl Scene {
+    /// Reads the account anew, and evaluates the policy in force.
+    pub(crate) async fn weigh(&self, daemon: &Daemon) -> Result<Weighed, Trouble> {
+        let loaded = daemon.loaded().ok_or_else(|| Trouble::Broken("there is no valid policy".into()))?;
+        match (&self.target, &self.purpose) {
+            (None, _) => Ok(nobody(&self.name, &loaded)),
+            (Some(target), Purpose::Change) => self.weigh_change(daemon, &loaded, target).await,
+            (Some(target), Purpose::Login(facts)) => self.weigh_login(daemon, &loaded, target, facts).await,
+        }
+    }
+
+    async fn weigh_change(&self, daemon: &Daemon, loaded: &Loaded, target: &Entry) -> Result<Weighed, Trouble> {
+        let account = snapshot(daemon, &target.identity)?;
+        let kinds = self.acceptable(daemon, loaded, target, &account).await;
+        let plan = if account.factors.is_empty() && account.backup.codes.is_empty() {
+            Plan::Skip(policy::Skip::NotEnrolled)
+        } else {
+            Plan::Factors(Ask { kinds, ask_again: 0, remember: 0 })
+        };
+        Ok(Weighed { plan, account, rule: "change of factors".into(), epoch: loaded.epoch })
+    }
+
+    /// The kinds with which this account may change its factors.
+    pub(crate) async fn acceptable(
+        &self,
+        daemon: &Daemon,
+        loaded: &Loaded,
+        target: &Entry,
+        account: &Account,
+    ) -> Kinds {
+        let policy = &loaded.config.policy;
+        let groups = all_groups(daemon, loaded, target, self.lane).await;
+        let subject = policy::Subject { user: &target.identity.name, groups: &groups, now: clock::now() };
+        policy::strictest(policy, &subject, &standing(account))
+    }
+
+    async fn weigh_login(
+        &self,
+        daemon: &Daemon,
+        loaded: &Loaded,
+        target: &Entry,
+        facts: &Facts,
+    ) -> Result<Weighed, Trouble> {
+        let account = snapshot(daemon, &target.identity)?;
+        let caller = match &facts.caller {
+            Some(caller) if loaded.config.policy.hangs_on_caller() => {
+                Some((caller, snapshot(daemon, &caller.identity)?))
+            }
+            _ => None,
+        };
+        let (mut groups, mut caller_groups): (Option<Groups>, Option<Groups>) = (None, None);
+        let now = clock::now();
+        let decision = loop {
+            let person = caller.as_ref().map(|(entry, account)| Person {
+                user: &entry.identity.name,
+                groups: caller_groups.as_ref(),
+                standing: standing(account),
+            });
+            let request = request(target, facts, (groups.as_ref(), person), now);
+            match policy::evaluate(&loaded.config.policy, &request, &standing(&account)) {
+                Ok(decision) => break decision,
+                Err(NeedGroups { of: Who::Target }) if groups.is_none() => {
+                    groups = Some(all_groups(daemon, loaded, target, self.lane).await);
+                }
+                Err(NeedGroups { of: Who::Caller }) if caller_groups.is_none() => {
+                    let asked = caller.as_ref().map_or(target, |(entry, _)| entry);
+                    caller_groups = Some(all_groups(daemon, loaded, asked, self.lane).await);
+                }
+                Err(NeedGroups { .. }) => return Err(Trouble::Broken("the policy asks for groups twice".into())),
+            }
+        };
+        let Decision { rule, who, plan, .. } = decision;
+        let account = match (who, caller) {
+            (Who::Caller, Some((_, account))) => account,
+            _ => account,
+        };
+        let rule = loaded.config.policy.rule_name(rule).to_owned();
+        Ok(Weighed { plan, account, rule, epoch: loaded.epoch })
+    }
+}
+
+fn request<'a>(
+    target: &'a Entry,
+    facts: &'a Facts,
+    (groups, caller): (Option<&'a Groups>, Option<Person<'a>>),
+    now: Time,
+) -> Request<'a> {
+    Request {
+        user: &target.identity.name,
+        service: &facts.service,
+        address: facts.address,
+        origin: facts.origin,
+        ssh: facts.ssh.clone(),
+        caller: caller.map_or(Caller::Unknown, Caller::Known),
+        groups,
+        local_time: clock::local(now),
+        now,
+    }
+}
+
+/// An account of which only the name is known is asked like one that has an app, and never passes: whether it exists
+/// is not for strangers to learn.
+fn nobody(name: &str, loaded: &Rc<Loaded>) -> Weighed {
+    let identity = Identity { uid: u32::MAX, name: name.to_owned() };
+    let plan = Plan::Factors(Ask { kinds: Kinds::ALL, ask_again: 0, remember: 0 });
+    Weighed { plan, account: Account::absent(identity), rule: "no such account".into(), epoch: loaded.epoch }
+}
+
+/// One consistent read; failing is never "nothing is enrolled".
+pub(crate) fn snapshot(daemon: &Daemon, whose: &Identity) -> Result<Account, Trouble> {
+    let store = daemon.store.as_ref().map_err(|why| Trouble::Broken(why.clone()))?;
+    match store.snapshot(whose) {
+        Ok(Snapshot::Account(account)) => Ok(account),
+        Ok(Snapshot::Conflict(conflict)) => Err(Trouble::Conflict(conflict.to_string())),
+        Err(error) => Err(Trouble::Broken(error.to_string())),
+    }
+}
+
+/// The account's place in all groups that rules hang on.
+pub(crate) async fn all_groups(daemon: &Daemon, loaded: &Loaded, entry: &Entry, lane: Lane) -> Groups {
+    let names: Vec<String> = loaded.config.policy.group_names().map(str::to_owned).collect();
+    if names.is_empty() {
+        return Groups::default();
+    }
+    daemon.accounts.groups(entry, &names, lane).await
+}
+
+/// What the policy wants to know of an account's factors.
+pub(crate) fn standing(account: &Account) -> Standing {
+    Standing { enrolled: account.enrolled(), grace_began: None }
+}
