@@ -76,7 +76,7 @@ impl From<ConnectError> for Failure {
             ConnectError::Untrusted(_) => "Nothing was sent. Tell your administrator.",
             ConnectError::TimedOut | ConnectError::Io(_) => "Try again; if it stays so, tell your administrator.",
         };
-        Self::unreachable(format!("{}. {next}", sentence(&error.to_string())))
+        Self::unreachable(format!("{}.\n{next}", sentence(&error.to_string())))
     }
 }
 
@@ -184,7 +184,7 @@ mod tests {
     fn a_daemon_that_is_not_there_is_its_own_exit_code_and_says_what_to_do() {
         let failure = Failure::from(ConnectError::NothingListens);
         assert_eq!(failure.exit, Exit::Unreachable);
-        assert!(failure.message.starts_with("The mfa daemon is not running. As root: "), "{failure}");
+        assert!(failure.message.starts_with("The mfa daemon is not running.\nAs root: "), "{failure}");
     }
 
     #[test]

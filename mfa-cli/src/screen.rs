@@ -83,6 +83,14 @@ impl Screen {
         write_all(ascii.as_bytes())
     }
 
+    /// Writes text for scripts, whatever the locale.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn data(&self, text: &str) -> Result<(), Failure> {
+        write_all(text.as_bytes())
+    }
+
     /// Writes data as one line of JSON.
     ///
     /// # Errors

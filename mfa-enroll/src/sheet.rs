@@ -104,7 +104,7 @@ fn html(sheet: &Sheet<'_>, today: &str) -> Zeroizing<String> {
         "<footer><p><b>Keep this page where you keep your passport; whoever has it has your second factor.</b> {}</p>\
          <p>{}</p></footer>\n</body>\n</html>\n",
         escaped(AFTER_PRINTING),
-        escaped(&if_lost(sheet.enrolled)),
+        escaped(&if_lost(sheet)),
     );
     page
 }
@@ -145,7 +145,7 @@ fn text(sheet: &Sheet<'_>, today: &str) -> Zeroizing<String> {
         page.push('\n');
     }
     let keep = "Keep this page where you keep your passport; whoever has it has your second factor.";
-    for paragraph in [keep, AFTER_PRINTING, &if_lost(sheet.enrolled)] {
+    for paragraph in [keep, AFTER_PRINTING, &if_lost(sheet)] {
         let _ = writeln!(*page, "{}", printable::wrap(paragraph));
     }
     page
@@ -154,10 +154,14 @@ fn text(sheet: &Sheet<'_>, today: &str) -> Zeroizing<String> {
 const AFTER_PRINTING: &str = "Not in the bag with the phone, not as a photo, not on this computer: delete the file \
                               once it is printed.";
 
-fn if_lost(enrolled: &Enrolled) -> String {
-    let support = printable::line(&enrolled.support);
-    let help = if support.is_empty() { String::new() } else { format!(" Help: {support}") };
-    format!("If this page is lost or seen by others, make new codes at once: mfa-enroll codes.{help}")
+fn if_lost(sheet: &Sheet<'_>) -> String {
+    let support = printable::line(&sheet.enrolled.support);
+    let help = if support.is_empty() { String::new() } else { format!(" (help: {support})") };
+    let mend = match sheet.app {
+        Some(_) => "add the app anew, remove the old one and make new codes, all with: mfa-enroll",
+        None => "make new codes at once with: mfa-enroll codes",
+    };
+    format!("If this page is lost or was seen by others, {mend}{help}")
 }
 
 fn account(enrolled: &Enrolled) -> String {

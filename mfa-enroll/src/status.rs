@@ -1,8 +1,8 @@
 //! `mfa-enroll status`: what the account has, and what is asked of it.
 
 use crate::session::Session;
-use mfa_cli::words::{counted, kind};
-use mfa_cli::{Exit, Failure, Screen, Table, moment, printable};
+use mfa_cli::words::counted;
+use mfa_cli::{Exit, Failure, Screen, factors, moment, printable};
 use mfa_proto::enrollment::Enrolled;
 
 /// Show what you have, and whether it is required here
@@ -30,7 +30,7 @@ pub(crate) fn show(screen: &Screen, enrolled: &Enrolled) -> Result<(), Failure> 
     screen.line(if enrolled.required { "It is required here." } else { "It is not required here." })?;
     if !enrolled.factors.is_empty() {
         screen.line("")?;
-        factors(screen, enrolled)?;
+        factors::show(screen, &enrolled.factors)?;
         screen.line(&format!("\n{} left.", counted(enrolled.backup_codes.into(), "backup code")))?;
     }
     for remark in remarks(enrolled) {
@@ -48,17 +48,6 @@ pub(crate) fn headline(enrolled: &Enrolled) -> String {
         several => format!("{several} set up"),
     };
     format!("Second factor for {user} on {host}: {count}.")
-}
-
-fn factors(screen: &Screen, enrolled: &Enrolled) -> Result<(), Failure> {
-    let now = moment::now();
-    let mut table = Table::new(screen, &["ID", "Name", "Kind", "Added", "Last used"]);
-    for factor in &enrolled.factors {
-        let used = factor.last_used.map_or_else(|| "never".to_owned(), |used| moment::ago(used, now));
-        let (id, added) = (factor.id.to_string(), moment::date(factor.created));
-        table.row(&[&id, &factor.name, &kind(&factor.kind), &added, &used])?;
-    }
-    table.finish()
 }
 
 /// What deserves a sentence, with what to do about it.

@@ -353,7 +353,7 @@ fn a_daemon_that_is_not_there_is_exit_code_three() {
     let socket = folder.path().join("none.sock");
     let text = run_at(&socket, &["status"], "", "C.UTF-8");
     assert_eq!((code_of(&text), stdout(&text).as_str()), (3, ""));
-    assert!(stderr(&text).contains("The mfa daemon is not running. As root: systemctl start"));
+    assert!(stderr(&text).contains("The mfa daemon is not running.\nAs root: systemctl start"));
     fits(&stderr(&text));
     let data = run_at(&socket, &["status", "--json"], "", "C.UTF-8");
     assert_eq!((code_of(&data), &json_of(&data)["error"]["code"]), (3, &json!("unreachable")));

@@ -1,2 +1,97 @@
-//! .
-fn main() {}
+//! `mfactl`: what administrators see and do.
+//!
+//! It asks the daemon, which decides who may; of the system it asks only the names of accounts and groups.
+#![forbid(unsafe_code)]
+
+mod directory;
+mod progress;
+mod reset;
+mod roster;
+mod status;
+mod unlock;
+mod user;
+mod users;
+
+use clap::{Args, Parser, Subcommand};
+use mfa_cli::{Daemon, Exit, Failure, Screen, finish};
+use std::{path::PathBuf, process::ExitCode};
+
+/// See and look after everybody's second factor.
+#[derive(Parser)]
+#[command(
+    name = "mfactl",
+    version,
+    term_width = 80,
+    after_help = "\
+Examples:
+  mfactl status                 how things stand
+  mfactl users --search staff   who is enrolled, by name or group
+  mfactl user alice             all about one account
+  mfactl reset alice            a lost phone: start over
+  mfactl unlock alice           too many wrong codes
+
+Exit codes: 0 done, 1 refused, failed or not healthy, 2 usage,
+3 daemon unreachable."
+)]
+struct Cli {
+    #[command(flatten)]
+    shared: Shared,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Options of every command.
+#[derive(Args)]
+struct Shared {
+    /// Data for scripts instead of text
+    #[arg(long, global = true)]
+    json: bool,
+    /// The daemon's socket, for one that was started by hand
+    #[arg(long, global = true, value_name = "PATH", hide = true)]
+    socket: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Status(status::Args),
+    Users(users::Args),
+    User(user::Args),
+    Reset(reset::Args),
+    Unlock(unlock::Args),
+}
+
+/// What every command works with.
+struct Desk {
+    daemon: Daemon,
+    screen: Screen,
+    json: bool,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let for_scripts = cli.shared.json;
+    finish("mfactl", for_scripts, run(cli))
+}
+
+fn run(cli: Cli) -> Result<Exit, Failure> {
+    let daemon = Daemon::connect(cli.shared.socket.as_deref(), "mfactl needs root. Try: sudo mfactl status")?;
+    let mut desk = Desk { daemon, screen: Screen::open(), json: cli.shared.json };
+    match cli.command {
+        Command::Status(_) => status::run(&mut desk),
+        Command::Users(args) => users::run(&args, &mut desk),
+        Command::User(args) => user::run(args, &mut desk),
+        Command::Reset(args) => reset::run(args, &mut desk),
+        Command::Unlock(args) => unlock::run(args, &mut desk),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_are_put_together_without_contradiction() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,145 @@
+//! `mfactl users`: everybody, with what they have. Accounts come from the system, the rest from the daemon.
+
+use crate::Desk;
+use crate::directory::{self, NAMES_AT_ONCE, Person};
+use crate::progress::Progress;
+use crate::roster::{Entry, Search, Shells};
+use mfa_cli::{Exit, Failure, Screen, Table, printable};
+use mfa_proto::admin::{ACCOUNTS, List, Page, Summary};
+use std::collections::{BTreeMap, HashMap};
+
+/// List accounts: factors, backup codes left, state
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  mfactl users
+  mfactl users --search staff      part of a login, full name or group
+  mfactl users --json | jq '.[] | select(.state == \"none\") | .user'
+
+Accounts of the system that nobody can log in to are left out, unless they
+are enrolled or searched for by their exact name.")]
+pub(crate) struct Args {
+    /// Part of a login name, a full name or a group's name, in any case
+    #[arg(long, value_name = "TEXT")]
+    search: Option<String>,
+}
+
+/// Records by login name.
+type Records = HashMap<String, Summary>;
+
+pub(crate) fn run(args: &Args, desk: &mut Desk) -> Result<Exit, Failure> {
+    let mut progress = Progress::begin();
+    let mut records = records(desk, &mut progress)?;
+    let search = match &args.search {
+        None => Search::Everybody,
+        Some(text) => Search::text(text, &directory::groups()?),
+    };
+    let mut listing = Listing::begin(&desk.screen, desk.json);
+    let mut sought = args.search.clone();
+    let shells = Shells::of_this_machine();
+    for (count, person) in directory::everybody()?.enumerate() {
+        let person = person?;
+        sought.take_if(|exact| *exact == person.user);
+        let record = records.remove(&person.user);
+        if search.finds(&person, record.is_some(), &shells) {
+            progress.end();
+            listing.add(Entry::of(Some(person), record))?;
+        } else {
+            progress.tell(count, "accounts");
+        }
+    }
+    progress.end();
+    unlisted(records, sought, &search, &mut listing)?;
+    listing.finish()?;
+    Ok(Exit::Done)
+}
+
+/// Every record of the daemon's, a page at a time.
+fn records(desk: &mut Desk, progress: &mut Progress) -> Result<Records, Failure> {
+    let mut records = Records::new();
+    let mut list = List::default();
+    loop {
+        let page: Page = desk.daemon.call(ACCOUNTS, &list)?;
+        records.extend(page.accounts.into_iter().map(|record| (record.user.clone(), record)));
+        progress.tell(records.len(), "records");
+        match page.next {
+            None => return Ok(records),
+            // Pages that do not advance would never end.
+            Some(next) if list.after.is_some_and(|after| next <= after) => {
+                return Err(Failure::refused(
+                    "protocol",
+                    "The mfa daemon's pages do not end. Restart it, then try again.",
+                ));
+            }
+            next => list.after = next,
+        }
+    }
+}
+
+/// Accounts with a record that the system knows by name but does not list, or does not know any more; and the one
+/// that was searched for by its exact name.
+fn unlisted(
+    records: Records,
+    sought: Option<String>,
+    search: &Search,
+    listing: &mut Listing<'_>,
+) -> Result<(), Failure> {
+    let mut records: BTreeMap<String, Option<Summary>> = records.into_iter().map(|(user, r)| (user, Some(r))).collect();
+    if let Some(exact) = sought {
+        records.entry(exact).or_insert(None);
+    }
+    let shells = Shells::of_this_machine();
+    while !records.is_empty() {
+        let rest = records.keys().nth(NAMES_AT_ONCE).cloned().map(|first| records.split_off(&first));
+        let known = directory::named(records.keys().map(String::as_str))?;
+        let mut known: HashMap<String, Person> =
+            known.into_iter().map(|person| (person.user.clone(), person)).collect();
+        for (user, record) in records {
+            let person = known.remove(&user);
+            let is_found = match &person {
+                Some(person) => search.finds(person, record.is_some(), &shells),
+                None => search.finds_record(&user),
+            };
+            if is_found {
+                listing.add(Entry::of(person, record))?;
+            }
+        }
+        records = rest.unwrap_or_default();
+    }
+    Ok(())
+}
+
+/// Rows as they come: a table for people, an array for scripts.
+enum Listing<'a> {
+    Text { screen: &'a Screen, table: Option<Table<'a>> },
+    Json { screen: &'a Screen, is_first: bool },
+}
+
+impl<'a> Listing<'a> {
+    fn begin(screen: &'a Screen, json: bool) -> Self {
+        if json { Self::Json { screen, is_first: true } } else { Self::Text { screen, table: None } }
+    }
+
+    fn add(&mut self, entry: Option<Entry>) -> Result<(), Failure> {
+        let Some(entry) = entry else { return Ok(()) };
+        match self {
+            Self::Text { screen, table } => {
+                let titles = ["User", "Name", "Factors", "Codes", "State"];
+                let table = table.get_or_insert_with(|| Table::new(screen, &titles));
+                table.row(&entry.cells().each_ref().map(String::as_str))
+            }
+            Self::Json { screen, is_first } => {
+                screen.data(if std::mem::take(is_first) { "[" } else { "," })?;
+                screen.json(&entry)
+            }
+        }
+    }
+
+    fn finish(self) -> Result<(), Failure> {
+        match self {
+            Self::Text { screen, table: None } => screen.line(&printable::wrap("Nobody is found.")),
+            Self::Text { table: Some(table), .. } => table.finish(),
+            Self::Json { screen, is_first } => screen.data(if is_first { "[]\n" } else { "]\n" }),
+        }
+    }
+}
