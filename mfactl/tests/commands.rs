@@ -75,7 +75,7 @@ fn stderr(output: &Output) -> String {
 }
 
 fn json_of(output: &Output) -> Value {
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", stdout(output)))
+    serde_json::from_str(&stdout(output)).unwrap()
 }
 
 fn code_of(output: &Output) -> i32 {
