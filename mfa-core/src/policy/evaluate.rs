@@ -22,7 +22,7 @@ pub struct Decision {
     pub who: Who,
     /// What is to be done.
     pub plan: Plan,
-    /// Whether it hangs on no unknown fact.
+    /// Whether every rule on the way was known to match or not to.
     pub certain: bool,
 }
 

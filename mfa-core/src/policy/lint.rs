@@ -50,6 +50,7 @@ pub(super) fn remarks(policy: &Policy) -> Vec<Remark> {
     for (index, rule) in policy.rules().iter().enumerate() {
         let earlier = policy.rules().get(..index).unwrap_or_default();
         let about = [
+            same_name(rule, earlier),
             unreachable(rule, earlier),
             matches_nobody(rule),
             relaxes_for_everybody(rule, policy),
@@ -71,6 +72,15 @@ pub(super) fn remarks(policy: &Policy) -> Vec<Remark> {
 }
 
 type Finding = Option<(String, &'static str)>;
+
+fn same_name(rule: &Rule, earlier: &[Rule]) -> Finding {
+    let twin = earlier.iter().find(|other| other.name() == rule.name())?;
+    let (file, line) = twin.place();
+    Some((
+        format!("another rule is called \"{}\", too, at {file}:{line}", rule.name()),
+        "records name the rule that decided",
+    ))
+}
 
 fn unreachable(rule: &Rule, earlier: &[Rule]) -> Finding {
     let cover = earlier.iter().find(|cover| {

@@ -16,10 +16,12 @@
 mod calendar;
 mod condition;
 mod diagnostic;
+mod draft;
 mod evaluate;
 mod explain;
 mod facts;
 mod lint;
+mod literal;
 mod model;
 mod parse;
 mod plan;

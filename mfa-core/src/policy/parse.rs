@@ -1,14 +1,13 @@
 //! The text of the policy files, turned into a [`Policy`] or into everything that is wrong with it. A policy is taken
 //! whole or not at all: no error is skipped, no rule left out.
 
-use super::condition::Condition;
 use super::diagnostic::{Diagnostic, quoted};
+use super::draft::{CONDITIONS, Draft, SETTINGS, Written, condition};
 use super::lint;
-use super::model::{Enrolling, Grace, Policy, Requirement, Rule, Settings, Who};
+use super::model::{Policy, Requirement, Settings, Who};
 use super::reader::{Reader, Value};
 use super::service::Services;
 use super::suggest::suggest;
-use crate::factor::Kinds;
 use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -61,12 +60,10 @@ pub fn parse(sources: &[Source<'_>]) -> Result<Parsed, Vec<Diagnostic>> {
 }
 
 fn warnings(files: &mut [File<'_>], policy: &Policy) -> Vec<Diagnostic> {
-    let mut index = 0;
     let places: Vec<(usize, Range<usize>)> = (files.iter().enumerate())
         .flat_map(|(file, read)| read.rules.iter().map(move |draft| (file, draft.span.clone())))
         .collect();
     for remark in lint::remarks(policy) {
-        index = remark.rule.unwrap_or(index);
         let (file, span) = match remark.rule.and_then(|rule| places.get(rule)) {
             Some((file, span)) => (*file, span.clone()),
             None => (0, 0..0),
@@ -90,38 +87,6 @@ struct File<'s> {
     defaults: Written,
     rules: Vec<Draft>,
 }
-
-/// The settings that a table writes.
-#[derive(Clone, Debug, Default)]
-struct Written {
-    services: Option<Services>,
-    require: Option<Requirement>,
-    factors: Option<Kinds>,
-    own_factors: Option<bool>,
-    enroll: Option<Enrolling>,
-    grace: Option<Grace>,
-    ask_again: Option<u32>,
-    remember: Option<u32>,
-}
-
-/// A rule before it is complete.
-struct Draft {
-    name: Option<String>,
-    file: String,
-    line: usize,
-    span: Range<usize>,
-    who: Who,
-    conditions: Vec<Condition>,
-    settings: Written,
-    keys: Vec<&'static str>,
-}
-
-const SETTINGS: [&str; 9] =
-    ["services", "require", "factors", "own_factors", "enroll", "grace", "enroll_by", "ask_again", "remember"];
-
-/// In the order in which a rule tries them, cheapest first.
-const CONDITIONS: [&str; 9] =
-    ["users", "origin", "from", "not_from", "ssh_auth", "ssh_key", "hours", "until", "groups"];
 
 impl<'s> File<'s> {
     fn read(source: &Source<'s>, main: bool) -> Self {
@@ -148,6 +113,7 @@ impl<'s> File<'s> {
     }
 
     fn top(&mut self, table: &DeTable<'_>, main: bool) {
+        self.defaults_first(table);
         for (key, value) in table {
             match (key.get_ref().as_ref(), value.get_ref()) {
                 ("defaults", DeValue::Table(defaults)) if main => self.defaults(defaults),
@@ -163,6 +129,18 @@ impl<'s> File<'s> {
                 }
                 _ => self.unknown(key, &["defaults", "rule"]),
             }
+        }
+    }
+
+    /// Rules inherit from `[defaults]`: a file that was cut off must not leave rules without what they inherit.
+    fn defaults_first(&mut self, table: &DeTable<'_>) {
+        let defaults = table.get_key_value("defaults").map(|(key, _)| key.span());
+        let rule = table.get_key_value("rule").map(|(key, _)| key.span());
+        if let (Some(defaults), Some(rule)) = (defaults, rule)
+            && rule.start < defaults.start
+        {
+            let hint = "move them to the top of the file".to_owned();
+            self.reader.error(&defaults, "[defaults] come before the rules", Some(hint));
         }
     }
 
@@ -263,8 +241,6 @@ impl<'s> File<'s> {
         if name.trim().is_empty() || name.chars().count() > 80 || name.contains(char::is_control) {
             let message = "a rule's name is one line of 1 to 80 characters";
             self.reader.error(&value.span(), message, None);
-        } else if self.rules.iter().any(|rule| rule.name.as_deref() == Some(name)) {
-            self.reader.warn(&value.span(), format!("another rule is called {}, too", quoted(name)), None);
         }
         Some(name.to_owned())
     }
@@ -280,68 +256,6 @@ impl<'s> File<'s> {
         {
             let hint = "add conditions or, if everybody is meant, write require = \"never\" in [defaults]".to_owned();
             self.reader.error(&draft.span, "this rule exempts everybody", Some(hint));
-        }
-    }
-}
-
-fn condition(reader: &mut Reader<'_>, key: &str, value: &Value<'_>) -> Option<Condition> {
-    use super::facts::Origin::{Local, Remote};
-    Some(match key {
-        "users" => Condition::Users(reader.users(key, value)?),
-        "groups" => Condition::Groups(reader.groups(key, value)?),
-        "origin" => Condition::Origin(reader.word(key, value, &[("local", Local), ("remote", Remote)])?),
-        "from" => Condition::From(reader.networks(key, value)?),
-        "not_from" => Condition::NotFrom(reader.networks(key, value)?),
-        "ssh_auth" => Condition::SshAuth(reader.ssh_methods(key, value)?),
-        "ssh_key" => Condition::SshKey(reader.ssh_keys(key, value)?),
-        "hours" => Condition::Hours(reader.hours(key, value)?),
-        "until" => Condition::Until(reader.end(key, value)?),
-        _ => return None,
-    })
-}
-
-impl Written {
-    fn set(&mut self, reader: &mut Reader<'_>, key: &str, value: &Value<'_>) {
-        match key {
-            "services" => self.services = reader.services(key, value),
-            "require" => self.require = reader.word(key, value, &Requirement::WORDS),
-            "factors" => self.factors = reader.factors(key, value),
-            "own_factors" => self.own_factors = reader.boolean(key, value),
-            "enroll" => self.enroll = reader.word(key, value, &Enrolling::WORDS),
-            "grace" => self.grace = reader.duration(key, value).map(|seconds| Grace::For(i64::from(seconds))),
-            "enroll_by" => self.grace = reader.end(key, value).map(Grace::By),
-            "ask_again" => self.ask_again = reader.duration(key, value),
-            "remember" => self.remember = reader.duration(key, value),
-            _ => {}
-        }
-    }
-
-    fn over(&self, base: Settings) -> Settings {
-        Settings {
-            require: self.require.unwrap_or(base.require),
-            factors: self.factors.unwrap_or(base.factors),
-            own_factors: self.own_factors.unwrap_or(base.own_factors),
-            enroll: self.enroll.unwrap_or(base.enroll),
-            grace: self.grace.unwrap_or(base.grace),
-            ask_again: self.ask_again.unwrap_or(base.ask_again),
-            remember: self.remember.unwrap_or(base.remember),
-        }
-    }
-}
-
-impl Draft {
-    fn complete(&self, number: usize, services: &Services, defaults: Settings) -> Rule {
-        let own = self.settings.services.as_ref().unwrap_or(services);
-        let mut conditions = vec![Condition::Services(own.clone())];
-        conditions.extend(self.conditions.iter().cloned());
-        Rule {
-            name: self.name.clone().unwrap_or_else(|| format!("rule {number}")),
-            file: self.file.clone(),
-            line: self.line,
-            who: self.who,
-            conditions,
-            settings: self.settings.over(defaults),
-            written: self.keys.clone(),
         }
     }
 }

@@ -4,18 +4,15 @@
 use super::calendar::{self, End, Hours};
 use super::condition::{Names, Networks};
 use super::diagnostic::{Diagnostic, quoted};
+use super::literal;
 use super::service::{Class, Services};
 use super::ssh_auth::{Fingerprint, Method};
 use super::suggest::suggest;
 use crate::factor::{Kind, Kinds};
-use ipnet::IpNet;
-use jiff::civil;
-use std::net::IpAddr;
 use std::ops::Range;
 use std::str::FromStr;
 use toml::Spanned;
 use toml::de::DeValue;
-use toml::value::{Datetime, Offset};
 
 /// A value with its place.
 pub(super) type Value<'i> = Spanned<DeValue<'i>>;
@@ -101,7 +98,7 @@ impl<'s> Reader<'s> {
             self.error(&value.span(), "the file ends in the middle of a line", Some(hint.to_owned()));
             return None;
         }
-        let end = end(written);
+        let end = literal::end(written);
         if end.is_none() {
             let hint = "write a date such as 2027-01-15, or a date and time such as 2027-01-15T18:00:00";
             self.error(&value.span(), format!("`{key}` must be a date that exists"), Some(hint.to_owned()));
@@ -179,7 +176,7 @@ impl<'s> Reader<'s> {
     }
 
     pub(super) fn networks(&mut self, key: &str, value: &Value<'_>) -> Option<Networks> {
-        let entries = self.entries(key, value, |reader, text, span| match network(text) {
+        let entries = self.entries(key, value, |reader, text, span| match literal::network(text) {
             Ok(network) => Some(network),
             Err(hint) => {
                 reader.error(span, format!("{} is not a network", quoted(text)), Some(hint));
@@ -281,47 +278,5 @@ impl<'s> Reader<'s> {
             _ => None,
         };
         self.error(&value.span(), format!("`{key}` must be {wanted}; this is {found}"), hint);
-    }
-}
-
-fn end(written: &Datetime) -> Option<End> {
-    let date = written.date?;
-    let date = civil::Date::new(i16::try_from(date.year).ok()?, small(date.month)?, small(date.day)?).ok()?;
-    let Some(time) = written.time else { return Some(End::Day(date)) };
-    let second = small(time.second.unwrap_or(0))?.min(59); // a leap second is the one before it
-    let time = civil::Time::new(small(time.hour)?, small(time.minute)?, second, 0).ok()?;
-    let local = date.to_datetime(time);
-    Some(match written.offset {
-        None => End::Local(local),
-        Some(Offset::Z) => End::Instant(calendar::instant(local, 0)),
-        Some(Offset::Custom { minutes }) => End::Instant(calendar::instant(local, i64::from(minutes) * 60)),
-    })
-}
-
-fn small(number: u8) -> Option<i8> {
-    i8::try_from(number).ok()
-}
-
-/// A network, or a hint at what is wrong.
-fn network(text: &str) -> Result<IpNet, String> {
-    let numeric = "only numeric addresses and networks count, such as 10.0.0.0/8 or fd00::/8".to_owned();
-    let network = match (text.parse::<IpNet>(), text.parse::<IpAddr>()) {
-        (Ok(network), _) => network,
-        (_, Ok(address)) => IpNet::from(address),
-        _ => return Err(numeric),
-    };
-    if network.trunc() != network {
-        return Err(format!(
-            "did you mean {:?}, or the single address {:?}?",
-            network.trunc().to_string(),
-            network.addr().to_string()
-        ));
-    }
-    // ::ffff:a.b.c.d/96+n is the IPv4 network a.b.c.d/n: addresses are compared unmapped.
-    match (network.addr().to_canonical(), network.prefix_len().checked_sub(96)) {
-        (IpAddr::V4(address), Some(prefix)) if network.addr().is_ipv6() => {
-            IpNet::new(IpAddr::V4(address), prefix).map_err(|_| numeric)
-        }
-        _ => Ok(network),
     }
 }
