@@ -98,7 +98,7 @@ async fn serve(arguments: &Arguments) -> Result<(), String> {
 
 /// The store, or why there is none.
 fn open_store(arguments: &Arguments) -> (Result<Store, String>, Option<Protection>) {
-    match master_key::load(arguments.master_key.as_deref()) {
+    match master_key::load(arguments.master_key.as_deref(), &arguments.state) {
         Ok((key, protection)) => {
             (Store::open(&arguments.state, key).map_err(|error| error.to_string()), Some(protection))
         }

@@ -9,8 +9,10 @@ use std::path::{Path, PathBuf};
 use std::{env, fmt, fs};
 use zeroize::Zeroizing;
 
-/// What the unit calls the credential.
-const CREDENTIAL: &str = "mfa-master-key";
+/// What systemd calls the credential: the unit loads a folder as `mfa`, the file in it is `master-key`.
+const CREDENTIAL: &str = "mfa_master-key";
+/// The file beside the database, where systemd cannot keep credentials.
+const FILE: &str = "master-key";
 /// Bytes of a key.
 const LENGTH: usize = 32;
 /// Its number in sealed rows.
@@ -38,7 +40,7 @@ impl Protection {
 /// Why there is no key.
 #[derive(Debug)]
 pub(crate) enum KeyError {
-    /// Neither a credential nor a file was named.
+    /// There is none in any of its places.
     NotGiven,
     /// It cannot be read.
     Unreadable(PathBuf, io::Error),
@@ -51,7 +53,9 @@ pub(crate) enum KeyError {
 impl fmt::Display for KeyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotGiven => write!(f, "no master key: start this by systemd, or name one with --master-key FILE"),
+            Self::NotGiven => {
+                write!(f, "no master key: make one with mfactl master-key create, or name one with --master-key FILE")
+            }
             Self::Unreadable(path, error) => write!(f, "the master key {} cannot be read: {error}", path.display()),
             Self::Unsafe(path) => {
                 write!(f, "the master key {} must be a file of its own that only its owner can read", path.display())
@@ -61,16 +65,23 @@ impl fmt::Display for KeyError {
     }
 }
 
-/// The key from this file, or from systemd's credential if none is named.
+/// The key from the file that was named; else from systemd's credential; else from the file beside the database.
 ///
 /// # Errors
 /// [`KeyError`]; without a key nothing can be decided.
-pub(crate) fn load(file: Option<&Path>) -> Result<(MasterKey, Protection), KeyError> {
-    match (file, env::var_os("CREDENTIALS_DIRECTORY")) {
-        (Some(path), _) => Ok((read(path)?, Protection::File)),
-        // systemd itself says where credentials are; nobody else sets this service's environment.
-        (None, Some(folder)) => Ok((read(&Path::new(&folder).join(CREDENTIAL))?, Protection::Credential)),
-        (None, None) => Err(KeyError::NotGiven),
+pub(crate) fn load(named: Option<&Path>, state: &Path) -> Result<(MasterKey, Protection), KeyError> {
+    if let Some(path) = named {
+        return Ok((read(path)?, Protection::File));
+    }
+    // systemd itself says where credentials are; nobody else sets this service's environment.
+    let credential = env::var_os("CREDENTIALS_DIRECTORY").map(|folder| Path::new(&folder).join(CREDENTIAL));
+    if let Some(path) = credential.filter(|path| path.exists()) {
+        return Ok((read(&path)?, Protection::Credential));
+    }
+    match read(&state.join(FILE)) {
+        Ok(key) => Ok((key, Protection::File)),
+        Err(KeyError::Unreadable(_, error)) if error.kind() == io::ErrorKind::NotFound => Err(KeyError::NotGiven),
+        Err(error) => Err(error),
     }
 }
 
@@ -108,7 +119,7 @@ mod tests {
         let path = dir.path().join("key");
         fs::write(&path, bytes).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
-        let loaded = load(Some(&path));
+        let loaded = load(Some(&path), dir.path());
         (dir, loaded)
     }
 
@@ -121,11 +132,21 @@ mod tests {
     }
 
     #[test]
+    fn the_file_beside_the_database_is_taken_where_there_is_no_other_and_none_at_all_is_said() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(matches!(load(None, dir.path()), Err(KeyError::NotGiven)));
+        let path = dir.path().join(FILE);
+        fs::write(&path, [7; 32]).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        assert!(matches!(load(None, dir.path()), Ok((_, Protection::File))));
+    }
+
+    #[test]
     fn a_link_or_a_missing_file_is_no_key() {
         let (dir, _) = key(&[7; 32], 0o600);
         let link = dir.path().join("link");
         std::os::unix::fs::symlink(dir.path().join("key"), &link).unwrap();
-        assert!(matches!(load(Some(&link)), Err(KeyError::Unreadable(..))));
-        assert!(matches!(load(Some(&dir.path().join("none"))), Err(KeyError::Unreadable(..))));
+        assert!(matches!(load(Some(&link), dir.path()), Err(KeyError::Unreadable(..))));
+        assert!(matches!(load(Some(&dir.path().join("none")), dir.path()), Err(KeyError::Unreadable(..))));
     }
 }

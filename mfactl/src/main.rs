@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod directory;
+mod master_key;
 mod progress;
 mod reset;
 mod roster;
@@ -58,6 +59,9 @@ enum Command {
     User(user::Args),
     Reset(reset::Args),
     Unlock(unlock::Args),
+    /// The key under which all secrets are kept
+    #[command(name = "master-key", subcommand)]
+    MasterKey(master_key::MasterKey),
 }
 
 /// What every command works with.
@@ -74,6 +78,9 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> Result<Exit, Failure> {
+    if let Command::MasterKey(command) = &cli.command {
+        return master_key::run(command); // before the daemon can start at all
+    }
     let daemon = Daemon::connect(cli.shared.socket.as_deref(), "mfactl needs root. Try: sudo mfactl status")?;
     let mut desk = Desk { daemon, screen: Screen::open(), json: cli.shared.json };
     match cli.command {
@@ -82,6 +89,7 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::User(args) => user::run(args, &mut desk),
         Command::Reset(args) => reset::run(args, &mut desk),
         Command::Unlock(args) => unlock::run(args, &mut desk),
+        Command::MasterKey(command) => master_key::run(&command),
     }
 }
 
