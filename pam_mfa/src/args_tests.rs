@@ -1,1 +1,52 @@
 use super::*;
+
+fn parse(options: &[&str], line: Line) -> Result<Options, OptionError> {
+    Options::parse(&options.iter().map(|option| (*option).to_owned()).collect::<Vec<_>>(), line)
+}
+
+#[test]
+fn no_options_are_the_defaults() {
+    let options = parse(&[], Line::Auth).unwrap();
+    assert_eq!(options.timeout, Duration::from_secs(120));
+    assert!(!options.require_publickey && !options.debug);
+    assert!(options.exempt_succeeds().is_none() && options.unavailable_allowed().is_none());
+}
+
+#[test]
+fn every_option_is_read() {
+    let all = ["timeout=600", "exempt=success", "require_publickey", "unavailable=allow", "debug"];
+    let options = parse(&all, Line::Auth).unwrap();
+    assert_eq!(options.timeout, Duration::from_secs(600));
+    assert!(options.require_publickey && options.debug);
+    assert!(options.exempt_succeeds().is_some() && options.unavailable_allowed().is_some());
+    let words = parse(&["exempt=ignore", "unavailable=deny", "timeout=1"], Line::Auth).unwrap();
+    assert!(words.exempt_succeeds().is_none() && words.unavailable_allowed().is_none());
+}
+
+#[test]
+fn what_is_not_an_option_is_an_error_that_names_it() {
+    for bad in ["", "=", "Debug", "debug=", "debug=1", "nullok", "require_publickey=1", "combined=split", "debug "] {
+        assert_eq!(parse(&[bad], Line::Auth).unwrap_err(), OptionError::Unknown(bad.into()));
+    }
+    for bad in ["timeout=", "timeout=0", "timeout=601", "timeout=+5", "timeout=-1", "timeout=5s", "timeout=1e2"] {
+        assert_eq!(parse(&[bad], Line::Auth).unwrap_err(), OptionError::Value(bad.into()));
+    }
+    for bad in ["timeout=99999999999999999999", "exempt=", "exempt=Success", "unavailable=", "unavailable=allow "] {
+        assert_eq!(parse(&[bad], Line::Auth).unwrap_err(), OptionError::Value(bad.into()));
+    }
+}
+
+#[test]
+fn an_option_given_twice_is_an_error_whatever_it_says() {
+    for (first, second) in [("debug", "debug"), ("timeout=5", "timeout=5"), ("exempt=ignore", "exempt=success")] {
+        assert_eq!(parse(&[first, second], Line::Auth).unwrap_err(), OptionError::Twice(second.into()));
+    }
+}
+
+#[test]
+fn options_that_mean_nothing_in_account_are_errors_there() {
+    for bad in ["require_publickey", "exempt=success", "exempt=ignore"] {
+        assert_eq!(parse(&[bad], Line::Account).unwrap_err(), OptionError::OnlyAuth(bad.into()));
+    }
+    assert!(parse(&["timeout=5", "unavailable=allow", "debug"], Line::Account).is_ok());
+}

@@ -64,7 +64,7 @@ impl fmt::Display for Sentence<'_> {
 
 fn escaped(f: &mut fmt::Formatter<'_>, text: &str, plain: impl Fn(char) -> bool) -> fmt::Result {
     for c in text.chars().take(LONGEST) {
-        if plain(c) { f.write_char(c)? } else { write!(f, "{}", c.escape_default())? }
+        if plain(c) { f.write_char(c)? } else { write!(f, "{}", c.escape_unicode())? }
     }
     if text.chars().nth(LONGEST).is_some() { f.write_str("...") } else { Ok(()) }
 }

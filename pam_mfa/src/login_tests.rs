@@ -1,1 +1,86 @@
 use super::*;
+use crate::args::{Line, Options};
+use crate::stand_in::*;
+use std::time::Duration;
+
+fn played(script: Vec<Act>, application: &mut Application) -> (Result<Ended, LoginError>, Vec<String>) {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("mfa.sock");
+    let daemon = Daemon::playing(&socket, script);
+    let options = Options::parse(&[], Line::Auth).unwrap();
+    let begin = context::gather(application, Phase::Auth, &options).unwrap();
+    let mut link = Link::open(&socket, Duration::from_secs(20)).unwrap();
+    let ended = play(application, &mut link, &begin, false);
+    drop(link);
+    (ended, daemon.requests())
+}
+
+#[test]
+fn what_is_said_before_a_question_is_shown_with_it() {
+    let mut application = Application::sshd().typing(&["1", "2"]);
+    let script = vec![asks(), says_and_asks("That code was just used (not counted)."), ends(Outcome::Pass)];
+    let (ended, _) = played(script, &mut application);
+    assert!(matches!(ended.unwrap().decision, Decision::Passed(_)));
+    assert!(application.shown.is_empty());
+    assert_eq!(application.asked[1].0[0].text, "That code was just used (not counted).");
+}
+
+#[test]
+fn waiting_shows_what_is_said_and_calls_wait() {
+    let wait = Act::Reply(Turn {
+        say: vec![Note { style: Style::Info, text: "Touch your key".into() }],
+        next: Next::Wait { at_most: 15 },
+    });
+    let mut application = Application::sshd();
+    let (ended, requests) = played(vec![wait, ends(Outcome::Pass)], &mut application);
+    assert!(matches!(ended.unwrap().decision, Decision::Passed(_)));
+    assert_eq!(application.shown[0].text, "Touch your key");
+    assert!(requests[1].contains("io.mfa.Login.Wait"));
+}
+
+#[test]
+fn a_password_typed_at_the_prompt_stays_here_and_the_question_is_asked_once_more() {
+    let mut application = Application::sshd().typing(&["hunter2", "492817"]);
+    application.password = Some("hunter2".into());
+    let (ended, requests) = played(vec![asks(), ends(Outcome::Pass)], &mut application);
+    assert!(matches!(ended.unwrap().decision, Decision::Passed(_)));
+    assert_eq!(application.prompts(), [CODE, "That was your password. Verification code: "]);
+    assert_eq!(requests.len(), 2, "no round trip for it");
+    assert!(requests.iter().all(|request| !request.contains("hunter2")));
+}
+
+#[test]
+fn a_program_that_answers_everything_with_the_password_is_refused_and_sends_nothing() {
+    let mut application = Application::sshd().typing(&["hunter2", "hunter2", "492817"]);
+    application.password = Some("hunter2".into());
+    let (ended, requests) = played(vec![asks(), ends(Outcome::Pass)], &mut application);
+    assert!(matches!(ended, Err(LoginError::PasswordAgain)), "{ended:?}");
+    assert_eq!((requests.len(), application.asked.len()), (1, 2));
+}
+
+#[test]
+fn the_password_is_let_pass_unsent_once_a_login_and_not_once_a_question() {
+    let mut application = Application::sshd().typing(&["hunter2", "000000", "hunter2", "492817"]);
+    application.password = Some("hunter2".into());
+    let (ended, requests) = played(vec![asks(), asks(), ends(Outcome::Pass)], &mut application);
+    assert!(matches!(ended, Err(LoginError::PasswordAgain)), "{ended:?}");
+    assert!(requests.iter().all(|request| !request.contains("hunter2")));
+}
+
+#[test]
+fn a_dialog_without_end_is_left() {
+    let mut application = Application::sshd();
+    application.replies = (0..1000).map(|n: u32| Ok(n.to_string())).collect();
+    let (ended, requests) = played((0..1000).map(|_| asks()).collect(), &mut application);
+    assert!(matches!(ended, Err(LoginError::Endless)), "{ended:?}");
+    assert!(requests.len() <= MOST_TURNS + 1);
+}
+
+#[test]
+fn an_error_never_holds_the_answer() {
+    let mut application = Application::sshd().typing(&["sup3rs3cret"]);
+    let junk = Act::Raw(b"sup3rs3cret\0".to_vec());
+    let (ended, _) = played(vec![asks(), junk], &mut application);
+    let error = ended.unwrap_err();
+    assert!(!format!("{error} {error:?}").contains("sup3rs3cret"));
+}

@@ -16,8 +16,11 @@ static LAST: Mutex<Option<String>> = Mutex::new(None);
 
 /// Runs the work; if it panics, says in which file and line.
 pub(super) fn catch<T>(work: impl FnOnce() -> T) -> Result<T, String> {
-    // The module has a standard library of its own, so this hook is nobody else's, and stays.
-    SILENCE.call_once(|| panic::set_hook(Box::new(note_place)));
+    // The module has a standard library of its own, so this hook is nobody else's, and stays. In unit tests it would
+    // be everybody's, and hide what they have to say.
+    if cfg!(not(test)) {
+        SILENCE.call_once(|| panic::set_hook(Box::new(note_place)));
+    }
     panic::catch_unwind(AssertUnwindSafe(work)).map_err(|payload| {
         // Dropping it could panic again; a few bytes are the better loss.
         std::mem::forget(payload);

@@ -1,0 +1,109 @@
+//! For the tests: a daemon that follows a script.
+
+use mfa_proto::frame::{Decoder, encode_reply};
+use mfa_proto::login::{Next, Note, Outcome, Prompt, Style, Turn, Verdict};
+use std::io::{Read, Write};
+use std::net::Shutdown;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
+use std::thread::{self, JoinHandle};
+
+/// What the daemon does when a request has come.
+pub(crate) enum Act {
+    Reply(Turn),
+    Raw(Vec<u8>),
+    HangUp,
+    /// Stops listening, then replies: the module's next request finds a broken pipe.
+    ReplyDeaf(Turn),
+    /// Says nothing, for as long as the module waits.
+    Silence,
+}
+
+/// A daemon that acts once a request, then hangs up; and remembers what it was sent.
+pub(crate) struct Daemon {
+    thread: JoinHandle<Vec<String>>,
+}
+
+impl Daemon {
+    /// Listens for one connection.
+    pub(crate) fn playing(socket: &Path, script: Vec<Act>) -> Self {
+        let listener = UnixListener::bind(socket).unwrap();
+        Self { thread: thread::spawn(move || listener.accept().map(|(stream, _)| play(stream, script)).unwrap()) }
+    }
+
+    /// Listens for ever, with a script for each connection.
+    pub(crate) fn serving(socket: &Path, script: fn() -> Vec<Act>) {
+        let listener = UnixListener::bind(socket).unwrap();
+        thread::spawn(move || listener.incoming().for_each(|stream| drop(play(stream.unwrap(), script()))));
+    }
+
+    /// The requests that came, after the module has hung up.
+    pub(crate) fn requests(self) -> Vec<String> {
+        self.thread.join().unwrap()
+    }
+}
+
+fn play(mut stream: UnixStream, script: Vec<Act>) -> Vec<String> {
+    let (mut inbox, mut requests) = (Decoder::default(), Vec::new());
+    for act in script {
+        let Some(request) = next_request(&mut stream, &mut inbox) else { return requests };
+        requests.push(request);
+        let sent = match act {
+            Act::Reply(turn) => stream.write_all(&encode_reply(&turn).unwrap()),
+            Act::Raw(bytes) => stream.write_all(&bytes),
+            Act::HangUp => return requests,
+            Act::ReplyDeaf(turn) => {
+                stream.shutdown(Shutdown::Read).unwrap();
+                stream.write_all(&encode_reply(&turn).unwrap())
+            }
+            Act::Silence => Ok(()),
+        };
+        if sent.is_err() {
+            return requests;
+        }
+    }
+    requests.extend(next_request(&mut stream, &mut inbox));
+    requests
+}
+
+fn next_request(stream: &mut UnixStream, inbox: &mut Decoder) -> Option<String> {
+    let mut piece = [0; 1024];
+    loop {
+        if let Some(frame) = inbox.next_frame() {
+            return Some(String::from_utf8(frame.to_vec()).unwrap());
+        }
+        match stream.read(&mut piece) {
+            Ok(read) if read > 0 => inbox.push(&piece[..read]).unwrap(),
+            _ => return None,
+        }
+    }
+}
+
+pub(crate) const CODE: &str = "Verification code: ";
+
+/// Asks for a code.
+pub(crate) fn asks() -> Act {
+    Act::Reply(question())
+}
+
+/// The question for a code.
+pub(crate) fn question() -> Turn {
+    Turn { say: vec![], next: Next::Ask(Prompt { text: CODE.into(), echo: false }) }
+}
+
+/// Says something, then asks for a code.
+pub(crate) fn says_and_asks(text: &str) -> Act {
+    let say = vec![Note { style: Style::Info, text: text.into() }];
+    Act::Reply(Turn { say, next: Next::Ask(Prompt { text: CODE.into(), echo: false }) })
+}
+
+/// Ends the dialog.
+pub(crate) fn ends(outcome: Outcome) -> Act {
+    Act::Reply(Turn { say: vec![], next: Next::Done(Verdict { outcome, reason: "because".into() }) })
+}
+
+/// Says something, then ends the dialog.
+pub(crate) fn says_and_ends(text: &str, outcome: Outcome) -> Act {
+    let say = vec![Note { style: Style::Info, text: text.into() }];
+    Act::Reply(Turn { say, next: Next::Done(Verdict { outcome, reason: "because".into() }) })
+}

@@ -1,0 +1,267 @@
+/*
+ * A PAM application that does what the test says, right or wrong, and tells what it saw.
+ *
+ * It is C, because the programs that load the module are: no Rust runtime, SIGPIPE deadly, replies from malloc.
+ * The headers of libpam are not needed; what is used of it is declared here.
+ *
+ * application RUN CONFDIR SERVICE USER STEP...
+ *
+ * RUN/mfa becomes /run/mfa and RUN/log becomes /dev/log, in a mount namespace of its own. Steps, in order:
+ *   uid=N  item=KIND=VALUE  env=NAME=VALUE  reply=TEXT  reply=@WHAT  change-user=NAME  silent
+ *   auth  account  setcred  password  session  repeat=N  state
+ */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <malloc.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+typedef struct pam_handle pam_handle_t;
+struct pam_message { int style; const char *text; };
+struct pam_response { char *text; int code; };
+struct pam_conv {
+	int (*converse)(int, const struct pam_message **, struct pam_response **, void *);
+	void *appdata;
+};
+int pam_start_confdir(const char *, const char *, const struct pam_conv *, const char *, pam_handle_t **);
+int pam_end(pam_handle_t *, int);
+int pam_authenticate(pam_handle_t *, int);
+int pam_acct_mgmt(pam_handle_t *, int);
+int pam_setcred(pam_handle_t *, int);
+int pam_chauthtok(pam_handle_t *, int);
+int pam_open_session(pam_handle_t *, int);
+int pam_set_item(pam_handle_t *, int, const void *);
+int pam_putenv(pam_handle_t *, const char *);
+
+enum { PROMPT_ECHO_OFF = 1, PROMPT_ECHO_ON = 2, CONV_ERR = 19, SILENT = 0x8000, MOST = 64 };
+
+static const char *service, *user, *confdir, *new_user, *replies[MOST];
+static int reply_count, reply_next, flags, quiet;
+static pam_handle_t *handle;
+
+static void need(int good, const char *what)
+{
+	if (!good) {
+		printf("broken: %s: %s\n", what, strerror(errno));
+		fflush(stdout);
+		_exit(99);
+	}
+}
+
+static void tell(const char *kind, int number, const char *text)
+{
+	if (quiet)
+		return;
+	printf("%s %d ", kind, number);
+	for (; *text; text++)
+		if (*text == '\n')
+			printf("\\n");
+		else
+			putchar(*text);
+	putchar('\n');
+}
+
+/* One reply; returns whether the whole conversation is to fail. */
+static int reply_to(struct pam_response *response)
+{
+	const char *reply = reply_next < reply_count ? replies[reply_next++] : "@fail";
+
+	if (strcmp(reply, "@fail") == 0)
+		return 1;
+	if (strcmp(reply, "@null") == 0)
+		return 0;
+	if (strcmp(reply, "@8KiB") == 0) {
+		response->text = malloc(8193);
+		memset(response->text, '7', 8192);
+		response->text[8192] = 0;
+	} else if (strcmp(reply, "@garbled") == 0) {
+		response->text = strdup("\xff\xfe");
+	} else {
+		response->text = strdup(reply);
+	}
+	return 0;
+}
+
+static int converse(int count, const struct pam_message **messages, struct pam_response **out, void *data)
+{
+	struct pam_response *array = calloc(count, sizeof *array);
+	int failed = 0;
+
+	(void)data;
+	if (!quiet)
+		printf("conversation %d\n", count);
+	for (int i = 0; i < count && !failed; i++) {
+		int style = messages[i]->style;
+
+		tell("message", style, messages[i]->text);
+		if (style != PROMPT_ECHO_OFF && style != PROMPT_ECHO_ON)
+			continue;
+		if (new_user)
+			need(pam_set_item(handle, 2, new_user) == 0, "change-user");
+		if (reply_next < reply_count && strcmp(replies[reply_next], "@noarray") == 0) {
+			free(array);
+			return 0;
+		}
+		failed = reply_to(&array[i]);
+	}
+	if (failed) {
+		free(array);
+		return CONV_ERR;
+	}
+	*out = array;
+	return 0;
+}
+
+static int entries(const char *path)
+{
+	DIR *folder = opendir(path);
+	int count = 0;
+
+	need(folder != NULL, path);
+	while (readdir(folder))
+		count++;
+	closedir(folder);
+	return count - 2;
+}
+
+static int loaded(const char *library)
+{
+	char line[1024];
+	int found = 0;
+	FILE *file = fopen("/proc/self/maps", "r");
+
+	need(file != NULL, "maps");
+	while (fgets(line, sizeof line, file))
+		found |= strstr(line, library) != NULL;
+	fclose(file);
+	return found;
+}
+
+static void state(void)
+{
+	printf("threads %d\ndescriptors %d\nheap %zu\nlibgcc_s %d\nmodule %d\n", entries("/proc/self/task"),
+	       entries("/proc/self/fd"), mallinfo2().uordblks, loaded("libgcc_s"), loaded("pam_mfa.so"));
+}
+
+static void start(void)
+{
+	static const struct pam_conv conversation = { converse, NULL };
+	int result = pam_start_confdir(service, user, &conversation, confdir, &handle);
+
+	need(result == 0, "pam_start_confdir");
+}
+
+static void end(void)
+{
+	need(pam_end(handle, 0) == 0, "pam_end");
+}
+
+/* Whole logins, one after another, each loading and unloading the module. */
+static void repeat(int times)
+{
+	quiet = 1;
+	end();
+	for (int i = 0; i < times; i++) {
+		start();
+		reply_next = 0;
+		need(pam_authenticate(handle, flags) == 0, "a login of many");
+		need(pam_acct_mgmt(handle, flags) == 0, "an account of many");
+		end();
+	}
+	start();
+	quiet = 0;
+}
+
+static void item(const char *assignment)
+{
+	static const struct { const char *name; int number; } kinds[] = {
+		{ "service=", 1 }, { "user=", 2 }, { "tty=", 3 }, { "rhost=", 4 }, { "ruser=", 8 }, { "conv=", 5 },
+	};
+
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+		size_t length = strlen(kinds[i].name);
+
+		if (strncmp(assignment, kinds[i].name, length) == 0) {
+			static const struct pam_conv none = { NULL, NULL };
+			const void *value = kinds[i].number == 5 ? (const void *)&none : assignment + length;
+
+			need(pam_set_item(handle, kinds[i].number, value) == 0, assignment);
+			return;
+		}
+	}
+	errno = EINVAL;
+	need(0, assignment);
+}
+
+static int step(const char *step)
+{
+	if (strncmp(step, "item=", 5) == 0)
+		item(step + 5);
+	else if (strncmp(step, "env=", 4) == 0)
+		need(pam_putenv(handle, step + 4) == 0, step);
+	else if (strncmp(step, "reply=", 6) == 0 && reply_count < MOST)
+		replies[reply_count++] = step + 6;
+	else if (strncmp(step, "change-user=", 12) == 0)
+		new_user = step + 12;
+	else if (strncmp(step, "repeat=", 7) == 0)
+		repeat(atoi(step + 7));
+	else if (strcmp(step, "silent") == 0)
+		flags = SILENT;
+	else if (strcmp(step, "state") == 0)
+		state();
+	else if (strcmp(step, "auth") == 0)
+		printf("auth %d\n", pam_authenticate(handle, flags));
+	else if (strcmp(step, "account") == 0)
+		printf("account %d\n", pam_acct_mgmt(handle, flags));
+	else if (strcmp(step, "setcred") == 0)
+		printf("setcred %d\n", pam_setcred(handle, 2 | flags));
+	else if (strcmp(step, "password") == 0)
+		printf("password %d\n", pam_chauthtok(handle, flags));
+	else if (strcmp(step, "session") == 0)
+		printf("session %d\n", pam_open_session(handle, flags));
+	else
+		return 0;
+	return 1;
+}
+
+/* What the module finds at its fixed places is the test's, for this process alone. */
+static void move_in(const char *run)
+{
+	char path[4096];
+
+	need(unshare(CLONE_NEWNS) == 0, "unshare (the tests of the real module need root)");
+	need(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0, "private mounts");
+	need(mount("tmpfs", "/run", "tmpfs", 0, NULL) == 0 && mkdir("/run/mfa", 0755) == 0, "/run");
+	snprintf(path, sizeof path, "%s/mfa", run);
+	need(mount(path, "/run/mfa", NULL, MS_BIND, NULL) == 0, "/run/mfa");
+	need(mount("tmpfs", "/dev", "tmpfs", 0, "mode=755") == 0, "/dev");
+	snprintf(path, sizeof path, "%s/log", run);
+	need(symlink(path, "/dev/log") == 0, "/dev/log");
+}
+
+int main(int count, char **words)
+{
+	need(count > 4, "usage: application RUN CONFDIR SERVICE USER STEP...");
+	setvbuf(stdout, NULL, _IONBF, 0);
+	alarm(300); /* a test that hangs has failed */
+	move_in(words[1]);
+	confdir = words[2];
+	service = words[3];
+	user = strcmp(words[4], "@none") == 0 ? NULL : words[4];
+	int first = 5;
+	if (count > first && strncmp(words[first], "uid=", 4) == 0) {
+		int uid = atoi(words[first++] + 4);
+		need(setgid(uid) == 0 && setuid(uid) == 0, "uid");
+	}
+	start();
+	for (int i = first; i < count; i++)
+		need(step(words[i]), words[i]);
+	end();
+	return 0;
+}
