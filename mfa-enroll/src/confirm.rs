@@ -53,7 +53,9 @@ pub(crate) fn run(args: Args, session: &mut Session) -> Result<Exit, Failure> {
 /// Sends the codes; spaces that people type into them do not count.
 pub(crate) fn confirm(session: &mut Session, id: i64, codes: Vec<Secret>) -> Result<Confirmed, Failure> {
     let codes = codes.iter().map(without_spaces).collect();
-    session.change(CONFIRM, &Confirm { user: session.user(), id, codes })
+    // Whoever began it has proved who they are; looking first finds a daemon that was restarted meanwhile.
+    session.status()?;
+    session.attempt(CONFIRM, &Confirm { user: session.user(), id, codes })
 }
 
 /// Why codes did not confirm the secret, and what to do.

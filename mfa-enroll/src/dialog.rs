@@ -2,7 +2,7 @@
 //!
 //! Nothing here knows what a factor is: the daemon asks, this shows.
 
-use mfa_cli::{Daemon, Failure, Terminal, printable};
+use mfa_cli::{Daemon, Failure, InputError, Terminal, printable};
 use mfa_proto::Secret;
 use mfa_proto::login::{ANSWER, Answer, Next, Note, Outcome, Prompt, Turn, Verdict, WAIT};
 use std::time::Duration;
@@ -52,12 +52,13 @@ pub(crate) fn allowed(verdict: &Verdict, otherwise: &str) -> Result<(), Failure>
 pub(crate) struct Person<'a> {
     terminal: &'a mut Terminal,
     why: Option<&'a str>,
+    last: LastWords,
 }
 
 impl<'a> Person<'a> {
     /// `why` is said once, before the first question.
     pub(crate) fn new(terminal: &'a mut Terminal, why: Option<&'a str>) -> Self {
-        Self { terminal, why }
+        Self { terminal, why, last: LastWords::default() }
     }
 
     fn say_why(&mut self) {
@@ -70,6 +71,7 @@ impl<'a> Person<'a> {
 impl Respondent for Person<'_> {
     fn hear(&mut self, note: &Note) {
         self.say_why();
+        self.last.hear(note);
         self.terminal.say(&format!("{}\n", printable::wrap(&printable::lines(&note.text))));
     }
 
@@ -77,39 +79,73 @@ impl Respondent for Person<'_> {
         self.say_why();
         let text = printable::wrap(&printable::lines(&prompt.text));
         let answer = if prompt.echo { self.terminal.ask(&text) } else { self.terminal.ask_hidden(&text) };
-        Ok(answer?)
+        match answer {
+            Ok(answer) => {
+                self.last.answered();
+                Ok(answer)
+            }
+            // A pipe that has run dry: what was wrong with its last line says more than that there is no other.
+            Err(InputError::End) if self.last.was_answered && !self.terminal.is_interactive() => {
+                Err(self.last.as_failure(prompt))
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 }
 
 /// A code given beforehand: it answers the first question; a second one means that it was not right.
 pub(crate) struct OneCode {
     code: Option<Secret>,
-    heard: Vec<String>,
+    last: LastWords,
 }
 
 impl OneCode {
     pub(crate) fn new(code: Secret) -> Self {
-        Self { code: Some(code), heard: Vec::new() }
+        Self { code: Some(code), last: LastWords::default() }
     }
 }
 
 impl Respondent for OneCode {
     fn hear(&mut self, note: &Note) {
-        self.heard.push(printable::lines(note.text.trim_end()));
+        self.last.hear(note);
     }
 
     fn answer(&mut self, prompt: &Prompt) -> Result<Secret, Failure> {
-        if let Some(code) = self.code.take() {
-            self.heard.clear();
-            return Ok(code);
+        match self.code.take() {
+            Some(code) => {
+                self.last.answered();
+                Ok(code)
+            }
+            None => Err(self.last.as_failure(prompt)),
         }
+    }
+}
+
+/// What the daemon said since the last answer: the reason why it asks again.
+#[derive(Default)]
+struct LastWords {
+    heard: Vec<String>,
+    was_answered: bool,
+}
+
+impl LastWords {
+    fn hear(&mut self, note: &Note) {
+        self.heard.push(printable::lines(note.text.trim()));
+    }
+
+    fn answered(&mut self) {
+        self.heard.clear();
+        self.was_answered = true;
+    }
+
+    fn as_failure(&mut self, prompt: &Prompt) -> Failure {
         // The prompt's last line is its label; what stands above it says what was wrong.
         if let Some((above, _label)) = prompt.text.rsplit_once('\n') {
             self.heard.push(printable::lines(above.trim()));
         }
         self.heard.retain(|text| !text.is_empty());
         let message = if self.heard.is_empty() { "That code is not right.".to_owned() } else { self.heard.join(" ") };
-        Err(Failure::refused("wrong", message))
+        Failure::refused("wrong", message)
     }
 }
 

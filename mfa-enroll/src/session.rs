@@ -78,6 +78,15 @@ impl Session {
         if self.status()?.authorize && !self.authorized {
             self.authorize()?;
         }
+        self.attempt(method, parameters)
+    }
+
+    /// Changes something that the daemon may take without a proof; if it does not, the proof is asked for.
+    pub(crate) fn attempt<P: Serialize, R: DeserializeOwned>(
+        &mut self,
+        method: &str,
+        parameters: &P,
+    ) -> Result<R, Failure> {
         match self.daemon.call(method, parameters) {
             Err(refused) if refused.code == "authorize_first" => {
                 self.authorize()?;

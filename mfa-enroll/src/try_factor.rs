@@ -38,7 +38,8 @@ pub(crate) fn run(args: Args, session: &mut Session) -> Result<Exit, Failure> {
         session.screen.line("Nothing was asked, so nothing was tested.")?;
     } else {
         let what = words::kind(&verdict.reason);
-        session.screen.line(&format!("Right ({what}). It is used up now: a login needs the next one."))?;
+        let next = if verdict.reason == "totp" { " A login needs the next one." } else { "" };
+        session.screen.line(&format!("Right: {what}. It is used up now.{next}"))?;
     }
     Ok(Exit::Done)
 }

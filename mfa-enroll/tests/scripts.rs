@@ -49,7 +49,7 @@ fn daemon(factors: Value) -> ScriptedDaemon {
         }
         "Answer" => {
             tries += 1;
-            if tries == 3 {
+            if tries % 4 == 3 {
                 return Answer::Reply(json!({ "done": { "outcome": "denied", "reason": "wrong code" } }));
             }
             Answer::Reply(json!({ "ask": { "text": "That code is wrong.\nVerification code: ", "echo": false } }))
@@ -170,6 +170,8 @@ fn whoever_cannot_prove_it_changes_nothing() {
     assert_eq!(code_of(&wrong), 1);
     assert!(!daemon.methods().contains(&"Remove".to_owned()));
     assert!(stderr(&wrong).contains("Nothing was changed."), "{}", stderr(&wrong));
+    let replayed = run(&daemon, &["remove", "3", "--json"], "000000\n");
+    assert_eq!(json_of(&replayed)["error"], json!({ "code": "wrong", "message": "That code is wrong." }));
     let silent = run(&daemon, &["remove", "3", "--json"], "");
     assert_eq!((code_of(&silent), &json_of(&silent)["error"]["code"]), (1, &json!("input")));
 }

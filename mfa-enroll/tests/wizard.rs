@@ -209,7 +209,7 @@ fn whoever_has_a_factor_gets_a_menu_and_proves_it_once() {
     person.types("t");
     person.sees("Verification code: ");
     person.types("118203");
-    person.sees("Right (phone app).");
+    person.sees("Right: phone app. It is used up now.");
     person.sees("q = done: ");
     person.types("q");
     let (status, screen) = person.leaves();

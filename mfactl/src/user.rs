@@ -81,7 +81,7 @@ fn show_account(user: String, desk: &mut Desk) -> Result<Exit, Failure> {
         screen.line("")?;
         factors::show(screen, &account.factors)?;
     }
-    screen.line(&format!("{} left.", counted(account.backup_codes.into(), "backup code")))?;
+    screen.line(&format!("\n{} left.", counted(account.backup_codes.into(), "backup code")))?;
     recent(screen, &account)?;
     Ok(Exit::Done)
 }
