@@ -144,7 +144,7 @@ impl LastWords {
             self.heard.push(printable::lines(above.trim()));
         }
         self.heard.retain(|text| !text.is_empty());
-        let message = if self.heard.is_empty() { "That code is not right.".to_owned() } else { self.heard.join(" ") };
+        let message = if self.heard.is_empty() { "That code was not taken.".to_owned() } else { self.heard.join(" ") };
         Failure::refused("wrong", message)
     }
 }
@@ -179,7 +179,7 @@ mod tests {
     fn without_a_word_of_the_daemon_there_is_a_word_of_ours() {
         let mut given = OneCode::new(Secret::from("492817"));
         assert!(given.answer(&ask("Verification code: ")).is_ok());
-        assert_eq!(given.answer(&ask("Verification code: ")).unwrap_err().message, "That code is not right.");
+        assert_eq!(given.answer(&ask("Verification code: ")).unwrap_err().message, "That code was not taken.");
     }
 
     #[test]
