@@ -2,3 +2,4 @@
 //! One file a subject; `tests/README.md` says how to write one.
 
 mod labs;
+mod password_and_code;

@@ -7,8 +7,8 @@ use std::io::{BufRead, stdin};
 use std::process::ExitCode;
 use std::time::Instant;
 
-use harness::{Lab, Outcome, Phone, Release, Service, Stack};
-use screen::{Screen, say, title};
+use harness::{Failure, Lab, Outcome, Phone, Release, Service, Stack};
+use screen::{Screen, indented, say, title};
 
 const PASSWORD: &str = "correct horse";
 const PROMPT: &str = "Verification code: ";
@@ -39,20 +39,26 @@ fn demo(keep: bool) -> Outcome {
     title("What the log says");
     lab.run(["journalctl", "--sync"])?.success()?;
     let log = lab.sh("journalctl --quiet --no-pager --output=short --facility=auth,authpriv | grep -i mfa")?;
-    log.lines().for_each(|line| println!("  {line}"));
+    print!("{}", indented(&log));
     if keep { stay(&lab) } else { Ok(()) }
 }
 
 /// As an administrator's script does it; the phone scans the address.
 fn enroll(lab: &Lab) -> Outcome<Phone> {
-    title("root enrolls alice; her phone scans the address");
-    let enrolled = lab.enroll("alice")?;
-    let account = enrolled.phone.account();
-    println!("  # mfa-enroll --user alice add totp --json");
-    println!("  # mfa-enroll --user alice confirm {} <a code from the phone> --json", enrolled.id);
-    println!("  The phone shows {} for {}.", account.issuer, account.account);
-    println!("  Backup codes, each good for one login: {}", enrolled.backup_codes.len());
-    Ok(enrolled.phone)
+    title("root enrolls alice; her phone scans the address and shows a code");
+    let added = as_root(lab, &["mfa-enroll", "--user", "alice", "add", "totp", "--json"])?;
+    let text = |name: &str| added[name].as_str().ok_or_else(|| Failure::new(format!("there is no {name} in {added}")));
+    let (id, mut phone) = (text("id")?, Phone::scan(text("uri")?)?);
+    as_root(lab, &["mfa-enroll", "--user", "alice", "confirm", id, &phone.code(), "--json"])?;
+    Ok(phone)
+}
+
+/// Runs a command that prints JSON, and shows both.
+fn as_root(lab: &Lab, command: &[&str]) -> Outcome<serde_json::Value> {
+    println!("  root@web1:~# {}", command.join(" "));
+    let output = lab.run(command.iter().copied())?.success()?;
+    print!("{}", indented(&output.stdout));
+    Ok(output.json()?)
 }
 
 /// Password, then the code her phone shows. Returns that code.

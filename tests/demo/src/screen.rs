@@ -38,8 +38,13 @@ impl Screen {
             from = *at;
         }
         text += &transcript[from..];
-        text.trim().lines().for_each(|line| println!("  {line}"));
+        print!("{}", indented(text.trim()));
     }
+}
+
+/// Lines as part of the story.
+pub(crate) fn indented(text: &str) -> String {
+    text.lines().map(|line| format!("  {line}\n")).collect()
 }
 
 /// A heading.
