@@ -1,8 +1,9 @@
 //! What is well-formed and probably not meant. Warnings only: nothing here changes what a policy does.
 
+use super::calendar::End;
 use super::condition::{Condition, Truth};
 use super::diagnostic::Diagnostic;
-use super::model::{Enrolling, Grace, Policy, Requirement, Rule, Who, rule_services};
+use super::model::{Enrolling, Grace, Policy, Requirement, Rule, Settings, Who, rule_services};
 use super::service::{Class, Services, caller_is_target};
 use crate::Time;
 use crate::factor::Kind;
@@ -19,27 +20,31 @@ pub(super) struct Remark {
 /// was among [`super::Parsed::warnings`].
 #[must_use]
 pub fn lint(policy: &Policy, now: Time) -> Vec<Diagnostic> {
-    let mut found = Vec::new();
+    let over = |end: End| end.is_over(now, None) == Truth::True;
+    let grace_over = |settings: &Settings| match settings.grace {
+        Grace::By(end) if settings.enroll == Enrolling::Grace && over(end) => Some(end),
+        _ => None,
+    };
+    let late = |file: &str, line, whose: &str, end: End| {
+        let message = format!("{whose} say that enrolling can wait, and it can no longer: {end} is over");
+        let hint = "write enroll = \"at-login\", or move the date".to_owned();
+        Diagnostic::without_text(file, line, message).hint(Some(hint))
+    };
+    let mut found: Vec<Diagnostic> =
+        grace_over(policy.defaults()).map(|end| late("policy.toml", 1, "[defaults]", end)).into_iter().collect();
     for rule in policy.rules() {
         let (file, line) = rule.place();
         for condition in rule.conditions() {
             if let Condition::Until(end) = condition
-                && end.is_over(now, None) == Truth::True
+                && over(*end)
             {
                 let message = format!("rule \"{}\" matches nobody any more: {end} is over", rule.name());
-                found.push(
-                    Diagnostic::without_text(file, line, message).hint(Some("remove it, or move its date".to_owned())),
-                );
+                let hint = "remove it, or move its date".to_owned();
+                found.push(Diagnostic::without_text(file, line, message).hint(Some(hint)));
             }
         }
-        let settings = rule.settings();
-        if let (Grace::By(end), Enrolling::Grace) = (settings.grace, settings.enroll)
-            && end.is_over(now, None) == Truth::True
-        {
-            let message = format!("under rule \"{}\" enrolling can wait no longer: {end} is over", rule.name());
-            let hint = "write enroll = \"at-login\", or move the date".to_owned();
-            found.push(Diagnostic::without_text(file, line, message).hint(Some(hint)));
-        }
+        let own = grace_over(rule.settings()).filter(|_| rule.writes("enroll_by") || rule.writes("enroll"));
+        found.extend(own.map(|end| late(file, line, &format!("the settings of rule \"{}\"", rule.name()), end)));
     }
     found
 }
@@ -154,7 +159,7 @@ fn relaxes_for_everybody(rule: &Rule, policy: &Policy) -> Finding {
     (everybody && relaxes).then(|| {
         (
             format!("this rule matches everybody and asks for less than [defaults]: \"{word}\""),
-            "if that is meant, all is well",
+            "give it a condition, if not everybody is meant",
         )
     })
 }

@@ -9,10 +9,10 @@
 //! false or [`Truth::Unknown`], and so is a rule: false if one of its conditions is, else unknown if one is.
 //!
 //! A rule that is unknown *may* decide, and so may each that follows it, up to the first that is true. Of all these the
-//! **strictest** decides ([`Strictness`]; between equals, the earliest). So an unknown rule counts where it asks for
-//! more than what follows, and is passed over where it relaxes. What may be remembered (`ask_again`, `remember`) is the
-//! least that any of them allows. Hence the property that the tests prove: *not knowing something never makes a login
-//! easier than knowing it would, whatever the truth is.*
+//! **strictest** decides ([`Strictness`]; between equals, the earliest, but the surest where nothing is asked). So an
+//! unknown rule counts where it asks for more than what follows, and is passed over where it relaxes. What may be
+//! remembered (`ask_again`, `remember`) is the least that any of them allows. Hence the property that the tests prove:
+//! *not knowing something never makes a login easier than knowing it would, whatever the truth is.*
 mod calendar;
 mod condition;
 mod diagnostic;

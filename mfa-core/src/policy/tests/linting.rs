@@ -140,6 +140,16 @@ fn what_has_ended_is_told_by_date() {
         found[0].starts_with("policy.toml:1:1: rule \"trial\" matches nobody any more: the end of 2026-11-01 is over"),
         "{found:?}"
     );
-    assert!(found[1].starts_with("policy.toml:6:1: under rule \"rule 2\" enrolling can wait no longer"), "{found:?}");
+    assert!(
+        found[1].starts_with(
+            "policy.toml:6:1: the settings of rule \"rule 2\" say that enrolling can wait, and it can no longer"
+        ),
+        "{found:?}"
+    );
     assert!(lint(&policy, NOW.plus(-40 * 86_400)).is_empty());
+    let defaults =
+        super::policy("[defaults]\nenroll='grace'\nenroll_by=2026-11-10\n[[rule]]\nusers=['a']\nrequire='always'\n");
+    let found: Vec<String> = lint(&defaults, NOW).iter().map(ToString::to_string).collect();
+    assert_eq!(found.len(), 1, "said once, not for each rule that inherits it: {found:?}");
+    assert!(found[0].contains("[defaults] say that enrolling can wait"), "{found:?}");
 }

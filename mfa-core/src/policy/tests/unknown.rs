@@ -242,7 +242,7 @@ fn asks(plan: &Plan) -> Option<(u32, u32)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4000))]
+    #![proptest_config(ProptestConfig::with_cases(2000))]
 
     /// The one that matters.
     #[test]
