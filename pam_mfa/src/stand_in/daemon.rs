@@ -31,19 +31,14 @@ impl Daemon {
         Self { thread: thread::spawn(move || listener.accept().map(|(stream, _)| play(stream, script)).unwrap()) }
     }
 
-    /// Listens for ever, with a script for each connection.
-    pub(crate) fn serving(socket: &Path, script: fn() -> Vec<Act>) {
-        let listener = UnixListener::bind(socket).unwrap();
-        thread::spawn(move || listener.incoming().for_each(|stream| drop(play(stream.unwrap(), script()))));
-    }
-
     /// The requests that came, after the module has hung up.
     pub(crate) fn requests(self) -> Vec<String> {
         self.thread.join().unwrap()
     }
 }
 
-fn play(mut stream: UnixStream, script: Vec<Act>) -> Vec<String> {
+/// Follows the script on one connection; gives the requests that came.
+pub(crate) fn play(mut stream: UnixStream, script: Vec<Act>) -> Vec<String> {
     let (mut inbox, mut requests) = (Decoder::default(), Vec::new());
     for act in script {
         let Some(request) = next_request(&mut stream, &mut inbox) else { return requests };

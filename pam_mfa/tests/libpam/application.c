@@ -8,7 +8,8 @@
  *
  * RUN/mfa becomes /run/mfa and RUN/log becomes /dev/log, in a mount namespace of its own. Steps, in order:
  *   uid=N  item=KIND=VALUE  env=NAME=VALUE  reply=TEXT  reply=@WHAT  change-user=NAME  silent
- *   auth  account  setcred  password  session  repeat=N  state
+ *   auth  account  setcred  password  session  state, or
+ *   repeat=N: whole logins, after which no handle is left; then only state and repeat make sense.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -160,13 +161,15 @@ static void start(void)
 static void end(void)
 {
 	need(pam_end(handle, 0) == 0, "pam_end");
+	handle = NULL;
 }
 
 /* Whole logins, one after another, each loading and unloading the module. */
 static void repeat(int times)
 {
 	quiet = 1;
-	end();
+	if (handle)
+		end();
 	for (int i = 0; i < times; i++) {
 		start();
 		reply_next = 0;
@@ -174,7 +177,6 @@ static void repeat(int times)
 		need(pam_acct_mgmt(handle, flags) == 0, "an account of many");
 		end();
 	}
-	start();
 	quiet = 0;
 }
 
@@ -262,6 +264,7 @@ int main(int count, char **words)
 	start();
 	for (int i = first; i < count; i++)
 		need(step(words[i]), words[i]);
-	end();
+	if (handle)
+		end();
 	return 0;
 }

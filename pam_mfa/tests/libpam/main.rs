@@ -3,6 +3,9 @@
 //! In all of these nobody gets in wrongly: not with `PAM_SUCCESS`, and not with `PAM_IGNORE`, which libpam gives as
 //! `PAM_PERM_DENIED` when nothing else is in the stack; the module itself never returns that.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "in a test, that is how to fail")]
+#![allow(clippy::indexing_slicing, reason = "so is this")]
+
 #[path = "../../src/stand_in/daemon.rs"]
 mod daemon;
 mod faults;
