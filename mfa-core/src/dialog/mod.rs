@@ -14,16 +14,17 @@
 
 mod proof;
 mod text;
+mod turn;
 mod weigh;
 
 pub use proof::Proof;
+pub use turn::{Denial, Effect, Event, Next, Note, Turn, Verdict};
 
 use crate::account::{Account, Commit, Record, Seen, Ticket, What, Write};
 use crate::factor::{Kind, Match};
 use crate::policy::{Deny, Plan};
 use crate::throttle::{Bucket, Caller, Gate, Guess};
 use crate::{At, Time};
-use std::fmt;
 use zeroize::Zeroizing;
 
 /// Wrong codes a dialog takes.
@@ -44,136 +45,6 @@ pub struct Setting {
     pub until: Time,
     /// Whom to ask for help; may be empty.
     pub support: String,
-}
-
-/// Everything that can happen to a dialog.
-pub enum Event {
-    /// The user typed a line.
-    Answer(Zeroizing<String>),
-    /// The commit that was asked for happened.
-    Committed,
-    /// It did not, because the account or the policy had changed: what is true now.
-    Stale(Box<(Plan, Account)>),
-    /// It did not, and cannot.
-    Failed,
-    /// Time is up.
-    Deadline,
-}
-
-impl fmt::Debug for Event {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Answer(_) => "Answer(…)",
-            Self::Committed => "Committed",
-            Self::Stale(_) => "Stale",
-            Self::Failed => "Failed",
-            Self::Deadline => "Deadline",
-        })
-    }
-}
-
-/// What the daemon is to do next; exactly one thing.
-#[derive(Debug)]
-pub enum Effect {
-    /// Send this to the caller.
-    Turn(Turn),
-    /// Perform this, then report `Committed`, `Stale` or `Failed`.
-    Commit(Commit),
-}
-
-/// What the user sees, and what is wanted next.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Turn {
-    /// Shown first.
-    pub say: Vec<Note>,
-    /// Then this.
-    pub next: Next,
-}
-
-/// Text to show.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Note {
-    /// Whether it tells of something that went wrong.
-    pub error: bool,
-    /// Plain text.
-    pub text: String,
-}
-
-/// The one thing a turn ends in.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Next {
-    /// Ask for a line.
-    Ask {
-        /// Shown as it is.
-        prompt: String,
-        /// Whether what is typed may be seen.
-        echo: bool,
-    },
-    /// The end.
-    Done(Verdict),
-}
-
-/// How a dialog ends.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// A factor was proved. Counts only with the store's receipt of the same ticket.
-    Pass(Proof),
-    /// Nothing was asked, for this reason.
-    Skipped(&'static str),
-    /// Refused.
-    Denied(Denial),
-    /// Refused, since nothing can be decided or recorded.
-    Broken,
-}
-
-/// Why a login is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Denial {
-    /// Three wrong codes.
-    Wrong,
-    /// Too many failures lately.
-    Throttled,
-    /// Too many failures in a row.
-    CodesOff,
-    /// A factor is required, and none is enrolled.
-    NotEnrolled,
-    /// A factor is enrolled, but none that the policy takes.
-    NoUsableFactor,
-    /// The rule is about the one who asks (`who = "caller"`), and nobody knows who that is.
-    CallerUnknown,
-    /// Nothing can be asked here.
-    CannotAsk,
-    /// Too many answers that were no codes.
-    TooManyAnswers,
-    /// Time is up.
-    TimedOut,
-    /// The account kept changing.
-    Unsettled,
-    /// The policy changed meanwhile.
-    PolicyChanged,
-    /// An event that does not fit: an error of this program.
-    Unexpected,
-}
-
-impl Denial {
-    /// The word in verdicts, records and logs.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Wrong => "wrong",
-            Self::Throttled => "throttled",
-            Self::CodesOff => "codes-off",
-            Self::NotEnrolled => "not-enrolled",
-            Self::NoUsableFactor => "no-usable-factor",
-            Self::CallerUnknown => "caller-unknown",
-            Self::CannotAsk => "cannot-ask",
-            Self::TooManyAnswers => "too-many-answers",
-            Self::TimedOut => "timed-out",
-            Self::Unsettled => "unsettled",
-            Self::PolicyChanged => "policy-changed",
-            Self::Unexpected => "unexpected",
-        }
-    }
 }
 
 /// A login on its way.
