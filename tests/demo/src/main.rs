@@ -47,9 +47,10 @@ fn demo(keep: bool) -> Outcome {
 fn enroll(lab: &Lab) -> Outcome<Phone> {
     title("root enrolls alice; her phone scans the address and shows a code");
     let added = as_root(lab, &["mfa-enroll", "--user", "alice", "add", "totp", "--json"])?;
-    let text = |name: &str| added[name].as_str().ok_or_else(|| Failure::new(format!("there is no {name} in {added}")));
-    let (id, mut phone) = (text("id")?, Phone::scan(text("uri")?)?);
-    as_root(lab, &["mfa-enroll", "--user", "alice", "confirm", id, &phone.code(), "--json"])?;
+    let address = added["uri"].as_str().ok_or_else(|| Failure::new(format!("there is no address in {added}")))?;
+    let mut phone = Phone::scan(address)?;
+    let id = added["id"].to_string();
+    as_root(lab, &["mfa-enroll", "--user", "alice", "confirm", &id, &phone.code(), "--json"])?;
     Ok(phone)
 }
 
