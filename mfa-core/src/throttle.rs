@@ -30,8 +30,8 @@ pub struct Throttle {
     pub until: Time,
 }
 
-/// Whether a try is evaluated now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Whether a try is evaluated now; the later is the stricter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Gate {
     /// It is.
     Open,
@@ -131,6 +131,18 @@ impl Throttles {
         self.0.get(usize::from(bucket.number())).copied().unwrap_or_default()
     }
 
+    /// The one that keeps people waiting the longest at this kind of guess, whoever's attempts it counts.
+    #[must_use]
+    pub fn strictest(&self, guess: Guess, now: Time) -> (Throttle, Gate) {
+        let of = |caller| {
+            let bucket = Bucket { caller, guess };
+            let throttle = self.get(bucket);
+            (throttle, throttle.gate(bucket, now))
+        };
+        let (root, plain) = (of(Caller::Root), of(Caller::Plain));
+        if (plain.1, plain.0.in_a_row) > (root.1, root.0.in_a_row) { plain } else { root }
+    }
+
     /// Puts one of them.
     pub fn set(&mut self, bucket: Bucket, throttle: Throttle) {
         if let Some(place) = self.0.get_mut(usize::from(bucket.number())) {
@@ -180,6 +192,16 @@ mod tests {
         let years_later = Time(1_000_000_000);
         assert_eq!(throttle.gate(CODE, years_later), Gate::Off);
         assert_eq!(throttle.gate(BACKUP, years_later), Gate::Open);
+    }
+
+    #[test]
+    fn what_is_told_is_the_longest_wait_whoever_caused_it() {
+        let (now, mut throttles) = (Time(1_000_000), Throttles::default());
+        assert_eq!(throttles.strictest(Guess::Code, now).1, Gate::Open);
+        throttles.set(Bucket::ALL[2], after(6, now));
+        throttles.set(Bucket::ALL[0], after(5, now));
+        assert_eq!(throttles.strictest(Guess::Code, now), (after(6, now), Gate::Wait(60)));
+        assert_eq!(throttles.strictest(Guess::BackupCode, now).1, Gate::Open);
     }
 
     #[test]

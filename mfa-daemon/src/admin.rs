@@ -12,7 +12,7 @@ use crate::store::{Committed, Rebind, Snapshot, Store, StoreError, Summary, Whos
 use mfa_core::account::{Account, FactorId};
 use mfa_core::enrollment as core;
 use mfa_core::policy::Rule;
-use mfa_core::throttle::{Bucket, Caller, Gate, Guess};
+use mfa_core::throttle::{Gate, Guess};
 use mfa_proto::admin as wire;
 use mfa_proto::frame::{Call, encode_reply};
 use mfa_proto::service::RefusalCode;
@@ -112,9 +112,7 @@ pub(crate) async fn account(conversation: &mut Conversation, whose: Subject) -> 
     let required = desk.required(conversation).await;
     let recent = store(conversation)?.recent(identity, RECENT).await.map_err(failed)?;
     let now = clock::now();
-    let bucket = Bucket { caller: Caller::Root, guess: Guess::Code };
-    let throttle = account.throttles.get(bucket);
-    let gate = throttle.gate(bucket, now);
+    let (throttle, gate) = account.throttles.strictest(Guess::Code, now);
     Ok(encode_reply(&wire::Account {
         user: identity.name.clone(),
         uid: identity.uid,

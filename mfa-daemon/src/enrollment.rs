@@ -15,7 +15,7 @@ use crate::store::Committed;
 use mfa_core::account::{Account, Commit, Factor, FactorId, Pending, Ticket};
 use mfa_core::enrollment::{self as core, Begun, Confirming, Permission, Refusal, Rules};
 use mfa_core::factor::totp::{Link, base32};
-use mfa_core::throttle::{Bucket, Caller, Gate, Guess};
+use mfa_core::throttle::{Gate, Guess};
 use mfa_core::{At, Time, policy};
 use mfa_proto::Secret;
 use mfa_proto::enrollment as wire;
@@ -33,8 +33,7 @@ pub(crate) async fn status(conversation: &mut Conversation, whose: Subject) -> R
     let rules = desk.rules(conversation, &account).await;
     let settings = &desk.loaded.config.settings;
     let now = clock::now();
-    let bucket = Bucket { caller: Caller::Root, guess: Guess::Code };
-    let gate = account.throttles.get(bucket).gate(bucket, now);
+    let (_, gate) = account.throttles.strictest(Guess::Code, now);
     let daemon = conversation.daemon();
     Ok(encode_reply(&wire::Enrolled {
         user: desk.whose.identity.name.clone(),
