@@ -9,7 +9,7 @@ use mfa_core::factor::Kind;
 use serde::{Deserialize, Serialize};
 use serde_json::ser::{CompactFormatter, Formatter};
 use sha2::{Digest, Sha256};
-use std::io;
+use std::{fmt, io};
 
 /// Characters of a text from outside that are kept.
 const LONGEST: usize = 256;
@@ -166,6 +166,23 @@ impl Event {
     /// It is not one.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Self, serde_json::Error> {
         serde_json::from_slice(bytes)
+    }
+}
+
+/// As administrators read it: `wrong at sshd from 10.1.2.3, totp`.
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)?;
+        for (word, value) in [("at", &self.service), ("from", &self.rhost), ("because", &self.reason)] {
+            if let Some(value) = value {
+                write!(f, " {word} {value}")?;
+            }
+        }
+        match &self.factor {
+            Some(Factor { kind, id: Some(id) }) => write!(f, ", {kind} {id}"),
+            Some(Factor { kind, id: None }) => write!(f, ", {kind}"),
+            None => Ok(()),
+        }
     }
 }
 

@@ -54,9 +54,11 @@ fn a_field_of_a_later_version_is_left_aside() {
 
 #[test]
 fn the_hash_is_sha_256_over_previous_hash_node_number_and_record() {
-    // printf '%064d%016x%016x' 0 1 1 | xxd -r -p | cat - <(printf '{}') | sha256sum
-    let expected: Hash = Sha256::digest([[0u8; 32].as_slice(), &[0, 0, 0, 0, 0, 0, 0, 1].repeat(2), b"{}"].concat()).into();
-    assert_eq!(Head::start(1).next(b"{}"), Head { node: 1, seq: 1, hash: expected });
+    // printf '%064d%016x%016x7b7d' 0 1 1 | xxd -r -p | sha256sum
+    let sum = "d6e3dfe5dbc15fc03e14f4016521e22395d6193412d7ba12879f847bc821fe5d";
+    let Head { node, seq, hash } = Head::start(1).next(b"{}");
+    assert_eq!((node, seq), (1, 1));
+    assert_eq!(hash.map(|byte| format!("{byte:02x}")).concat(), sum);
 }
 
 proptest! {

@@ -1,7 +1,7 @@
 //! What administrators look at: counts, lists, the record. Read only, on a connection and threads of its own, so that
 //! a long look does not keep a login waiting.
 
-use super::read::{self, Moment};
+use super::read::Moment;
 use super::{Store, StoreError, lock};
 use crate::audit::{Event, Head};
 use mfa_core::Time;
@@ -191,7 +191,9 @@ fn page(connection: &Connection, after: Option<i64>, limit: u32, now: Time) -> R
 fn find(connection: &Connection, whose: &Whose, now: Time) -> Result<Option<Summary>, StoreError> {
     let bucket = CODES_AT_LOGINS.number();
     let rows = match whose {
-        Whose::Uid(uid) => summaries(connection, &format!("{SUMMARIES} WHERE uid = ?3"), params![now.0, bucket, uid], now),
+        Whose::Uid(uid) => {
+            summaries(connection, &format!("{SUMMARIES} WHERE uid = ?3"), params![now.0, bucket, uid], now)
+        }
         Whose::Name(name) => {
             summaries(connection, &format!("{SUMMARIES} WHERE name = ?3"), params![now.0, bucket, name], now)
         }
@@ -222,7 +224,8 @@ fn summaries(
 }
 
 fn factors(connection: &Connection, account: i64) -> Result<BTreeMap<String, u32>, StoreError> {
-    let mut statement = connection.prepare_cached("SELECT kind, count(*) FROM factor WHERE account = ?1 GROUP BY kind")?;
+    let mut statement =
+        connection.prepare_cached("SELECT kind, count(*) FROM factor WHERE account = ?1 GROUP BY kind")?;
     let rows = statement.query_map([account], |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }

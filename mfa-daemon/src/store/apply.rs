@@ -99,7 +99,8 @@ impl Transaction<'_> {
             Seen::Absent if writes => self.new_account(&commit.identity, commit.at)?,
             Seen::Absent => {
                 let select = "SELECT id FROM account WHERE uid = ?1 OR name = ?2";
-                let row = self.connection.prepare_cached(select)?.query_row(params![uid, name], |_| Ok(())).optional()?;
+                let row =
+                    self.connection.prepare_cached(select)?.query_row(params![uid, name], |_| Ok(())).optional()?;
                 return if row.is_none() { Ok(None) } else { Err(Halt::Stale) };
             }
         };

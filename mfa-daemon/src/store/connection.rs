@@ -59,6 +59,11 @@ impl Slot {
         }
         result
     }
+
+    /// Closes the connection, until the next use.
+    pub(super) fn close(&mut self) {
+        self.connection = None;
+    }
 }
 
 /// Device and inode; two files are the same if they are.
@@ -100,9 +105,8 @@ pub(super) fn connect(path: &Path, role: Role) -> Result<Connection, StoreError>
 }
 
 fn prepare_to_write(connection: &Connection) -> Result<(), StoreError> {
-    connection.execute_batch(
-        "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA journal_size_limit = 16777216;",
-    )?;
+    connection
+        .execute_batch("PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA journal_size_limit = 16777216;")?;
     PAGES_IN_LOG.set(0);
     connection.wal_hook(Some(|_, pages| {
         PAGES_IN_LOG.set(pages);

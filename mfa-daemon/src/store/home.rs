@@ -13,7 +13,8 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 /// What the lock file says once there is a database.
-const MARK: &[u8] = b"There is a database beside this file. If it is lost, mfa-daemon does not start with an empty one;\n\
+const MARK: &[u8] =
+    b"There is a database beside this file. If it is lost, mfa-daemon does not start with an empty one;\n\
     restore it from a backup, or remove this file to start with nobody enrolled.\n";
 
 /// The directory, claimed by this process.
@@ -101,6 +102,13 @@ impl Home {
     }
 }
 
+impl Drop for Home {
+    fn drop(&mut self) {
+        // By itself the lock would last as long as any copy of its descriptor, one in a process just forked included.
+        let _ = rustix::fs::flock(&self.lock, FlockOperation::Unlock);
+    }
+}
+
 /// Opens a regular file of ours; `None` if it is not there. A pipe or device planted here does not make it wait.
 fn open_own(directory: &OwnedFd, path: &Path, name: &str, flags: OFlags) -> Result<Option<OwnedFd>, OpenError> {
     let flags = flags | OFlags::RDWR | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
@@ -134,7 +142,8 @@ fn trust(path: &Path, file: rustix::fd::BorrowedFd<'_>, kind: FileType) -> Resul
         return Err(untrusted(path, &format!("is not a {of}; remove it")));
     }
     if found.st_uid != own {
-        let why = format!("belongs to uid {}, not to {own}; give it back: chown {own} {}", found.st_uid, path.display());
+        let why =
+            format!("belongs to uid {}, not to {own}; give it back: chown {own} {}", found.st_uid, path.display());
         return Err(untrusted(path, &why));
     }
     if found.st_mode & 0o077 != 0 {

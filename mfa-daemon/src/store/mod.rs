@@ -34,6 +34,7 @@ use home::Home;
 use mfa_core::Time;
 use mfa_core::account::{Account, Commit, Identity, Seen, Ticket, Version};
 use queue::{Job, Queue, Work};
+use std::fmt;
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -63,6 +64,14 @@ pub(crate) struct Held {
     pub(crate) identity: Identity,
     /// Its state.
     pub(crate) version: Version,
+}
+
+impl fmt::Display for Conflict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let held: Vec<_> =
+            self.held.iter().map(|held| format!("{} ({})", held.identity.name, held.identity.uid)).collect();
+        write!(f, "the record was made for {}, which the system now calls otherwise", held.join(" and for "))
+    }
 }
 
 /// What became of a commit.
@@ -131,6 +140,9 @@ struct Inner {
 
 impl Drop for Inner {
     fn drop(&mut self) {
+        // The writer's connection is the last to be closed: only it can then put the log into the database.
+        lock(&self.reader).close();
+        lock(&self.administrator).close();
         self.queue.close();
         if let Some(writer) = self.writer.take() {
             // An error is a panic of the writer, which everybody was told when it happened.

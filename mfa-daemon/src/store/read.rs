@@ -5,9 +5,7 @@
 
 use super::seal::{Place, Sealed};
 use super::{Conflict, Held, MasterKey, Snapshot, StoreError};
-use mfa_core::account::{
-    Account, BackupCode, BackupSet, Detail, Factor, FactorId, Identity, Pending, Totp, Version,
-};
+use mfa_core::account::{Account, BackupCode, BackupSet, Detail, Factor, FactorId, Identity, Pending, Totp, Version};
 use mfa_core::factor::totp::{Algorithm, Parameters, Step};
 use mfa_core::factor::{Kind, backup_code};
 use mfa_core::throttle::{Bucket, Throttle, Throttles};
@@ -72,10 +70,7 @@ fn held(connection: &Connection, whose: &Identity) -> Result<Vec<AccountRow>, St
     let rows = statement.query_map((whose.uid, &whose.name), |row| {
         Ok(AccountRow {
             id: row.get(0)?,
-            held: Held {
-                identity: Identity { uid: row.get(1)?, name: row.get(2)? },
-                version: Version(row.get(3)?),
-            },
+            held: Held { identity: Identity { uid: row.get(1)?, name: row.get(2)? }, version: Version(row.get(3)?) },
             factors: row.get(4)?,
             backup_codes: row.get(5)?,
         })
@@ -179,7 +174,7 @@ impl Rows<'_> {
 }
 
 /// The bucket of this number.
-pub(super) fn bucket(number: i64) -> Result<Bucket, StoreError> {
+fn bucket(number: i64) -> Result<Bucket, StoreError> {
     let place = usize::try_from(number).ok();
     let bucket = place.and_then(|place| Bucket::ALL.get(place)).copied();
     bucket.ok_or_else(|| StoreError::Damaged(format!("throttle of an unknown bucket, {number}")))

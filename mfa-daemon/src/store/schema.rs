@@ -132,8 +132,12 @@ pub(super) fn ready(home: &mut Home, key: &MasterKey, steps: &[&str]) -> Result<
         return Err(OpenError::Gone(home.file(FILE)));
     }
     home.make(FILE)?;
-    let connection = connect(&home.file(FILE), Role::Writer)?;
-    let version = version_of(&connection, home)?;
+    let found = connect(&home.file(FILE), Role::Writer).map_err(OpenError::from);
+    let found = found.and_then(|connection| Ok((version_of(&connection, home)?, connection)));
+    let (version, connection) = found.map_err(|error| match error {
+        OpenError::Database(StoreError::Damaged(_)) if !marked => OpenError::NotOurs(home.file(FILE)),
+        other => other,
+    })?;
     if version == 0 && marked {
         return Err(OpenError::Gone(home.file(FILE)));
     }
@@ -151,19 +155,13 @@ pub(super) fn ready(home: &mut Home, key: &MasterKey, steps: &[&str]) -> Result<
 
 /// The schema's number; 0 if nothing was ever put in. A file of another program is refused.
 fn version_of(connection: &Connection, home: &Home) -> Result<i64, OpenError> {
-    let not_ours = || OpenError::NotOurs(home.file(FILE));
     let pragma = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
-    let application = pragma("application_id").map_err(|error| match StoreError::from(error) {
-        // The first read: a file that is no database, or whose header is broken.
-        StoreError::Damaged(_) => not_ours(),
-        other => other.into(),
-    })?;
-    let version = pragma("user_version")?;
+    let (application, version) = (pragma("application_id")?, pragma("user_version")?);
     let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", (), |row| row.get(0))?;
     match (application, version, tables) {
         (0, 0, 0) => Ok(0),
         (APPLICATION_ID, 1.., 1..) => Ok(version),
-        _ => Err(not_ours()),
+        _ => Err(OpenError::NotOurs(home.file(FILE))),
     }
 }
 

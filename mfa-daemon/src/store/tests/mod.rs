@@ -13,6 +13,8 @@ use mfa_core::Secret;
 use mfa_core::account::{Factor, FactorId, NewPending, Record, What, Write};
 use mfa_core::factor::totp::{Algorithm, Parameters, Step};
 use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::process::Command;
 use tempfile::TempDir;
 
 /// A moment, step 60,000,000 of a 30 s app.
@@ -138,4 +140,23 @@ fn sql(directory: &TempDir) -> rusqlite::Connection {
 /// What a query gives, as one number.
 fn number(directory: &TempDir, query: &str) -> i64 {
     sql(directory).query_row(query, (), |row| row.get(0)).unwrap()
+}
+
+/// Where a test that runs itself in another process tells it to work.
+const PLACE: &str = "MFA_STORE_TEST_PLACE";
+
+/// The place to work in, if this process is such a child.
+fn as_child() -> Option<PathBuf> {
+    std::env::var_os(PLACE).map(PathBuf::from)
+}
+
+/// This test program, to run one of the tests here as a child, below a command that prepares something.
+fn child(below: &[&str], test: &str, place: &Path) -> Command {
+    let (program, arguments) = below.split_first().unwrap();
+    let (_, module) = module_path!().split_once("::").unwrap();
+    let mut command = Command::new(program);
+    command.args(arguments).arg(std::env::current_exe().unwrap());
+    command.args(["--exact", &format!("{module}::{test}"), "--nocapture", "--test-threads=1"]);
+    command.env(PLACE, place);
+    command
 }
