@@ -4,13 +4,13 @@ use crate::backup_codes::{self, Keep};
 use crate::confirm::{confirm, not_yet};
 use crate::picture::{self, PictureFile};
 use crate::private_file::PrivateFile;
-use crate::qr::{Ink, Qr};
 use crate::session::Session;
 use crate::sheet::{Sheet, SheetFile, in_groups};
 use mfa_cli::printable::{self, Visible};
 use mfa_cli::{Exit, Failure, InputError, moment};
 use mfa_proto::Secret;
 use mfa_proto::enrollment::{ADD_TOTP, AddTotp, Confirmation, Confirmed, PendingTotp};
+use mfa_qr::{Ink, Qr};
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -58,7 +58,7 @@ pub(crate) fn run(args: Args, session: &mut Session) -> Result<Exit, Failure> {
     let picture = picture.transpose()?;
     let keep = Keep::reserve(args.save.as_deref(), args.print.as_ref())?;
     let pending = begin(session, args.name.clone(), false)?;
-    let qr = Qr::of(pending.uri.expose())?;
+    let qr = Qr::of(pending.uri.expose()).map_err(no_picture)?;
     if let Some((file, kind)) = picture {
         file.write(&picture::draw(&qr, kind)?)?;
     }
@@ -72,7 +72,7 @@ pub(crate) fn run(args: Args, session: &mut Session) -> Result<Exit, Failure> {
 /// The guided enrollment from its beginning.
 pub(crate) fn guide(session: &mut Session, wishes: Wishes) -> Result<Exit, Failure> {
     let pending = begin(session, wishes.name.clone(), false)?;
-    let qr = Qr::of(pending.uri.expose())?;
+    let qr = Qr::of(pending.uri.expose()).map_err(no_picture)?;
     Guide::new(session, pending, qr, wishes).run()
 }
 
@@ -225,7 +225,7 @@ impl<'a> Guide<'a> {
             _ => {
                 self.pending = begin(self.session, self.wishes.name.clone(), true)?;
                 self.begun = Instant::now();
-                self.qr = Qr::of(self.pending.uri.expose())?;
+                self.qr = Qr::of(self.pending.uri.expose()).map_err(no_picture)?;
                 self.show()
             }
         }
@@ -249,6 +249,10 @@ fn understood(typed: Secret) -> Typed {
     }
     let is_code = text.chars().any(|c| c.is_ascii_digit()) && text.chars().all(|c| c.is_ascii_digit() || c == ' ');
     if is_code { Typed::Code(typed) } else { Typed::Neither }
+}
+
+fn no_picture(error: mfa_qr::TooLong) -> Failure {
+    Failure::refused("qr", error.to_string())
 }
 
 #[cfg(test)]

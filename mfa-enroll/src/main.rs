@@ -11,7 +11,6 @@ mod confirm;
 mod dialog;
 mod picture;
 mod private_file;
-mod qr;
 mod remove;
 mod rename;
 mod session;

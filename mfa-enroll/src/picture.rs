@@ -1,7 +1,7 @@
 //! A QR code as a picture: SVG, or PNG in black and white. It makes bytes and writes no file.
 
-use crate::qr::{QUIET, Qr};
 use mfa_cli::Failure;
+use mfa_qr::{QUIET, Qr};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;

@@ -3,11 +3,11 @@
 //! The page loads nothing from anywhere, and every value on it is escaped: names come from people.
 
 use crate::picture::{ending, svg};
-use crate::qr::{Ink, Qr};
 use mfa_cli::moment;
 use mfa_cli::printable::{self, Visible};
 use mfa_proto::Secret;
 use mfa_proto::enrollment::{Enrolled, PendingTotp};
+use mfa_qr::{Ink, Qr};
 use std::fmt::Write;
 use std::path::PathBuf;
 use std::str::FromStr;

@@ -124,7 +124,7 @@ fn where_there_is_room_all_the_white_is_there() {
 #[test]
 fn a_link_that_no_code_can_hold_is_an_error_with_a_way_out() {
     let error = Qr::of(&"x".repeat(3000)).err().unwrap();
-    assert!(error.message.contains("Type the secret"), "{error}");
+    assert!(error.to_string().contains("Type the secret"), "{error}");
 }
 
 #[test]
