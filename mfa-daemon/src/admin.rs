@@ -8,7 +8,7 @@ use crate::daemon::Loaded;
 use crate::enrollment::{Desk, broken, changed, count, factor_info, now, refused, seconds_left};
 use crate::journal::{self, Level};
 use crate::listen::{Answer, Failure, Subject, refuse};
-use crate::store::{Committed, Rebind, Snapshot, Store, StoreError, Summary, Whose};
+use crate::store::{Committed, Rebind, Snapshot, Store, StoreError, Summary};
 use mfa_core::account::{Account, FactorId};
 use mfa_core::enrollment as core;
 use mfa_core::policy::Rule;
@@ -47,9 +47,8 @@ pub(crate) async fn status(conversation: &mut Conversation) -> Result<Answer, Fa
         throttled_users: Vec::new(),
     };
     if let Ok(store) = &daemon.store {
-        match figures(store, &mut status).await {
-            Ok(()) => status.problems.extend(store.problems()),
-            Err(error) => status.problems.push(error.to_string()),
+        if let Err(error) = figures(store, &mut status).await {
+            status.problems.push(error.to_string());
         }
     }
     status.healthy = status.problems.is_empty();
@@ -199,7 +198,7 @@ pub(crate) async fn rebind(conversation: &mut Conversation, whose: Subject) -> R
 /// The account, or the record of one that the system does not know any more.
 async fn on_record(conversation: &Conversation, whose: Subject) -> Result<Entry, Failure> {
     if whose.entry.is_none() {
-        let kept = store(conversation)?.find(Whose::Name(whose.name.clone()), clock::now()).await.map_err(failed)?;
+        let kept = store(conversation)?.find(&whose.name, clock::now()).await.map_err(failed)?;
         if let Some(Summary { identity, .. }) = kept {
             return Ok(Entry { gid: u32::MAX, identity });
         }

@@ -3,6 +3,7 @@
 //!
 //! Nothing secret is ever in it: reasons are words of the program's own, and input is clipped and escaped.
 
+use crate::journal::Printable;
 use mfa_core::Time;
 use mfa_core::account::{FactorId, Identity, Record};
 use mfa_core::factor::Kind;
@@ -175,7 +176,7 @@ impl fmt::Display for Event {
         f.write_str(&self.what)?;
         for (word, value) in [("at", &self.service), ("from", &self.rhost), ("because", &self.reason)] {
             if let Some(value) = value {
-                write!(f, " {word} {value}")?;
+                write!(f, " {word} {}", Printable(value))?;
             }
         }
         match &self.factor {

@@ -106,7 +106,10 @@ impl Daemon {
 
     /// Everything that is wrong, a sentence each.
     pub(crate) fn problems(&self) -> Vec<String> {
-        let store = self.store.as_ref().err().cloned();
+        let store = match &self.store {
+            Ok(store) => store.problems(clock::now()),
+            Err(why) => vec![why.clone()],
+        };
         self.config_problem.borrow().clone().into_iter().chain(store).collect()
     }
 

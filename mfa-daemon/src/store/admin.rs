@@ -1,18 +1,15 @@
 //! What administrators look at: counts, lists, the record. Read only, on a connection and threads of its own, so that
 //! a long look does not keep a login waiting.
 
-use super::read::Moment;
+use super::read::{self, Moment};
 use super::{Store, StoreError, lock};
 use crate::audit::{Event, Head};
 use mfa_core::Time;
 use mfa_core::account::Identity;
-use mfa_core::throttle::{Bucket, Caller, FAILURES_UNTIL_OFF, Gate, Guess, Throttle};
-use rusqlite::{Connection, OptionalExtension, Params, Row, params};
+use mfa_core::throttle::{FAILURES_UNTIL_OFF, Gate, Guess};
+use rusqlite::{Connection, OptionalExtension, Params, params};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-
-/// Failures of codes at logins: what "throttled" means to an administrator.
-const CODES_AT_LOGINS: Bucket = Bucket { caller: Caller::Root, guess: Guess::Code };
 
 /// How many accounts are how.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,7 +18,7 @@ pub(crate) struct Counts {
     pub(crate) enrolled: u64,
     /// With an enrollment begun that can still be confirmed.
     pub(crate) pending: u64,
-    /// Whose codes are refused at logins, for now or until something turns them on.
+    /// Whose codes are refused, for now or until something turns them on, whoever caused it.
     pub(crate) throttled: u64,
 }
 
@@ -45,7 +42,7 @@ pub(crate) struct Summary {
     pub(crate) backup_codes: u32,
     /// Whether an enrollment was begun that can still be confirmed.
     pub(crate) pending: bool,
-    /// Whether codes are refused at logins, for now or until something turns them on.
+    /// Whether codes are refused, for now or until something turns them on, whoever caused it.
     pub(crate) throttled: bool,
 }
 
@@ -56,15 +53,6 @@ pub(crate) struct Refused {
     pub(crate) by_reason: BTreeMap<String, u64>,
     /// Who was refused because of earlier failures, the latest first, ten at most.
     pub(crate) throttled: Vec<String>,
-}
-
-/// By what a record is looked for when NSS does not know the account any more.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Whose {
-    /// By its uid.
-    Uid(u32),
-    /// By its login name.
-    Name(String),
 }
 
 impl Store {
@@ -84,12 +72,13 @@ impl Store {
         self.look(move |connection| page(connection, after, limit, now)).await
     }
 
-    /// The record of this uid or of this name, if there is one.
+    /// The record of this login name, also of one that the system does not know any more.
     ///
     /// # Errors
     /// The database cannot be read.
-    pub(crate) async fn find(&self, whose: Whose, now: Time) -> Result<Option<Summary>, StoreError> {
-        self.look(move |connection| find(connection, &whose, now)).await
+    pub(crate) async fn find(&self, name: &str, now: Time) -> Result<Option<Summary>, StoreError> {
+        let name = name.to_owned();
+        self.look(move |connection| find(connection, &name, now)).await
     }
 
     /// What was refused since then.
@@ -121,7 +110,7 @@ impl Store {
         self.look(move |connection| recent(connection, &whose, limit)).await
     }
 
-    async fn look<T: Send + 'static>(
+    pub(super) async fn look<T: Send + 'static>(
         &self,
         look: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
@@ -147,57 +136,38 @@ fn counts(connection: &Connection, now: Time) -> Result<Counts, StoreError> {
     })
 }
 
-/// The rows that may be closed are many fewer than accounts; the core says which are.
+/// Accounts of which a bucket of codes may be closed; the core says which is.
+const MAYBE_CLOSED: &str = "SELECT DISTINCT account FROM throttle WHERE until > ?1 OR in_a_row >= ?2";
+
 fn throttled(connection: &Connection, now: Time) -> Result<u64, StoreError> {
-    let select = "SELECT failures, in_a_row, last, until FROM throttle \
-                  WHERE bucket = ?1 AND (until > ?2 OR in_a_row >= ?3)";
-    let mut statement = connection.prepare_cached(select)?;
-    let mut rows = statement.query(params![CODES_AT_LOGINS.number(), now.0, FAILURES_UNTIL_OFF])?;
+    let mut statement = connection.prepare_cached(MAYBE_CLOSED)?;
+    let mut rows = statement.query((now.0, FAILURES_UNTIL_OFF))?;
     let mut closed = 0;
     while let Some(row) = rows.next()? {
-        closed += u64::from(is_closed(&throttle(row, 0)?, now));
+        closed += u64::from(is_throttled(connection, row.get(0)?, now)?);
     }
     Ok(closed)
 }
 
-fn is_closed(throttle: &Throttle, now: Time) -> bool {
-    throttle.gate(CODES_AT_LOGINS, now) != Gate::Open
-}
-
-fn throttle(row: &Row<'_>, first: usize) -> rusqlite::Result<Throttle> {
-    Ok(Throttle {
-        failures: row.get(first)?,
-        in_a_row: row.get(first + 1)?,
-        last: Time(row.get(first + 2)?),
-        until: Time(row.get(first + 3)?),
-    })
+fn is_throttled(connection: &Connection, account: i64, now: Time) -> Result<bool, StoreError> {
+    let throttles = read::throttles(connection, account)?;
+    Ok(throttles.strictest(Guess::Code, now).1 != Gate::Open)
 }
 
 /// Accounts as a [`Summary`] shows them; a condition follows.
-const SUMMARIES: &str = "SELECT account.id, uid, name, backup_codes, \
-     EXISTS (SELECT 1 FROM pending WHERE pending.account = account.id AND pending.until > ?1), \
-     failures, in_a_row, last, until \
-     FROM account LEFT JOIN throttle ON throttle.account = account.id AND throttle.bucket = ?2";
+const SUMMARIES: &str = "SELECT id, uid, name, backup_codes, \
+     EXISTS (SELECT 1 FROM pending WHERE pending.account = account.id AND pending.until > ?1) FROM account";
 
 fn page(connection: &Connection, after: Option<i64>, limit: u32, now: Time) -> Result<Page, StoreError> {
-    let sql = format!("{SUMMARIES} WHERE account.id > ?3 ORDER BY account.id LIMIT ?4");
-    let values = params![now.0, CODES_AT_LOGINS.number(), after.unwrap_or(0), limit];
-    let rows = summaries(connection, &sql, values, now)?;
+    let sql = format!("{SUMMARIES} WHERE id > ?2 ORDER BY id LIMIT ?3");
+    let rows = summaries(connection, &sql, params![now.0, after.unwrap_or(0), limit], now)?;
     let full = u32::try_from(rows.len()).is_ok_and(|count| count == limit);
     let next = rows.last().filter(|_| full).map(|(id, _)| *id);
     Ok(Page { accounts: rows.into_iter().map(|(_, summary)| summary).collect(), next })
 }
 
-fn find(connection: &Connection, whose: &Whose, now: Time) -> Result<Option<Summary>, StoreError> {
-    let bucket = CODES_AT_LOGINS.number();
-    let rows = match whose {
-        Whose::Uid(uid) => {
-            summaries(connection, &format!("{SUMMARIES} WHERE uid = ?3"), params![now.0, bucket, uid], now)
-        }
-        Whose::Name(name) => {
-            summaries(connection, &format!("{SUMMARIES} WHERE name = ?3"), params![now.0, bucket, name], now)
-        }
-    };
+fn find(connection: &Connection, name: &str, now: Time) -> Result<Option<Summary>, StoreError> {
+    let rows = summaries(connection, &format!("{SUMMARIES} WHERE name = ?2"), params![now.0, name], now);
     Ok(rows?.pop().map(|(_, summary)| summary))
 }
 
@@ -212,20 +182,17 @@ fn summaries(
     let mut summaries = Vec::new();
     while let Some(row) = rows.next()? {
         let id = row.get(0)?;
-        let throttled = match row.get::<_, Option<i64>>(5)? {
-            Some(_) => is_closed(&throttle(row, 5)?, now),
-            None => false,
-        };
         let identity = Identity { uid: row.get(1)?, name: row.get(2)? };
-        let (factors, backup_codes, pending) = (factors(connection, id)?, row.get(3)?, row.get(4)?);
+        let (factors, throttled) = (factors(connection, id)?, is_throttled(connection, id, now)?);
+        let (backup_codes, pending) = (row.get(3)?, row.get(4)?);
         summaries.push((id, Summary { identity, factors, backup_codes, pending, throttled }));
     }
     Ok(summaries)
 }
 
 fn factors(connection: &Connection, account: i64) -> Result<BTreeMap<String, u32>, StoreError> {
-    let mut statement =
-        connection.prepare_cached("SELECT kind, count(*) FROM factor WHERE account = ?1 GROUP BY kind")?;
+    let select = "SELECT kind, count(*) FROM factor WHERE account = ?1 GROUP BY kind";
+    let mut statement = connection.prepare_cached(select)?;
     let rows = statement.query_map([account], |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }

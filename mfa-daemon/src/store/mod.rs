@@ -24,7 +24,7 @@ mod schema;
 mod seal;
 mod writer;
 
-pub(crate) use admin::{Counts, Page, Refused, Summary, Whose};
+pub(crate) use admin::Summary;
 pub(crate) use error::{OpenError, StoreError};
 pub(crate) use seal::MasterKey;
 
@@ -40,6 +40,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use tokio::sync::oneshot;
+
+/// Seconds by which the clock may be behind what it was before nobody is told.
+const CLOCK_TOLERANCE: i64 = 60;
 
 /// What a read of an identity finds.
 #[derive(Clone, Debug)]
@@ -87,7 +90,6 @@ pub(crate) enum Committed {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Receipt {
     ticket: Ticket,
-    seq: i64,
 }
 
 impl Receipt {
@@ -95,12 +97,6 @@ impl Receipt {
     #[must_use]
     pub(crate) fn ticket(&self) -> Ticket {
         self.ticket
-    }
-
-    /// The number of its record.
-    #[must_use]
-    pub(crate) fn record(&self) -> i64 {
-        self.seq
     }
 }
 
@@ -224,12 +220,18 @@ impl Store {
 
     /// What an administrator should look into, a sentence each.
     #[must_use]
-    pub(crate) fn problems(&self) -> Vec<String> {
+    pub(crate) fn problems(&self, now: Time) -> Vec<String> {
         let stopped = self.inner.queue.is_dead().then(|| StoreError::Stopped.to_string());
         let broken = self.inner.broken_record.map(|seq| {
             format!("audit record {seq} was changed, or one before it was taken out, by something else than mfa-daemon")
         });
-        stopped.into_iter().chain(broken).collect()
+        let ahead = self.newest_time().since(now);
+        let turned_back = (ahead > CLOCK_TOLERANCE).then(|| {
+            format!(
+                "the clock is {ahead} s behind the newest audit record; codes by app will not fit: timedatectl status"
+            )
+        });
+        stopped.into_iter().chain(broken).chain(turned_back).collect()
     }
 
     async fn submit(&self, work: Work, context: Context) -> Result<Committed, StoreError> {

@@ -93,7 +93,7 @@ impl Rows<'_> {
             return Err(StoreError::Damaged(format!("account {} has lost or gained rows", self.account)));
         }
         let Held { identity, version } = row.held;
-        let (pending, throttles) = (self.pending()?, self.throttles()?);
+        let (pending, throttles) = (self.pending()?, throttles(self.connection, self.account)?);
         Ok(Account { identity, version: Some(version), factors, backup, pending, throttles })
     }
 
@@ -158,19 +158,20 @@ impl Rows<'_> {
         }
         Ok(set)
     }
+}
 
-    fn throttles(&self) -> Result<Throttles, StoreError> {
-        let mut statement = self.connection.prepare_cached(THROTTLES)?;
-        let mut rows = statement.query([self.account])?;
-        let mut throttles = Throttles::default();
-        while let Some(row) = rows.next()? {
-            let bucket = bucket(row.get(0)?)?;
-            let (failures, in_a_row) = (row.get(1)?, row.get(2)?);
-            let (last, until) = (Time(row.get(3)?), Time(row.get(4)?));
-            throttles.set(bucket, Throttle { failures, in_a_row, last, until });
-        }
-        Ok(throttles)
+/// What failures of an account have come to.
+pub(super) fn throttles(connection: &Connection, account: i64) -> Result<Throttles, StoreError> {
+    let mut statement = connection.prepare_cached(THROTTLES)?;
+    let mut rows = statement.query([account])?;
+    let mut throttles = Throttles::default();
+    while let Some(row) = rows.next()? {
+        let bucket = bucket(row.get(0)?)?;
+        let (failures, in_a_row) = (row.get(1)?, row.get(2)?);
+        let (last, until) = (Time(row.get(3)?), Time(row.get(4)?));
+        throttles.set(bucket, Throttle { failures, in_a_row, last, until });
     }
+    Ok(throttles)
 }
 
 /// The bucket of this number.

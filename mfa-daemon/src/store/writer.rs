@@ -110,7 +110,7 @@ impl Batch<'_> {
         let outcome = match result {
             Ok((ticket, Time(at))) => {
                 self.newest_time = self.newest_time.max(at);
-                Ok(Committed::Done(Receipt { ticket, seq: self.transaction.head.seq }))
+                Ok(Committed::Done(Receipt { ticket }))
             }
             Err(Halt::Failed(error)) if !error.is_of_one_commit() => return Err(error),
             Err(halt) => {

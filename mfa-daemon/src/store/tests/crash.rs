@@ -75,7 +75,7 @@ fn whatever_was_answered_as_done_is_there_after_kill_9() {
 /// All that was said is there, and steps and records agree.
 fn check(directory: &TempDir, newest: &BTreeMap<u32, i64>) {
     let store = open(directory.path());
-    assert!(store.problems().is_empty());
+    assert!(store.problems(NOW).is_empty());
     for (number, step) in newest {
         let used = app(&account(&store, &user(*number)).factors[0]).used.0;
         assert!(used >= *step, "user{number}: {used}, said {step}");
@@ -127,7 +127,7 @@ fn panic_job() -> (Job, oneshot::Receiver<Result<Committed, StoreError>>) {
 async fn if_the_writer_panics_everybody_is_refused_at_once_and_nobody_waits_for_ever() {
     let (directory, store) = new();
     enroll(&store, &alice()).await;
-    assert!(store.problems().is_empty());
+    assert!(store.problems(NOW).is_empty());
     let (job, answered) = panic_job();
     store.inner.queue.push(job).unwrap();
     assert!(answered.await.is_err());
@@ -135,7 +135,7 @@ async fn if_the_writer_panics_everybody_is_refused_at_once_and_nobody_waits_for_
     for _ in 0..3 {
         assert_eq!(store.commit(commit(), root()).await.unwrap_err(), StoreError::Stopped);
     }
-    assert_eq!(store.problems(), [StoreError::Stopped.to_string()]);
+    assert_eq!(store.problems(NOW), [StoreError::Stopped.to_string()]);
     assert_eq!(account(&store, &alice()).factors.len(), 1);
     drop(store);
     done(&open(directory.path()), commit()).await;
