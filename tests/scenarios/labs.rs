@@ -142,6 +142,25 @@ on_each_release! {
         Ok(())
     }
 
+    fn a_folder_on_disk_outlives_no_lab_whatever_ends_it(release: Release) -> Outcome {
+        for killed in [false, true] {
+            let lab = Lab::builder(release).without_product().on_disk("/var/lib/kept").boot()?;
+            let disk = fs::read_link(Path::new("/run/mfa-labs").join(lab.name()).join("disk"))?;
+            lab.write("/var/lib/kept/file", "kept", 0o644)?;
+            assert_eq!(fs::read_to_string(disk.join("var/lib/kept/file"))?, "kept");
+            let systems = lab.sh("stat --file-system --format=%T / /var/lib/kept")?;
+            assert_eq!(systems.lines().next(), Some("overlayfs"), "{systems}");
+            assert_ne!(systems.lines().nth(1), Some("overlayfs"), "{systems}");
+            if killed {
+                lab.run(["systemctl", "poweroff", "--force", "--force"])?;
+                await_no_remains(&lab.name());
+            }
+            drop(lab);
+            assert!(!disk.exists());
+        }
+        Ok(())
+    }
+
     fn a_gateway_leads_from_this_machine_to_the_labs_sshd(release: Release) -> Outcome {
         let lab = Lab::builder(release).without_product().boot()?;
         let gate = TcpStream::connect(lab.open_gateway(0)?)?;

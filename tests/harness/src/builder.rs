@@ -2,11 +2,11 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use crate::base::base;
-use crate::keeper::{BootError, Keeper};
+use crate::keeper::{BootError, DISK, Keeper};
 use crate::lab::Lab;
 use crate::layer::Layer;
 use crate::release::Release;
@@ -34,6 +34,7 @@ pub struct LabBuilder {
     stacks: Vec<(Service, Stack)>,
     sshd: String,
     script: String,
+    disks: Vec<String>,
 }
 
 impl LabBuilder {
@@ -47,6 +48,7 @@ impl LabBuilder {
             stacks: Vec::new(),
             sshd: String::new(),
             script: String::new(),
+            disks: Vec::new(),
         }
     }
 
@@ -114,6 +116,13 @@ impl LabBuilder {
         self
     }
 
+    /// A folder that lies, empty at first, on this machine's disk, so that a sync costs there what it costs. All else
+    /// of a lab is memory. The path is absolute and has no spaces.
+    pub fn on_disk(mut self, folder: &str) -> Self {
+        self.disks.push(folder.into());
+        self
+    }
+
     /// Shell lines that run as root in the lab's root before anything boots in it.
     pub fn before_boot(mut self, script: &str) -> Self {
         self.script += script;
@@ -151,8 +160,21 @@ impl LabBuilder {
         for (path, text, mode) in &self.files {
             put(path, text, *mode)?;
         }
+        let disks: String = self.disks.iter().map(|folder| format!("{folder}\n")).collect();
+        place(seed, Path::new("disks"), &disks, 0o600)
+            .and_then(|()| self.make_disks(seed))
+            .map_err(|error| BootError::State(seed.join("disks"), error))?;
         place(seed, Path::new("prepare"), &self.preparation(), 0o700)
             .map_err(|error| BootError::State(seed.join("prepare"), error))
+    }
+
+    /// Beside the cached layers, which are on a disk. The link comes first: by it the folder is found and removed.
+    fn make_disks(&self, seed: &Path) -> io::Result<()> {
+        let (Some(state), false) = (seed.parent(), self.disks.is_empty()) else { return Ok(()) };
+        let name = format!("disk-{}", state.file_name().unwrap_or_default().to_string_lossy());
+        let disk = host::cache().map_err(io::Error::other)?.join(name);
+        symlink(&disk, state.join(DISK))?;
+        self.disks.iter().try_for_each(|folder| fs::create_dir_all(disk.join(folder.trim_start_matches('/'))))
     }
 
     fn preparation(&self) -> String {

@@ -18,6 +18,12 @@ for layer; do
 done
 mount -t overlay -o "lowerdir=$layers,upperdir=$tree/upper,workdir=$tree/work" lab "$tree/root"
 
+# Folders that lie on this machine's disk; all else is memory.
+while read -r folder; do
+    mkdir -p "$tree/root$folder"
+    mount --bind "$state/disk$folder" "$tree/root$folder"
+done <"$state/seed/disks"
+
 cp -a "$state/seed/root/." "$tree/root/"
 cp "$state/seed/prepare" "$tree/root/prepare"
 chroot "$tree/root" /bin/sh /prepare

@@ -17,6 +17,9 @@ use crate::host::{self, HostError};
 use crate::layer::{Layer, LayerError};
 use crate::stack::StackError;
 
+/// In a lab's folder, the link to what it keeps on this machine's disk; gone with the lab.
+pub(crate) const DISK: &str = "disk";
+
 /// A boot takes half a second; this is for machines that do much else.
 const BOOT_DEADLINE: Duration = Duration::from_secs(60);
 
@@ -212,6 +215,9 @@ fn bury(state: &Path, cgroup: &Path) {
     }
     // While the cgroup is there the folder stays, too: by it the next lab finds both.
     if !cgroup.exists() {
+        if let Ok(disk) = fs::read_link(state.join(DISK)) {
+            let _ = fs::remove_dir_all(disk);
+        }
         let _ = fs::remove_dir_all(state);
     }
 }

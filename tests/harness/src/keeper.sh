@@ -30,4 +30,6 @@ for _ in $(seq 500); do
     sleep 0.01
 done
 # While the cgroup is there the folder stays, too: by it the next lab finds both.
-[ -d "$cgroup" ] || rm -rf "$state"
+[ -d "$cgroup" ] && exit
+[ -L "$state/disk" ] && rm -rf "$(readlink "$state/disk")"
+rm -rf "$state"

@@ -77,6 +77,14 @@ impl Lab {
         Ok(self.run(["sh", "-euc", script])?.success()?.stdout)
     }
 
+    /// A command that will run as root inside, for programs that take long or talk while they run: no deadline, and
+    /// standard input and output are this program's unless told otherwise.
+    pub fn command<S: Into<String>>(&self, args: impl IntoIterator<Item = S>) -> std::process::Command {
+        let mut command = command::enter(&self.keeper);
+        command.args(words(args));
+        command
+    }
+
     /// Writes a file as root, with permission bits such as `0o644`, and makes the folders on the way.
     pub fn write(&self, path: &str, text: &str, mode: u32) -> Result<(), RunError> {
         let script = "mkdir -p \"$(dirname \"$0\")\" && rm -f \"$0\" && cat >\"$0\" && chmod \"$1\" \"$0\"";
