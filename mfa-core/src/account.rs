@@ -38,6 +38,8 @@ pub struct Account {
     pub backup: BackupSet,
     /// An enrollment begun and not confirmed; there is one at most.
     pub pending: Option<Pending>,
+    /// When its time to enroll began, if it ever did.
+    pub grace_began: Option<Time>,
     /// Failures so far.
     pub throttles: Throttles,
 }
@@ -52,6 +54,7 @@ impl Account {
             factors: Vec::new(),
             backup: BackupSet::default(),
             pending: None,
+            grace_began: None,
             throttles: Throttles::default(),
         }
     }
@@ -204,6 +207,8 @@ pub enum Write {
         /// Its id.
         id: i64,
     },
+    /// The time to enroll begins, unless it has.
+    BeginGrace(Time),
     /// An enrollment begins, in place of one begun before.
     Begin(NewPending),
     /// The pending enrollment becomes a factor, with the confirming step used up.

@@ -205,7 +205,9 @@ fn proof() -> Proof {
     use crate::policy::{Ask, Plan};
     let plan = Plan::Factors(Ask { kinds: Kinds::ALL, ask_again: 0, remember: 0 });
     let caller = crate::throttle::Caller::Plain;
-    let setting = Setting { caller, interactive: true, until: NOW.plus(120), support: String::new() };
+    let (site, issuer, label) = Default::default();
+    let welcome = crate::dialog::Welcome { site, issuer, label, terminal: false, rules: rules(1) };
+    let setting = Setting { caller, interactive: true, until: NOW.plus(120), support: String::new(), welcome };
     let (dialog, _) = Dialog::begin(plan, with_phones(1), setting, &at(NOW));
     let (dialog, _) = dialog.step(Event::Answer(Zeroizing::new(code(NOW.0 / 30))), &at(NOW));
     match dialog.step(Event::Committed, &at(NOW)).1 {

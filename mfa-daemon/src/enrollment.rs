@@ -38,7 +38,7 @@ pub(crate) async fn status(conversation: &mut Conversation, whose: Subject) -> R
     Ok(encode_reply(&wire::Enrolled {
         user: desk.whose.identity.name.clone(),
         uid: desk.whose.identity.uid,
-        site: if settings.site.is_empty() { daemon.host.clone() } else { settings.site.clone() },
+        site: settings.site(&daemon.host).to_owned(),
         host: daemon.host.clone(),
         support: settings.support.clone(),
         required: rules.required,
@@ -247,8 +247,7 @@ impl Desk {
     ) -> Result<Answer, Failure> {
         let settings = &self.loaded.config.settings;
         let host = &conversation.daemon().host;
-        let issuer = [&settings.issuer, &settings.site, host].into_iter().find(|text| !text.is_empty());
-        let issuer = issuer.cloned().unwrap_or_default();
+        let issuer = settings.issuer(host).to_owned();
         let label = format!("{}@{host}", self.whose.identity.name);
         let link = Link { issuer: &issuer, label: &label, secret: &pending.secret, parameters: pending.parameters };
         let uri = Secret::new(link.to_string());

@@ -5,15 +5,19 @@
 use crate::accounts::{Entry, Lane, LookupError};
 use crate::audit::Context;
 use crate::clock;
+use crate::config::Settings;
 use crate::conversation::Conversation;
 use crate::daemon::Daemon;
 use crate::journal::{self, Level, Printable};
 use crate::listen::{Answer, Failure, Subject, refuse};
 use crate::scene::{Facts, Purpose, Scene, Trouble, Weighed};
 use crate::store::{Committed, Receipt};
+use mfa_core::At;
 use mfa_core::account::{Commit, What};
-use mfa_core::dialog::{Dialog, Effect, Event, Next, Setting, Step, Turn, Verdict};
-use mfa_core::policy::{Address, Origin, SshAuth};
+use mfa_core::dialog::{Dialog, Effect, Event, Next, Setting, Step, Turn, Verdict, Welcome};
+use mfa_core::enrollment::Rules;
+use mfa_core::factor::Kinds;
+use mfa_core::policy::{Address, Class, Enroll, Origin, Plan, SshAuth};
 use mfa_proto::frame::{Call, encode_reply};
 use mfa_proto::login::{self as wire, Begin, Outcome, Phase};
 use mfa_proto::service::RefusalCode;
@@ -107,12 +111,16 @@ async fn start(
             return Ok(encode_reply(&spoken(&broken()))?);
         }
     };
-    let now = clock::now();
+    let Some(loaded) = daemon.loaded() else { return Ok(encode_reply(&spoken(&broken()))?) };
+    let settings = &loaded.config.settings;
+    // Whoever looks for a phone and installs an app needs longer than whoever types a code.
+    let seconds = if matches!(weighed.plan, Plan::Enroll(_)) { LONGEST } else { seconds };
     let setting = Setting {
         caller: conversation.caller(),
         interactive,
-        until: now.plus(seconds.into()),
-        support: daemon.loaded().map(|loaded| loaded.config.settings.support.clone()).unwrap_or_default(),
+        until: clock::now().plus(seconds.into()),
+        support: settings.support.clone(),
+        welcome: welcome(settings, &daemon.host, &context, &weighed),
     };
     let Weighed { plan, account, rule, epoch } = weighed;
     let (dialog, effect) = Dialog::begin(plan, account, setting, &clock::bare());
@@ -127,6 +135,23 @@ async fn start(
     });
     let turn = login.perform(&daemon, (dialog, effect)).await;
     finish(conversation, login, turn)
+}
+
+/// What an account that must enroll first is told here.
+fn welcome(settings: &Settings, host: &str, context: &Context, weighed: &Weighed) -> Welcome {
+    let service = context.service.as_deref().unwrap_or_default();
+    let kinds = match &weighed.plan {
+        Plan::Enroll(Enroll::AtLogin { kinds } | Enroll::Grace { kinds, .. } | Enroll::Invite { kinds }) => *kinds,
+        _ => Kinds::NONE,
+    };
+    let (confirm_codes, parameters) = (settings.confirm_codes, settings.parameters);
+    Welcome {
+        site: settings.site(host).to_owned(),
+        issuer: settings.issuer(host).to_owned(),
+        label: format!("{}@{host}", weighed.account.identity.name),
+        terminal: matches!(Class::of(service), Some(Class::Ssh | Class::Login)),
+        rules: Rules { confirm_codes, parameters, kinds, required: true },
+    }
 }
 
 /// Keeps a dialog that goes on, and what a passed one has earned.
@@ -166,7 +191,8 @@ impl Login {
             }
         }
         let event = if Instant::now() < self.until { Event::Answer(answer) } else { Event::Deadline };
-        self.perform(daemon, dialog.step(event, &clock::bare())).await
+        let at = moment(&dialog);
+        self.perform(daemon, dialog.step(event, &at)).await
     }
 
     /// Performs effects until there is something to say.
@@ -183,7 +209,8 @@ impl Login {
                 Ok(event) => event,
                 Err(trouble) => return self.stop(trouble),
             };
-            (dialog, effect) = dialog.step(event, &clock::bare());
+            let at = moment(&dialog);
+            (dialog, effect) = dialog.step(event, &at);
         }
     }
 
@@ -239,6 +266,11 @@ impl Login {
     fn say(&self, level: Level, what: &str, detail: &str) {
         journal::login(level, line(&self.scene.name, &self.context, what, detail));
     }
+}
+
+/// Now, with random bytes where the dialog may need them. Without any it enrolls nobody.
+fn moment(dialog: &Dialog) -> At {
+    if dialog.needs_randomness() { clock::at().unwrap_or_else(|_| clock::bare()) } else { clock::bare() }
 }
 
 fn level_of(what: What) -> Level {

@@ -199,5 +199,5 @@ pub(crate) async fn all_groups(daemon: &Daemon, loaded: &Loaded, entry: &Entry, 
 
 /// What the policy wants to know of an account's factors.
 pub(crate) fn standing(account: &Account) -> Standing {
-    Standing { enrolled: account.enrolled(), grace_began: None }
+    Standing { enrolled: account.enrolled(), grace_began: account.grace_began }
 }

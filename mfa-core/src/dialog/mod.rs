@@ -9,22 +9,26 @@
 //!    └──────▶ Committing ───┼▶ Asking Farewell ─┴▶ Over (Denied, Skipped, Broken)
 //! ```
 //!
+//! Whoever must enroll first is asked on pages of their own, in `enroll`, and passes by the code that confirms the app.
 //! A state is consumed by each step. An event that does not fit ends in a denial, and so does a failed commit: nothing
 //! but [`Proof`], which only a committed match becomes, lets anybody in.
 
+mod enroll;
 mod proof;
 mod text;
 mod turn;
 mod weigh;
 
+pub use enroll::Welcome;
 pub use proof::Proof;
 pub use turn::{Denial, Effect, Event, Next, Note, Turn, Verdict};
 
-use crate::account::{Account, Commit, Record, Seen, Ticket, What, Write};
+use crate::account::{Account, Commit, FactorId, Record, Seen, Ticket, What, Write};
 use crate::factor::{Kind, Match};
 use crate::policy::{Deny, Plan};
 use crate::throttle::{Bucket, Caller, Gate, Guess};
 use crate::{At, Time};
+use enroll::Progress;
 use zeroize::Zeroizing;
 
 /// Wrong codes a dialog takes.
@@ -45,6 +49,8 @@ pub struct Setting {
     pub until: Time,
     /// Whom to ask for help; may be empty.
     pub support: String,
+    /// What an account that must enroll first is told.
+    pub welcome: Welcome,
 }
 
 /// A login on its way.
@@ -56,6 +62,7 @@ pub struct Dialog {
     tries: u8,
     answers: u8,
     commits: u32,
+    enrolling: Progress,
 }
 
 enum State {
@@ -71,6 +78,12 @@ enum Question {
     Code,
     /// To have read why it is refused.
     Farewell(Denial),
+    /// Whether to enroll now.
+    Offer,
+    /// For a code of the app that is being enrolled.
+    Picture,
+    /// For a part of a backup code, to show that they are kept.
+    Keep,
 }
 
 /// What an answer came to, once it is committed.
@@ -82,10 +95,14 @@ enum Then {
     Explain(Denial, String),
     Wrong,
     Used { wait: i64 },
+    Begun,
+    Enrolled(FactorId),
+    Later(String),
 }
 
 /// An answer that is weighed again if the account had changed.
 struct Again {
+    question: Question,
     answer: Zeroizing<String>,
     rounds: u8,
 }
@@ -97,7 +114,8 @@ impl Dialog {
     /// Begins: asks, or commits a record of why it does not.
     #[must_use]
     pub fn begin(plan: Plan, account: Account, setting: Setting, at: &At) -> Step {
-        let dialog = Self { plan, account, setting, state: State::Over, tries: TRIES, answers: ANSWERS, commits: 0 };
+        let (state, enrolling) = (State::Over, Progress::default());
+        let dialog = Self { plan, account, setting, state, tries: TRIES, answers: ANSWERS, commits: 0, enrolling };
         match &dialog.plan {
             Plan::Skip(why) => {
                 let why = why.as_str();
@@ -112,9 +130,9 @@ impl Dialog {
                 let text = text::caller_unknown(&dialog.setting.support);
                 dialog.refuse(Denial::CallerUnknown, text, at)
             }
-            Plan::Enroll(_) => {
-                let text = text::not_enrolled(&dialog.setting.support);
-                dialog.refuse(Denial::NotEnrolled, text, at)
+            Plan::Enroll(how) => {
+                let how = *how;
+                dialog.welcome(how, at)
             }
             Plan::Factors(_) if !dialog.setting.interactive => dialog.refuse(Denial::CannotAsk, text::cannot_ask(), at),
             Plan::Factors(_) => dialog.ask_or_refuse(Vec::new(), at),
@@ -125,10 +143,9 @@ impl Dialog {
     #[must_use]
     pub fn step(mut self, event: Event, at: &At) -> Step {
         match (std::mem::replace(&mut self.state, State::Over), event) {
-            (State::Asking(Question::Code), Event::Answer(answer)) => self.weigh(Again { answer, rounds: 0 }, at),
-            (State::Asking(Question::Farewell(denial)), Event::Answer(_)) => self.deny(denial),
-            (State::Asking(Question::Farewell(denial)), Event::Deadline) => self.deny(denial),
-            (State::Asking(Question::Code), Event::Deadline) => self.deny(Denial::TimedOut),
+            (State::Asking(Question::Farewell(denial)), Event::Answer(_) | Event::Deadline) => self.deny(denial),
+            (State::Asking(question), Event::Answer(answer)) => self.weigh(Again { question, answer, rounds: 0 }, at),
+            (State::Asking(_), Event::Deadline) => self.deny(Denial::TimedOut),
             (State::Committing { then, .. }, Event::Committed) => self.committed(then, at),
             (State::Committing { again: Some(again), .. }, Event::Stale(now)) => self.weigh_again(again, *now, at),
             (State::Committing { .. }, Event::Stale(_)) => self.deny(Denial::Unsettled),
@@ -141,6 +158,12 @@ impl Dialog {
     pub fn refresh(&mut self, plan: Plan, account: Account) {
         self.plan = plan;
         self.account = account;
+    }
+
+    /// Whether the next step may need random bytes.
+    #[must_use]
+    pub fn needs_randomness(&self) -> bool {
+        matches!(self.plan, Plan::Enroll(_))
     }
 
     /// When it is over, whatever happens.
@@ -163,6 +186,15 @@ impl Dialog {
         self.weigh(Again { rounds: again.rounds + 1, ..again }, at)
     }
 
+    fn weigh(self, again: Again, at: &At) -> Step {
+        match again.question {
+            Question::Code => self.weigh_code_line(again, at),
+            Question::Offer | Question::Picture => self.weigh_enrolling(again, at),
+            Question::Keep => self.kept(&again.answer),
+            Question::Farewell(denial) => self.deny(denial),
+        }
+    }
+
     fn committed(mut self, then: Then, at: &At) -> Step {
         match then {
             Then::Pass(matched) => {
@@ -180,6 +212,9 @@ impl Dialog {
                 }
                 self.ask_or_refuse(vec![Note { error: true, text: text::wrong() }], at)
             }
+            Then::Begun => self.picture(Vec::new()),
+            Then::Enrolled(id) => self.keep(id),
+            Then::Later(text) => self.done(vec![Note { error: false, text }], Verdict::Skipped("grace")),
             Then::Used { wait } => self.ask(vec![Note { error: true, text: text::used(wait) }], text::CODE_PROMPT),
         }
     }
@@ -201,13 +236,21 @@ impl Dialog {
         self.refuse(weigh::denial_of(gate), text, at)
     }
 
-    fn ask(mut self, say: Vec<Note>, prompt: &str) -> Step {
+    fn ask(self, say: Vec<Note>, prompt: &str) -> Step {
+        self.ask_on(Question::Code, say, prompt.to_owned(), false)
+    }
+
+    fn ask_on(mut self, question: Question, say: Vec<Note>, prompt: String, echo: bool) -> Step {
         if self.answers == 0 {
             return self.deny(Denial::TooManyAnswers);
         }
         self.answers -= 1;
-        self.state = State::Asking(Question::Code);
-        (self, Effect::Turn(Turn { say, next: Next::Ask { prompt: prompt.to_owned(), echo: false } }))
+        self.state = State::Asking(question);
+        (self, Effect::Turn(Turn { say, next: Next::Ask { prompt, echo } }))
+    }
+
+    fn passed(self, proof: Proof) -> Step {
+        self.done(Vec::new(), Verdict::Pass(proof))
     }
 
     /// Records the refusal, then says it.

@@ -16,6 +16,11 @@ impl Proof {
         Self { kind: matched.kind(), factor: matched.factor(), ticket }
     }
 
+    /// An app was confirmed by a code, and what that makes of the account was committed.
+    pub(super) fn enrolled(factor: FactorId, ticket: Ticket) -> Self {
+        Self { kind: Kind::Totp, factor: Some(factor), ticket }
+    }
+
     /// By which kind of factor.
     #[must_use]
     pub fn kind(&self) -> Kind {

@@ -46,6 +46,90 @@ pub(super) fn not_enrolled(support: &str) -> String {
     format!("A second factor is required here, and you have none yet.{}", help(support))
 }
 
+pub(super) fn enroll_elsewhere(site: &str, support: &str) -> String {
+    format!(
+        "{site} asks for a second factor, and you have none yet.\nSet it up first, on a terminal: mfa-enroll{}",
+        help(support)
+    )
+}
+
+pub(super) fn offer(site: &str, seconds_left: Option<i64>) -> String {
+    let later = match seconds_left {
+        Some(seconds) => format!("q = later ({} left)", days(seconds)),
+        None => "q = stop".into(),
+    };
+    format!(
+        "{site} asks for a second factor.\nHave an authenticator app ready on your phone.\nEnter = show the QR code   {later}: "
+    )
+}
+
+pub(super) fn days_left(seconds: i64) -> String {
+    format!("Set up your second factor within {}. Run: mfa-enroll", days(seconds))
+}
+
+fn days(seconds: i64) -> String {
+    match seconds / 86_400 {
+        0 => "a day".into(),
+        1 => "1 day".into(),
+        days => format!("{days} days"),
+    }
+}
+
+pub(super) fn picture(drawn: &str) -> String {
+    // The ssh client writes before the first line, which would shift the picture's.
+    format!("\n{drawn}a = plain QR   t = text and link   q = stop\n{CODE_PROMPT}")
+}
+
+pub(super) fn secret(base32: &str, link: &str) -> String {
+    let groups: Vec<&str> = base32.as_bytes().chunks(4).filter_map(|group| std::str::from_utf8(group).ok()).collect();
+    let lines: Vec<String> = groups.chunks(8).map(|row| format!("  {}", row.join(" "))).collect();
+    format!("\nType this into your app, as a key based on time:\n\n{}\n\n{link}\n\n{CODE_PROMPT}", lines.join("\n"))
+}
+
+pub(super) fn resumed() -> String {
+    "Your enrollment goes on where it stopped.".into()
+}
+
+pub(super) fn one_more() -> String {
+    "Right. Now the next code, when it appears.".into()
+}
+
+pub(super) fn not_consecutive() -> String {
+    "These two do not follow one another. Give a code, then the next one.".into()
+}
+
+pub(super) fn clock_off(seconds: i64) -> String {
+    let off = match seconds.abs() {
+        seconds @ 0..=119 => format!("{seconds} seconds"),
+        seconds @ 120..=7199 => format!("{} minutes", seconds / 60),
+        seconds => format!("{} hours", seconds / 3600),
+    };
+    let way = if seconds < 0 { "behind" } else { "ahead" };
+    format!("Your phone's clock is {off} {way}.\nSet it to automatic, then give a new code.")
+}
+
+pub(super) fn enrollment_ended() -> String {
+    "That took too long. Start again.".into()
+}
+
+pub(super) fn backup_codes(codes: &[zeroize::Zeroizing<String>], asked_for: usize) -> String {
+    let mut text =
+        String::from("\nYour phone is set up. Backup codes, each works once.\nKeep them off this computer:\n\n");
+    let half = codes.len().div_ceil(2);
+    for row in 0..half {
+        for (number, code) in [row, row + half].into_iter().filter_map(|place| Some((place + 1, codes.get(place)?))) {
+            text.push_str(&format!("  {number:2}  {}", code.as_str()));
+        }
+        text.push('\n');
+    }
+    text.push_str(&format!("\nType the last group of code {}: ", asked_for + 1));
+    text
+}
+
+pub(super) fn not_that_group() -> String {
+    "That is not it. Write the codes down, then look again.".into()
+}
+
 pub(super) fn no_usable_factor(needs: Kinds, support: &str) -> String {
     let needs: Vec<_> = needs.iter().map(Kind::spoken).collect();
     let needs = needs.join(" or ");

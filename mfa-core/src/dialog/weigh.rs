@@ -11,8 +11,8 @@ use crate::{At, account};
 const FREE_REPLAYS: u32 = 10;
 
 impl Dialog {
-    /// Weighs an answer on the account as it is known.
-    pub(super) fn weigh(self, again: Again, at: &At) -> Step {
+    /// Weighs a line that is some code, on the account as it is known.
+    pub(super) fn weigh_code_line(self, again: Again, at: &At) -> Step {
         if !matches!(self.plan, Plan::Factors(_)) {
             return self.deny(Denial::PolicyChanged);
         }

@@ -10,10 +10,8 @@ const LONGEST: usize = 64;
 /// All of `mfa.toml`.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
-    /// What the site calls itself; its host name if that is empty.
-    pub(crate) site: String,
-    /// What apps show above the account; the site if that is empty.
-    pub(crate) issuer: String,
+    site: String,
+    issuer: String,
     /// Whom users ask for help; may be empty.
     pub(crate) support: String,
     /// How many consecutive codes confirm an app.
@@ -62,6 +60,16 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// What the site calls itself, on this host.
+    pub(crate) fn site<'a>(&'a self, host: &'a str) -> &'a str {
+        if self.site.is_empty() { host } else { &self.site }
+    }
+
+    /// What apps show above the account, on this host.
+    pub(crate) fn issuer<'a>(&'a self, host: &'a str) -> &'a str {
+        if self.issuer.is_empty() { self.site(host) } else { &self.issuer }
+    }
+
     /// Reads the text of `mfa.toml`.
     ///
     /// # Errors

@@ -173,6 +173,10 @@ impl Change<'_> {
                 let update = "UPDATE account SET backup_codes = backup_codes - 1 WHERE id = ?1";
                 self.one(update, [self.account])
             }
+            Write::BeginGrace(Time(began)) => {
+                let update = "UPDATE account SET grace_began = coalesce(grace_began, ?2) WHERE id = ?1";
+                self.one(update, params![self.account, began])
+            }
             Write::Begin(pending) => self.begin(pending),
             Write::Confirm { factor, step } => self.confirm(*factor, *step),
             Write::NewBackupCodes { salt, digests } => self.new_backup_codes(salt, digests),
@@ -252,7 +256,7 @@ impl Change<'_> {
         self.all("DELETE FROM factor WHERE account = ?1", [self.account])?;
         self.all("DELETE FROM backup_code WHERE account = ?1", [self.account])?;
         self.all("DELETE FROM pending WHERE account = ?1", [self.account])?;
-        self.one("UPDATE account SET factors = 0, backup_codes = 0 WHERE id = ?1", [self.account])?;
+        self.one("UPDATE account SET factors = 0, backup_codes = 0, grace_began = NULL WHERE id = ?1", [self.account])?;
         self.factors_changed()
     }
 

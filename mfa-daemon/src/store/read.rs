@@ -13,7 +13,7 @@ use mfa_core::{Secret, Time};
 use rusqlite::{Connection, Row};
 
 pub(super) const ACCOUNT: &str =
-    "SELECT id, uid, name, version, factors, backup_codes FROM account WHERE uid = ?1 OR name = ?2";
+    "SELECT id, uid, name, version, factors, backup_codes, grace_began FROM account WHERE uid = ?1 OR name = ?2";
 pub(super) const FACTORS: &str = "SELECT id, key_id, nonce, sealed, kind, params, name, created, last_used, last_step, \
      replays FROM factor WHERE account = ?1 ORDER BY id";
 pub(super) const PENDING: &str =
@@ -62,6 +62,7 @@ struct AccountRow {
     held: Held,
     factors: usize,
     backup_codes: usize,
+    grace_began: Option<i64>,
 }
 
 /// The rows that have this uid or this name: none, one or two.
@@ -73,6 +74,7 @@ fn held(connection: &Connection, whose: &Identity) -> Result<Vec<AccountRow>, St
             held: Held { identity: Identity { uid: row.get(1)?, name: row.get(2)? }, version: Version(row.get(3)?) },
             factors: row.get(4)?,
             backup_codes: row.get(5)?,
+            grace_began: row.get(6)?,
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
@@ -94,7 +96,8 @@ impl Rows<'_> {
         }
         let Held { identity, version } = row.held;
         let (pending, throttles) = (self.pending()?, throttles(self.connection, self.account)?);
-        Ok(Account { identity, version: Some(version), factors, backup, pending, throttles })
+        let (version, grace_began) = (Some(version), row.grace_began.map(Time));
+        Ok(Account { identity, version, factors, backup, pending, grace_began, throttles })
     }
 
     fn factors(&self) -> Result<Vec<Factor>, StoreError> {

@@ -39,6 +39,7 @@ CREATE TABLE account (
     name TEXT NOT NULL UNIQUE CHECK (name <> ''),
     version INTEGER NOT NULL,               -- moves with every change; never one it had before
     created INTEGER NOT NULL,
+    grace_began INTEGER,                    -- when its time to enroll began
     suspended INTEGER,                      -- since when it takes no seat; NULL while it does
     factor_generation INTEGER NOT NULL DEFAULT 0, -- moves with every change of factors
     factors INTEGER NOT NULL DEFAULT 0 CHECK (factors >= 0),

@@ -1,0 +1,250 @@
+//! The first factor, enrolled in the middle of a login: offer, picture, confirmation by a code, backup codes.
+//!
+//! Each page is one prompt, since text alone is held back by most versions of sshd. What was begun is kept, so that a
+//! dropped line goes on with the same secret. Only root's terminals come here: nobody enrolls through a locker.
+
+use super::{Again, Denial, Dialog, Note, Proof, Question, Step, Then, text};
+use crate::account::{Commit, Pending, Record, Seen, Ticket, What, Write};
+use crate::enrollment::{self, Begun, Confirming, Permission, Refusal, Rules};
+use crate::factor::Kind;
+use crate::factor::totp::{Link, base32};
+use crate::policy::{Enroll, Plan};
+use crate::throttle::Caller;
+use crate::{At, Secret};
+use mfa_qr::{Ink, Qr};
+use zeroize::Zeroizing;
+
+/// Rows a picture may take, so that its last line is on the screen with it.
+const ROWS: usize = 21;
+
+/// What the site says about enrolling here.
+#[derive(Clone, Debug)]
+pub struct Welcome {
+    /// What the site calls itself.
+    pub site: String,
+    /// What apps show above the account.
+    pub issuer: String,
+    /// What apps show as the account: `user@host`.
+    pub label: String,
+    /// Whether this login has a terminal on which a picture can be shown.
+    pub terminal: bool,
+    /// How apps are confirmed.
+    pub rules: Rules,
+}
+
+/// An enrollment on its way.
+#[derive(Default)]
+pub(super) struct Progress {
+    secret: Zeroizing<String>,
+    link: Zeroizing<String>,
+    look: Look,
+    /// The first of two codes, once it was right.
+    first: Option<Zeroizing<String>>,
+    codes: Vec<Zeroizing<String>>,
+    /// Which backup code is asked for, counted from 0.
+    asked_for: usize,
+    proof: Option<Proof>,
+}
+
+/// How the secret is shown.
+#[derive(Clone, Copy, Default)]
+enum Look {
+    #[default]
+    Blocks,
+    Ascii,
+    Text,
+}
+
+impl Dialog {
+    /// Offers to enroll, or says where that can be done.
+    pub(super) fn welcome(self, how: Enroll, at: &At) -> Step {
+        let can_be_here = self.setting.interactive
+            && self.setting.caller == Caller::Root
+            && self.setting.welcome.terminal
+            && self.setting.welcome.rules.kinds.contains(Kind::Totp);
+        match how {
+            Enroll::Grace { .. } if !can_be_here => self.later(at),
+            Enroll::AtLogin { .. } | Enroll::Grace { .. } if can_be_here => self.offer(Vec::new()),
+            Enroll::AtLogin { .. } if self.setting.interactive => {
+                let text = text::enroll_elsewhere(&self.setting.welcome.site, &self.setting.support);
+                self.refuse(Denial::NotEnrolled, text, at)
+            }
+            Enroll::AtLogin { .. } | Enroll::Grace { .. } | Enroll::Invite { .. } | Enroll::Deny => {
+                let text = text::not_enrolled(&self.setting.support);
+                self.refuse(Denial::NotEnrolled, text, at)
+            }
+        }
+    }
+
+    /// Weighs an answer to one of the pages.
+    pub(super) fn weigh_enrolling(self, again: Again, at: &At) -> Step {
+        let Plan::Enroll(how) = self.plan else { return self.deny(Denial::PolicyChanged) };
+        let answer = again.answer.trim();
+        match (again.question, answer) {
+            (_, "q" | "Q") => self.leave(how, at),
+            (Question::Offer, "") => self.begin_enrolling(again, at),
+            (Question::Offer, _) => self.offer(Vec::new()),
+            (Question::Picture, "a" | "A") => self.look(Look::Ascii),
+            (Question::Picture, "t" | "T") => self.look(Look::Text),
+            (Question::Picture, "") => self.picture(Vec::new()),
+            (Question::Picture, _) => self.confirm(again, at),
+            _ => self.deny(Denial::Unexpected),
+        }
+    }
+
+    fn offer(self, say: Vec<Note>) -> Step {
+        let Plan::Enroll(how) = self.plan else { return self.deny(Denial::Unexpected) };
+        let left = match how {
+            Enroll::Grace { seconds_left, .. } => Some(seconds_left),
+            _ => None,
+        };
+        let prompt = text::offer(&self.setting.welcome.site, left);
+        self.ask_on(Question::Offer, say, prompt, true)
+    }
+
+    /// Not now: with time left the login goes on, without it does not.
+    fn leave(self, how: Enroll, at: &At) -> Step {
+        match how {
+            Enroll::Grace { .. } => self.later(at),
+            _ => self.record(What::Denied, Denial::NotEnrolled.as_str(), Then::Deny(Denial::NotEnrolled), at),
+        }
+    }
+
+    /// Lets in without, and keeps when the time for that began.
+    fn later(self, at: &At) -> Step {
+        let Plan::Enroll(Enroll::Grace { seconds_left, .. }) = self.plan else {
+            return self.deny(Denial::Unexpected);
+        };
+        let then = Then::Later(text::days_left(seconds_left));
+        let record = Record::of(What::Skipped).because("grace");
+        if self.account.grace_began.is_some() {
+            return self.commit(Seen::Anything, Vec::new(), record, (then, None), at);
+        }
+        let seen = self.account.version.map_or(Seen::Absent, Seen::At);
+        let again = Again { question: Question::Offer, answer: Zeroizing::new("q".into()), rounds: 0 };
+        self.commit(seen, vec![Write::BeginGrace(at.now)], record, (then, Some(again)), at)
+    }
+
+    fn begin_enrolling(mut self, again: Again, at: &At) -> Step {
+        let rules = self.setting.welcome.rules;
+        let begun = enrollment::begin_totp(
+            &self.account,
+            &Permission::Unproved,
+            &rules,
+            (None, false),
+            (at, Ticket(self.commits)),
+        );
+        match begun {
+            Ok(Begun::Resumed(Pending { secret, parameters, .. })) => {
+                let (secret, link) = self.spelled(secret, *parameters);
+                self.enrolling = Progress { secret, link, ..Progress::default() };
+                self.picture(vec![Note { error: false, text: text::resumed() }])
+            }
+            Ok(Begun::New(commit)) => {
+                for write in &commit.writes {
+                    if let Write::Begin(pending) = write {
+                        let (secret, link) = self.spelled(&pending.secret, pending.parameters);
+                        self.enrolling = Progress { secret, link, ..Progress::default() };
+                    }
+                }
+                self.commit_decided(commit, Then::Begun, again)
+            }
+            Err(refusal) => self.refuse(Denial::NotEnrolled, refusal.to_string(), at),
+        }
+    }
+
+    fn confirm(mut self, again: Again, at: &At) -> Step {
+        let rules = self.setting.welcome.rules;
+        let Some(id) = self.account.pending.as_ref().map(|pending| pending.id) else { return self.offer(ended()) };
+        let typed = Zeroizing::new(again.answer.replace([' ', '-'], ""));
+        let codes: Vec<&str> = self.enrolling.first.iter().chain([&typed]).map(|code| code.as_str()).collect();
+        let error = |text| vec![Note { error: true, text }];
+        match enrollment::confirm(&self.account, id, &codes, &rules, (at, Ticket(self.commits))) {
+            Ok(Confirming::Right(commit, codes)) => {
+                let chosen = at.fresh.expose().last().copied().unwrap_or(0);
+                self.enrolling.asked_for = usize::from(chosen).checked_rem(codes.len()).unwrap_or(0);
+                self.enrolling.codes = codes;
+                self.commit_decided(*commit, Then::Enrolled(id), again)
+            }
+            Ok(Confirming::OneMore) => {
+                self.enrolling.first = Some(typed);
+                self.picture(vec![Note { error: false, text: text::one_more() }])
+            }
+            Ok(Confirming::Wrong) => self.start_over(error(text::wrong())),
+            Ok(Confirming::NotConsecutive) => self.start_over(error(text::not_consecutive())),
+            Ok(Confirming::ClockOff(offset)) => self.start_over(error(text::clock_off(offset))),
+            Err(Refusal::NotFound) => self.offer(ended()),
+            Err(refusal) => self.start_over(error(refusal.to_string())),
+        }
+    }
+
+    fn start_over(mut self, say: Vec<Note>) -> Step {
+        self.enrolling.first = None;
+        self.picture(say)
+    }
+
+    fn look(mut self, look: Look) -> Step {
+        self.enrolling.look = look;
+        self.picture(Vec::new())
+    }
+
+    /// The secret on a screen of its own, ending in the prompt for a code of it.
+    pub(super) fn picture(self, say: Vec<Note>) -> Step {
+        let Progress { secret, link, look, .. } = &self.enrolling;
+        let drawn = match (look, Qr::of(link)) {
+            (Look::Blocks, Ok(qr)) => text::picture(&qr.in_half_blocks(Ink::Light, Some(ROWS))),
+            (Look::Ascii, Ok(qr)) => text::picture(&qr.in_ascii(Ink::Light)),
+            (Look::Text, _) | (_, Err(_)) => text::secret(secret, link),
+        };
+        // After a code the picture need not be drawn again; it is still on the screen.
+        let prompt = if say.iter().any(|note| note.error) { text::CODE_PROMPT.to_owned() } else { drawn };
+        self.ask_on(Question::Picture, say, prompt, false)
+    }
+
+    /// The backup codes, which are shown this once.
+    pub(super) fn keep(mut self, id: crate::account::FactorId) -> Step {
+        self.enrolling.proof = Some(Proof::enrolled(id, Ticket(self.commits)));
+        self.show_codes(Vec::new())
+    }
+
+    fn show_codes(self, say: Vec<Note>) -> Step {
+        let Progress { codes, asked_for, .. } = &self.enrolling;
+        let prompt = text::backup_codes(codes, *asked_for);
+        self.ask_on(Question::Keep, say, prompt, true)
+    }
+
+    /// Whoever has written the codes down can say a part of one.
+    pub(super) fn kept(mut self, answer: &str) -> Step {
+        let wanted = self.enrolling.codes.get(self.enrolling.asked_for);
+        let group = wanted.and_then(|code| code.rsplit('-').next()).unwrap_or_default();
+        let typed = answer.trim();
+        let whole = wanted.is_some_and(|code| code.eq_ignore_ascii_case(typed));
+        if !typed.eq_ignore_ascii_case(group) && !whole {
+            return self.show_codes(vec![Note { error: true, text: text::not_that_group() }]);
+        }
+        match self.enrolling.proof.take() {
+            Some(proof) => self.passed(proof),
+            None => self.deny(Denial::Unexpected),
+        }
+    }
+
+    fn spelled(
+        &self,
+        secret: &Secret,
+        parameters: crate::factor::totp::Parameters,
+    ) -> (Zeroizing<String>, Zeroizing<String>) {
+        let Welcome { issuer, label, .. } = &self.setting.welcome;
+        let link = Link { issuer, label, secret, parameters };
+        (base32(secret), Zeroizing::new(link.to_string()))
+    }
+
+    fn commit_decided(self, commit: Commit, then: Then, again: Again) -> Step {
+        let Commit { seen, writes, record, at, .. } = commit;
+        let at = At { now: at, fresh: Secret::new(Vec::new()) };
+        self.commit(seen, writes, record, (then, Some(again)), &at)
+    }
+}
+
+fn ended() -> Vec<Note> {
+    vec![Note { error: true, text: text::enrollment_ended() }]
+}
