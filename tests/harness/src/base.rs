@@ -9,8 +9,10 @@ use crate::layer::{Layer, LayerError, LayerName, obtain};
 use crate::release::Release;
 
 /// What is in it beyond the essential packages.
-const PACKAGES: [&str; 16] = [
+const PACKAGES: [&str; 18] = [
+    "cron",
     "dbus",
+    "libfaketime",
     "libpam-google-authenticator",
     "libpam-modules",
     "libpam-oath",
@@ -33,6 +35,7 @@ const PACKAGES: [&str; 16] = [
 const FINISH: &str = "
 systemctl mask --quiet apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer \
     fstrim.timer systemd-tmpfiles-clean.timer console-getty.service e2scrub_reap.service
+systemctl disable --quiet cron.service
 mkdir -p /etc/systemd/journald.conf.d
 printf '[Journal]\\nStorage=volatile\\nRateLimitBurst=0\\n' > /etc/systemd/journald.conf.d/lab.conf
 rm -f /etc/hostname /etc/resolv.conf /etc/machine-id /var/lib/dbus/machine-id

@@ -1,6 +1,7 @@
 //! A lab: what a scenario does with a booted system. Everything happens inside it; this machine is not touched.
 
-use std::path::PathBuf;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 
 use crate::builder::LabBuilder;
 use crate::command::{self, Output, RunError};
@@ -72,6 +73,16 @@ impl Lab {
         command::run(&self.keeper, None, &words(args), input)
     }
 
+    /// Runs a program as a plain user with that text on its standard input.
+    pub fn run_as_with_input<S: Into<String>>(
+        &self,
+        user: &str,
+        args: impl IntoIterator<Item = S>,
+        input: &str,
+    ) -> Result<Output, RunError> {
+        command::run(&self.keeper, Some(user), &words(args), input)
+    }
+
     /// Runs shell lines as root; they succeed, or it is an error.
     pub fn sh(&self, script: &str) -> Result<String, RunError> {
         Ok(self.run(["sh", "-euc", script])?.success()?.stdout)
@@ -90,6 +101,15 @@ impl Lab {
         let script = "mkdir -p \"$(dirname \"$0\")\" && rm -f \"$0\" && cat >\"$0\" && chmod \"$1\" \"$0\"";
         let args = ["sh", "-euc", script, path, &format!("{mode:o}")].map(str::to_owned);
         command::run(&self.keeper, None, &args, text)?.success().map(|_| ())
+    }
+
+    /// Puts a program of this machine into `/usr/local/bin`, where everybody may run it.
+    pub fn install(&self, program: &Path) -> Result<(), RunError> {
+        let name = program.file_name().unwrap_or_default();
+        let place = PathBuf::from(format!("/proc/{}/root/usr/local/bin", self.leader())).join(name);
+        let copied = std::fs::copy(program, &place)
+            .and_then(|_| std::fs::set_permissions(&place, std::fs::Permissions::from_mode(0o755)));
+        copied.map_err(|error| RunError::Start(program.display().to_string(), error))
     }
 
     /// What is in a file.

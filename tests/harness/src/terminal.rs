@@ -122,6 +122,13 @@ impl Terminal {
         self.expect_any(&[text]).map(|(_, before)| before)
     }
 
+    /// Waits for a prompt and types a line; returns what came before the prompt.
+    pub fn answer(&mut self, prompt: &str, line: &str) -> Result<String, TerminalError> {
+        let before = self.expect(prompt)?;
+        self.send_line(line)?;
+        Ok(before)
+    }
+
     /// Waits for the first of several texts; returns which one it is, and what came before it.
     pub fn expect_any(&mut self, texts: &[&str]) -> Result<(usize, String), TerminalError> {
         let wanted = texts.iter().map(|text| format!("{text:?}")).collect::<Vec<_>>().join(" or ");
@@ -196,10 +203,9 @@ impl Terminal {
         &self.transcript
     }
 
-    /// Hangs up, as when the line is cut, and waits for the program to notice.
-    pub fn hang_up(mut self) {
-        let _ = self.program.kill();
-        let _ = self.program.wait();
+    /// Hangs up, as when the line is cut.
+    pub fn hang_up(self) {
+        drop(self);
     }
 
     /// Reads until `look` finds what it wants in the unread text (what it found, how much of the text is then read).

@@ -1,0 +1,108 @@
+//! `crowd SERVICE [AT_ONCE [ROUNDS]]`: many logins through libpam, in one process, several at once.
+//!
+//! A line of standard input is a login: a user and the answers to what they are asked, separated by tabs. All of them
+//! are played ROUNDS times by AT_ONCE threads, which begin together. It prints, as JSON, how often libpam answered
+//! what, each login of the last round, and what the process holds after each tenth of the way.
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Barrier, Mutex, PoisonError};
+use std::{fs, io, thread};
+
+use pam_application::{Login, StartError};
+use serde_json::{Value, json};
+
+fn main() -> ExitCode {
+    match crowd() {
+        Ok(told) => {
+            println!("{told}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+struct Wanted {
+    service: String,
+    at_once: usize,
+    logins: Vec<Vec<String>>,
+    rounds: usize,
+}
+
+#[derive(Default)]
+struct Told {
+    codes: BTreeMap<i32, usize>,
+    logins: BTreeMap<usize, Value>,
+    holds: Vec<Value>,
+}
+
+fn crowd() -> io::Result<Value> {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let number = |at: usize| args.get(at).and_then(|word| word.parse().ok()).unwrap_or(1);
+    let wanted = Wanted {
+        service: args.first().cloned().unwrap_or_default(),
+        at_once: number(1),
+        rounds: number(2),
+        logins: io::stdin()
+            .lines()
+            .map(|line| Ok(line?.split('\t').map(str::to_owned).collect()))
+            .collect::<io::Result<_>>()?,
+    };
+    let (next, told, gate) = (AtomicUsize::new(0), Mutex::new(Told::default()), Barrier::new(wanted.at_once));
+    thread::scope(|scope| {
+        for _ in 0..wanted.at_once {
+            scope.spawn(|| one_thread(&wanted, &next, &told, &gate));
+        }
+    });
+    let Told { codes, logins, holds } = told.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let codes: BTreeMap<String, usize> = codes.into_iter().map(|(code, count)| (code.to_string(), count)).collect();
+    Ok(json!({ "codes": codes, "logins": logins.into_values().collect::<Vec<_>>(), "holds": holds }))
+}
+
+fn one_thread(wanted: &Wanted, next: &AtomicUsize, told: &Mutex<Told>, gate: &Barrier) {
+    let all = wanted.logins.len() * wanted.rounds;
+    let mut waited = false;
+    loop {
+        let number = next.fetch_add(1, Ordering::Relaxed);
+        let which = number % wanted.logins.len().max(1);
+        let login = wanted.logins.get(which).filter(|_| number < all);
+        let begun = login.and_then(|login| Some((Login::start(&wanted.service, login.first()?), login)));
+        if !std::mem::replace(&mut waited, true) {
+            gate.wait();
+        }
+        let Some((begun, login)) = begun else { return };
+        let (code, screen) = play(begun, login.get(1..).unwrap_or_default());
+        let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+        *told.codes.entry(code).or_default() += 1;
+        if number >= all - wanted.logins.len() {
+            told.logins.insert(which, json!({ "user": login.first(), "code": code, "screen": screen }));
+        }
+        if (number + 1) % (all / 10).max(1) == 0 {
+            told.holds
+                .push(json!({ "after": number + 1, "descriptors": descriptors(), "resident_kib": resident_kib() }));
+        }
+    }
+}
+
+/// libpam's number, and what was on the screen. A login that could not begin has a number of its own.
+fn play(begun: Result<Login, StartError>, answers: &[String]) -> (i32, String) {
+    let played = begun.and_then(|mut login| {
+        let code = login.authenticate(answers)?;
+        Ok((code, login.screen().to_owned()))
+    });
+    played.unwrap_or_else(|error| (-1, error.to_string()))
+}
+
+fn descriptors() -> usize {
+    fs::read_dir("/proc/self/fd").map_or(0, Iterator::count)
+}
+
+fn resident_kib() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    line.and_then(|line| line.trim_end_matches("kB").trim().parse().ok()).unwrap_or(0)
+}

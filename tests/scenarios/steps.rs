@@ -1,0 +1,127 @@
+//! Steps that sessions have in common, and the people in them.
+
+use std::path::Path;
+
+use harness::{Failure, Lab, LabBuilder, Outcome, Release, Service, Stack, Terminal};
+use serde_json::Value;
+
+/// Everybody's password.
+pub(crate) const PASSWORD: &str = "correct horse";
+
+/// How the question for a code ends.
+pub(crate) const CODE: &str = "Verification code: ";
+
+/// A service with the module alone in it, for programs that log in by themselves. [`policy`] covers it.
+pub(crate) const CODES: Service = Service::Named("codes");
+
+/// A lab in which alice and bob log in over ssh with password and code, and with the code alone to [`CODES`].
+pub(crate) fn web(release: Release) -> LabBuilder {
+    Lab::builder(release)
+        .user("alice", PASSWORD)
+        .user("bob", PASSWORD)
+        .pam(Service::Sshd, Stack::password_then_code())
+        .pam(CODES, Stack::code_alone())
+        .policy(&policy("if-enrolled", ""))
+}
+
+/// A policy that requires a factor in that way unless one of the rules says otherwise.
+pub(crate) fn policy(require: &str, rules: &str) -> String {
+    let services = "services = [\"@ssh\", \"@login\", \"@sudo\", \"@su\", \"codes\"]";
+    format!("[defaults]\n{services}\nrequire = \"{require}\"\n{rules}")
+}
+
+/// An ssh login that has been given the password.
+pub(crate) fn password_given(lab: &Lab, user: &str) -> Outcome<Terminal> {
+    let mut login = lab.ssh(user)?;
+    login.answer("Password: ", PASSWORD)?;
+    Ok(login)
+}
+
+/// Logs in over ssh with password and code.
+pub(crate) fn log_in(lab: &Lab, user: &str, code: &str) -> Outcome<Terminal> {
+    let mut login = password_given(lab, user)?;
+    login.answer(CODE, code)?;
+    login.expect_shell()?;
+    Ok(login)
+}
+
+/// Tries a password and a code over ssh, and is denied.
+pub(crate) fn be_denied(lab: &Lab, user: &str, code: &str) -> Outcome<String> {
+    let mut login = password_given(lab, user)?;
+    login.answer(CODE, code)?;
+    // Whoever has nothing more to type hangs up at the next question.
+    let (asked, said) = login.expect_any(&["Permission denied", CODE, "Press Enter"])?;
+    if asked > 0 {
+        login.send_line("")?;
+        login.send("\x03")?;
+    }
+    login.expect_denied()?;
+    Ok(said)
+}
+
+/// One of many logins at once.
+pub(crate) struct Knock<'a> {
+    pub(crate) user: &'a str,
+    pub(crate) answers: Vec<&'a str>,
+}
+
+/// How a login through libpam ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    /// libpam's number; 0 is success.
+    pub(crate) code: i64,
+    /// Everything that was shown.
+    pub(crate) screen: String,
+}
+
+impl Ended {
+    pub(crate) fn is_in(&self) -> bool {
+        self.code == 0
+    }
+}
+
+/// Lets all of them log in to a service at the same moment, as root's applications do it.
+pub(crate) fn all_at_once(lab: &Lab, service: &str, knocks: &[Knock<'_>]) -> Outcome<Vec<Ended>> {
+    let lines = knocks.iter().map(|knock| {
+        let words: Vec<&str> = std::iter::once(knock.user).chain(knock.answers.iter().copied()).collect();
+        words.join("\t") + "\n"
+    });
+    let lines: String = lines.collect();
+    let told = lab.run_with_input([CROWD, service, &knocks.len().to_string()], &lines)?.json()?;
+    let ended = told["logins"].as_array().into_iter().flatten().map(|login| Ended {
+        code: login["code"].as_i64().unwrap_or(-1),
+        screen: login["screen"].as_str().unwrap_or_default().to_owned(),
+    });
+    Ok(ended.collect())
+}
+
+/// Where the program `crowd` is in a lab.
+const CROWD: &str = "/usr/local/bin/crowd";
+
+/// Puts the programs `crowd` and `frames` into the lab.
+pub(crate) fn bring_programs(lab: &Lab) -> Outcome {
+    for program in [env!("CARGO_BIN_EXE_crowd"), env!("CARGO_BIN_EXE_frames")] {
+        lab.install(Path::new(program))?;
+    }
+    Ok(())
+}
+
+/// All that `mfactl user` knows of an account.
+pub(crate) fn account(lab: &Lab, user: &str) -> Outcome<Value> {
+    Ok(lab.run(["mfactl", "user", user, "--json"])?.json()?)
+}
+
+/// Lines of the daemon's log that begin with that word and are about that user.
+pub(crate) fn logged(lab: &Lab, word: &str, user: &str) -> Outcome<Vec<String>> {
+    let journal = lab.journal(Some("mfa-daemon"))?;
+    let begins = format!("{word} user={user} ");
+    Ok(journal.lines().filter(|line| line.starts_with(&begins)).map(str::to_owned).collect())
+}
+
+/// The text, or a failure that shows it and says what is missing in it.
+pub(crate) fn must_hold(text: &str, parts: &[&str]) -> Outcome {
+    match parts.iter().find(|part| !text.contains(**part)) {
+        None => Ok(()),
+        Some(part) => Err(Failure::new(format!("{part:?} is not in: {text}"))),
+    }
+}
