@@ -8,7 +8,7 @@ use crate::clock;
 use crate::config::Settings;
 use crate::conversation::Conversation;
 use crate::daemon::Daemon;
-use crate::journal::{self, Level, Printable};
+use crate::journal::{self, Level, Quoted};
 use crate::listen::{Answer, Failure, Subject, refuse};
 use crate::scene::{Facts, Purpose, Scene, Trouble, Weighed};
 use crate::store::{Committed, Receipt};
@@ -27,7 +27,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// Seconds a dialog may take at the most, whatever its caller says.
-const LONGEST: u32 = 600;
+const LONGEST: u32 = wire::LONGEST_LOGIN;
 /// Seconds a change of factors may take to be authorized.
 const AUTHORIZING: u32 = 300;
 
@@ -40,6 +40,8 @@ pub(crate) struct Login {
     /// Whether a commit has happened since the account was read.
     outdated: bool,
     receipt: Option<Receipt>,
+    /// Whether it began with somebody who must enroll.
+    enrolling: bool,
     until: Instant,
 }
 
@@ -114,7 +116,8 @@ async fn start(
     let Some(loaded) = daemon.loaded() else { return Ok(encode_reply(&spoken(&broken()))?) };
     let settings = &loaded.config.settings;
     // Whoever looks for a phone and installs an app needs longer than whoever types a code.
-    let seconds = if matches!(weighed.plan, Plan::Enroll(_)) { LONGEST } else { seconds };
+    let enrolling = matches!(weighed.plan, Plan::Enroll(_));
+    let seconds = if enrolling { LONGEST } else { seconds };
     let setting = Setting {
         caller: conversation.caller(),
         interactive,
@@ -131,6 +134,7 @@ async fn start(
         epoch,
         outdated: false,
         receipt: None,
+        enrolling,
         until: Instant::now() + Duration::from_secs(seconds.into()),
     });
     let turn = login.perform(&daemon, (dialog, effect)).await;
@@ -157,7 +161,8 @@ fn welcome(settings: &Settings, host: &str, context: &Context, weighed: &Weighed
 /// Keeps a dialog that goes on, and what a passed one has earned.
 fn finish(conversation: &mut Conversation, login: Box<Login>, turn: Turn) -> Result<Answer, Failure> {
     let turn = login.checked(turn);
-    let spoken = spoken(&turn);
+    let mut spoken = spoken(&turn);
+    spoken.patience = login.enrolling.then_some(LONGEST);
     match (turn.next, &login.scene) {
         (Next::Ask { .. }, _) => conversation.dialog = Some(login),
         (Next::Done(Verdict::Pass(proof)), Scene { purpose: Purpose::Change, target: Some(entry), .. }) => {
@@ -304,27 +309,14 @@ fn line(user: &str, context: &Context, what: &str, detail: &str) -> String {
     line
 }
 
-/// A value that cannot be taken for another field.
-struct Quoted<'a>(&'a str);
-
-impl std::fmt::Display for Quoted<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let plain = !self.0.is_empty() && self.0.chars().all(|c| c.is_alphanumeric() || "._:@%/\\$+-".contains(c));
-        if plain {
-            write!(f, "{}", self.0)
-        } else {
-            write!(f, "\"{}\"", Printable(&self.0.replace('\\', "\\\\").replace('"', "\\\"")))
-        }
-    }
-}
-
 /// Nothing can be decided: said loudly here, and to the caller without details.
 fn tell(scene: &Scene, context: &Context, trouble: &Trouble) {
     let (what, why) = match trouble {
         Trouble::Broken(why) => ("broken", why),
         Trouble::Conflict(why) => ("conflict", why),
     };
-    journal::login(Level::Alert, line(&scene.name, context, what, &detail("", &Quoted(why).to_string())));
+    let why = format!(" reason=\"{}\"", why.replace('"', "'"));
+    journal::login(Level::Alert, line(&scene.name, context, what, &why));
 }
 
 fn broken() -> Turn {
@@ -392,5 +384,5 @@ fn spoken(turn: &Turn) -> wire::Turn {
         Next::Done(Verdict::Denied(denial)) => done(Outcome::Denied, denial.as_str()),
         Next::Done(Verdict::Broken) => done(Outcome::Broken, "broken"),
     };
-    wire::Turn { say: say.collect(), next }
+    wire::Turn { say: say.collect(), next, patience: None }
 }

@@ -11,6 +11,9 @@ pub const ANSWER: &str = "io.mfa.Login.Answer";
 /// Waits for what the last turn waits for (a key, a phone); the reply is a [`Turn`].
 pub const WAIT: &str = "io.mfa.Login.Wait";
 
+/// Seconds a login may take at the most, enrollment included.
+pub const LONGEST_LOGIN: u32 = 600;
+
 /// The PAM hook that asks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -123,6 +126,9 @@ pub struct Turn {
     pub say: Vec<Note>,
     /// Then this.
     pub next: Next,
+    /// Seconds the caller may give the whole login from its beginning, because somebody is enrolling. It only ever
+    /// lengthens what the caller had in mind, and never beyond [`LONGEST_LOGIN`].
+    pub patience: Option<u32>,
 }
 
 /// The one thing a turn ends in.
@@ -149,6 +155,8 @@ struct TurnOnTheWire {
     wait: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     done: Option<Verdict>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    patience: Option<u32>,
 }
 
 /// A turn that does not end in exactly one thing.
@@ -171,7 +179,7 @@ impl TryFrom<TurnOnTheWire> for Turn {
             (None, None, Some(verdict)) => Next::Done(verdict),
             _ => return Err(AmbiguousTurn),
         };
-        Ok(Self { say: wire.say, next })
+        Ok(Self { say: wire.say, next, patience: wire.patience })
     }
 }
 
@@ -182,7 +190,7 @@ impl From<Turn> for TurnOnTheWire {
             Next::Wait { at_most } => (None, Some(at_most), None),
             Next::Done(verdict) => (None, None, Some(verdict)),
         };
-        Self { say: turn.say, ask, wait, done }
+        Self { say: turn.say, ask, wait, done, patience: turn.patience }
     }
 }
 
@@ -215,7 +223,7 @@ mod tests {
             Next::Wait { at_most: 15 },
             Next::Done(Verdict { outcome: Outcome::Pass, reason: "totp".into() }),
         ] {
-            let turn = Turn { say: vec![note.clone()], next };
+            let turn = Turn { say: vec![note.clone()], next, patience: Some(600) };
             let json = serde_json::to_string(&turn).unwrap();
             assert_eq!(serde_json::from_str::<Turn>(&json).unwrap(), turn);
         }

@@ -173,7 +173,11 @@ fn what_is_not_nothing_listening_refuses_even_with_unavailable_allow() {
 
 #[test]
 fn a_daemon_that_misbehaves_lets_nobody_in() {
-    let pass = Turn { say: vec![], next: Next::Done(Verdict { outcome: Outcome::Pass, reason: String::new() }) };
+    let pass = Turn {
+        say: vec![],
+        next: Next::Done(Verdict { outcome: Outcome::Pass, reason: String::new() }),
+        patience: None,
+    };
     let pass = encode_reply(&pass).unwrap().to_vec();
     let asks_frame = encode_reply(&question()).unwrap().to_vec();
     let scripts: [(&str, Vec<Act>); 13] = [

@@ -1,8 +1,9 @@
 //! The one connection of a login, with the one deadline that everything in it has: connecting, every call, and the
 //! time a person takes to type.
 
-use mfa_proto::login::{ANSWER, Answer, BEGIN, Begin, Turn, WAIT};
+use mfa_proto::login::{ANSWER, Answer, BEGIN, Begin, LONGEST_LOGIN, Turn, WAIT};
 use mfa_proto::{CallError, Client, ConnectError, ROOT_SOCKET, SOCKET, Secret};
+use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
@@ -38,18 +39,21 @@ pub(crate) fn socket() -> &'static Path {
 /// A connection to the daemon, for one dialog.
 pub(crate) struct Link {
     client: Client,
+    opened: Instant,
+    timeout: Duration,
     deadline: Instant,
 }
 
 impl Link {
-    /// Connects; from now on the whole login has `timeout`.
+    /// Connects; from now on the whole login has `timeout`, or longer while somebody enrolls.
     ///
     /// # Errors
     /// [`Unreached`].
     pub(crate) fn open(socket: &Path, timeout: Duration) -> Result<Self, Unreached> {
-        let deadline = Instant::now().checked_add(timeout).ok_or(Unreached::Other(ConnectError::TimedOut))?;
+        let opened = Instant::now();
+        let deadline = opened.checked_add(timeout).ok_or(Unreached::Other(ConnectError::TimedOut))?;
         match Client::connect(socket, deadline) {
-            Ok(client) => Ok(Self { client, deadline }),
+            Ok(client) => Ok(Self { client, opened, timeout, deadline }),
             Err(ConnectError::NothingListens) => Err(Unreached::NothingListens(NothingListens(()))),
             Err(other) => Err(Unreached::Other(other)),
         }
@@ -65,7 +69,7 @@ impl Link {
     /// # Errors
     /// [`CallError`]
     pub(crate) fn begin(&mut self, begin: &Begin) -> Result<Turn, CallError> {
-        self.client.call(BEGIN, begin)
+        self.call(BEGIN, begin)
     }
 
     /// Answers what the last turn asked.
@@ -73,7 +77,7 @@ impl Link {
     /// # Errors
     /// [`CallError`]
     pub(crate) fn answer(&mut self, answer: Secret) -> Result<Turn, CallError> {
-        self.client.call(ANSWER, &Answer { answer })
+        self.call(ANSWER, &Answer { answer })
     }
 
     /// Waits for what the last turn waits for.
@@ -81,6 +85,70 @@ impl Link {
     /// # Errors
     /// [`CallError`]
     pub(crate) fn wait(&mut self) -> Result<Turn, CallError> {
-        self.client.call(WAIT, &BTreeMap::<String, String>::new())
+        self.call(WAIT, &BTreeMap::<String, String>::new())
+    }
+
+    /// A person may be given longer, the daemon never is: each answer of its has `timeout`.
+    fn call(&mut self, method: &str, parameters: &impl Serialize) -> Result<Turn, CallError> {
+        let answered_by = Instant::now().checked_add(self.timeout).unwrap_or(self.deadline);
+        self.client.set_deadline(self.deadline.min(answered_by));
+        let turn: Turn = self.client.call(method, parameters)?;
+        if let Some(seconds) = turn.patience {
+            let patience = Duration::from_secs(seconds.min(LONGEST_LOGIN).into());
+            self.deadline = self.opened.checked_add(patience).map_or(self.deadline, |later| self.deadline.max(later));
+        }
+        Ok(turn)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stand_in::{Act, Daemon};
+    use mfa_proto::login::{Next, Prompt};
+
+    const SHORT: Duration = Duration::from_millis(100);
+
+    fn asks(patience: Option<u32>) -> Act {
+        let prompt = Prompt { text: "Verification code: ".into(), echo: false };
+        Act::Reply(Turn { say: vec![], next: Next::Ask(prompt), patience })
+    }
+
+    /// A person who is still typing when the time the stack gives is over.
+    fn after_the_timeout(patience: Option<u32>) -> (bool, Result<Turn, CallError>) {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("mfa.sock");
+        let daemon = Daemon::playing(&socket, vec![asks(patience), Act::Silence]);
+        let mut link = Link::open(&socket, SHORT).unwrap();
+        link.begin(&Begin::default()).unwrap();
+        while link.opened.elapsed() <= SHORT {
+            std::hint::spin_loop();
+        }
+        let (late, answered) = (link.is_late(), link.answer(Secret::from("492817")));
+        drop(link);
+        daemon.requests();
+        (late, answered)
+    }
+
+    #[test]
+    fn somebody_who_enrolls_has_longer_than_the_stack_says_but_the_daemon_has_not() {
+        assert!(matches!(after_the_timeout(None), (true, Err(CallError::TimedOut))));
+        assert!(matches!(after_the_timeout(Some(600)), (false, Err(CallError::TimedOut))));
+    }
+
+    #[test]
+    fn patience_has_an_end_and_never_shortens() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("mfa.sock");
+        let timeout = Duration::from_secs(60);
+        let daemon = Daemon::playing(&socket, vec![asks(Some(u32::MAX)), asks(Some(1))]);
+        let mut link = Link::open(&socket, timeout).unwrap();
+        link.begin(&Begin::default()).unwrap();
+        let longest = link.opened + Duration::from_secs(LONGEST_LOGIN.into());
+        assert_eq!(link.deadline, longest);
+        link.answer(Secret::from("")).unwrap();
+        assert_eq!(link.deadline, longest);
+        drop(link);
+        daemon.requests();
     }
 }

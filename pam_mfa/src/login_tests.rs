@@ -30,6 +30,7 @@ fn waiting_shows_what_is_said_and_calls_wait() {
     let wait = Act::Reply(Turn {
         say: vec![Note { style: Style::Info, text: "Touch your key".into() }],
         next: Next::Wait { at_most: 15 },
+        patience: None,
     });
     let mut application = Application::sshd();
     let (ended, requests) = played(vec![wait, ends(Outcome::Pass)], &mut application);

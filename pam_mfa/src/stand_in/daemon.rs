@@ -83,22 +83,22 @@ pub(crate) fn asks() -> Act {
 
 /// The question for a code.
 pub(crate) fn question() -> Turn {
-    Turn { say: vec![], next: Next::Ask(Prompt { text: CODE.into(), echo: false }) }
+    Turn { say: vec![], next: Next::Ask(Prompt { text: CODE.into(), echo: false }), patience: None }
 }
 
 /// Says something, then asks for a code.
 pub(crate) fn says_and_asks(text: &str) -> Act {
     let say = vec![Note { style: Style::Info, text: text.into() }];
-    Act::Reply(Turn { say, next: Next::Ask(Prompt { text: CODE.into(), echo: false }) })
+    Act::Reply(Turn { say, next: Next::Ask(Prompt { text: CODE.into(), echo: false }), patience: None })
 }
 
 /// Ends the dialog.
 pub(crate) fn ends(outcome: Outcome) -> Act {
-    Act::Reply(Turn { say: vec![], next: Next::Done(Verdict { outcome, reason: "because".into() }) })
+    Act::Reply(Turn { say: vec![], next: Next::Done(Verdict { outcome, reason: "because".into() }), patience: None })
 }
 
 /// Says something, then ends the dialog.
 pub(crate) fn says_and_ends(text: &str, outcome: Outcome) -> Act {
     let say = vec![Note { style: Style::Info, text: text.into() }];
-    Act::Reply(Turn { say, next: Next::Done(Verdict { outcome, reason: "because".into() }) })
+    Act::Reply(Turn { say, next: Next::Done(Verdict { outcome, reason: "because".into() }), patience: None })
 }

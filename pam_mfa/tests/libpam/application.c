@@ -8,7 +8,7 @@
  *
  * RUN/mfa becomes /run/mfa and RUN/log becomes /dev/log, in a mount namespace of its own. Steps, in order:
  *   uid=N  item=KIND=VALUE  env=NAME=VALUE  reply=TEXT  reply=@WHAT  change-user=NAME  silent
- *   auth  account  setcred  password  session  state, or
+ *   auth  account  setcred  password  session  state  copies=TEXT, or
  *   repeat=N: whole logins, after which no handle is left; then only state and repeat make sense.
  */
 #define _GNU_SOURCE
@@ -150,6 +150,28 @@ static void state(void)
 	       entries("/proc/self/fd"), mallinfo2().uordblks, loaded("libgcc_s"), loaded("pam_mfa.so"));
 }
 
+/* How often a text stands in memory that can be written, the stack with its arguments aside. */
+static int copies_of(const char *text)
+{
+	char line[1024], mode[8];
+	char *from, *to;
+	int count = 0;
+	FILE *file = fopen("/proc/self/maps", "r");
+
+	need(file != NULL, "maps");
+	while (fgets(line, sizeof line, file)) {
+		need(sscanf(line, "%p-%p %7s", (void **)&from, (void **)&to, mode) == 3, line);
+		if (mode[0] != 'r' || mode[1] != 'w' || strstr(line, "[stack]"))
+			continue;
+		while ((from = memmem(from, to - from, text, strlen(text))) != NULL) {
+			from++;
+			count++;
+		}
+	}
+	fclose(file);
+	return count;
+}
+
 static void start(void)
 {
 	static const struct pam_conv conversation = { converse, NULL };
@@ -213,6 +235,8 @@ static int step(const char *step)
 		new_user = step + 12;
 	else if (strncmp(step, "repeat=", 7) == 0)
 		repeat(atoi(step + 7));
+	else if (strncmp(step, "copies=", 7) == 0)
+		printf("copies %d\n", copies_of(step + 7));
 	else if (strcmp(step, "silent") == 0)
 		flags = SILENT;
 	else if (strcmp(step, "state") == 0)

@@ -74,9 +74,12 @@ fn ten_thousand_logins_leave_no_thread_no_descriptor_and_no_byte() {
     // The first thousand are for malloc, whose caches fill up.
     let steps = ["reply=492817", "repeat=1000", "state", "repeat=10000", "state"];
     let played = stage.play("sshd", "alice", &steps);
-    for figure in ["threads", "descriptors", "heap", "libgcc_s", "module"] {
-        let [before, after] = <[i64; 2]>::try_from(played.figures(figure)).unwrap();
-        assert_eq!(before, after, "{figure}");
-    }
-    assert_eq!((played.figures("threads")[1], played.figures("module")[1]), (1, 0), "{:?}", played.lines);
+    let figures = |name| <[i64; 2]>::try_from(played.figures(name)).unwrap();
+    assert_eq!((figures("threads"), figures("libgcc_s")), ([1, 1], [0, 0]));
+    assert_eq!(figures("module"), [0, 0], "it is unloaded: an upgrade is in force at the next login");
+    let descriptors = figures("descriptors");
+    assert_eq!(descriptors[0], descriptors[1]);
+    // malloc's own caches move by some hundred bytes; the smallest leak a login would come to 320,000.
+    let heap = figures("heap");
+    assert!(heap[1] - heap[0] < 4096, "{heap:?}");
 }

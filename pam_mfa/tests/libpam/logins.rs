@@ -58,7 +58,7 @@ fn notes_come_in_one_conversation_with_the_question_and_not_at_all_when_silent()
             Note { style: Style::Info, text: "one\ntwo".into() },
             Note { style: Style::Error, text: "three\x1b[2J".into() },
         ];
-        let question = Turn { say, next: Next::Ask(Prompt { text: "Name: ".into(), echo: true }) };
+        let question = Turn { say, next: Next::Ask(Prompt { text: "Name: ".into(), echo: true }), patience: None };
         let _daemon = stage.daemon(vec![Act::Reply(question), says_and_ends("Bye", Outcome::Pass)]);
         let mut steps = vec!["reply=x", "auth"];
         if silent {
@@ -88,6 +88,23 @@ fn the_password_that_was_just_typed_never_leaves_the_process() {
     assert_eq!(played.result("auth"), AUTH_ERR);
     assert_eq!(daemon.requests().len(), 1);
     assert!(!format!("{played:?}").contains("hunter2"));
+}
+
+#[test]
+fn what_was_typed_is_nowhere_in_memory_afterwards() {
+    let stage = Stage::new();
+    stage.stack("sshd", RECOMMENDED);
+    let code = "7KQF-2MZT-9XWA-492817-7KQF-2MZT-9XWA";
+    for last in [ends(Outcome::Pass), ends(Outcome::Denied), Act::HangUp] {
+        let daemon = stage.daemon(vec![asks(), asks(), last]);
+        let reply = format!("reply={code}");
+        let copies = format!("copies={code}");
+        let played = stage.play("sshd", "alice", &[&reply, &reply, "auth", &copies]);
+        assert!(daemon.requests()[1].contains(code));
+        assert_eq!(played.figures("copies"), [0]);
+    }
+    let played = stage.play("sshd", "alice", &["item=tty=a-needle-to-find", "copies=a-needle-to-find"]);
+    assert_ne!(played.figures("copies"), [0], "the search does find what is there");
 }
 
 #[test]
