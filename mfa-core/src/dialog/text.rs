@@ -27,6 +27,13 @@ pub(super) fn throttled_but_for_backup_codes(gate: Gate) -> String {
     format!("{}\nA backup code works now. Press Enter, or type a backup code: ", closed(gate))
 }
 
+pub(super) fn backup_codes_throttled(gate: Gate) -> String {
+    match gate {
+        Gate::Wait(seconds) => format!("Too many wrong backup codes. The next one is taken in {}.", Countdown(seconds)),
+        Gate::Open | Gate::Off => "Too many wrong backup codes: they are off.".into(),
+    }
+}
+
 fn closed(gate: Gate) -> String {
     match gate {
         Gate::Wait(seconds) => format!("Too many wrong codes. The next try is in {}.", Countdown(seconds)),

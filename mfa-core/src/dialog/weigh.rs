@@ -42,8 +42,9 @@ impl Dialog {
     }
 
     fn weigh_backup_code(self, code: &str, again: Again, at: &At) -> Step {
-        if self.gate(Guess::BackupCode, at) != Gate::Open {
-            return self.ask_or_refuse(Vec::new(), at);
+        let gate = self.gate(Guess::BackupCode, at);
+        if gate != Gate::Open {
+            return self.ask_or_refuse(vec![Note { error: true, text: text::backup_codes_throttled(gate) }], at);
         }
         let matched = self.may(Kind::BackupCode).then(|| backup_code::find(&self.account.backup, code)).flatten();
         match matched {

@@ -106,7 +106,9 @@ fn wrong_backup_codes_have_a_limit_of_their_own() {
         world.login(&["2222-2222-2222"], NOW);
     }
     let (right, backup) = (world.code(NOW / 30), world.codes[0].clone());
-    assert_eq!(prompt(&world.login(&[&backup], NOW)), "Verification code: ");
+    let turn = world.login(&[&backup], NOW);
+    assert_eq!(prompt(&turn), "Verification code: ");
+    assert_eq!(turn.say[0].text, "Too many wrong backup codes. The next one is taken in 0:30.");
     assert_eq!(world.account.backup.codes.len(), 10, "not evaluated while throttled");
     assert!(passed(&world.login(&[&right], NOW)), "phone codes are not throttled by it");
 }
@@ -328,6 +330,7 @@ fn no_sentence_is_wider_than_a_terminal() {
         text::throttled(Gate::Wait(899), support),
         text::throttled(Gate::Off, ""),
         text::throttled_but_for_backup_codes(Gate::Wait(899)),
+        text::backup_codes_throttled(Gate::Wait(899)),
         text::backup_code_used(0),
         text::not_enrolled(""),
         text::no_usable_factor(Kinds::NONE.with(Kind::SecurityKey), support),
