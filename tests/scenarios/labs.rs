@@ -72,6 +72,15 @@ on_each_release! {
         Ok(())
     }
 
+    fn ctrl_c_ends_what_runs_on_a_terminal(release: Release) -> Outcome {
+        let lab = Lab::builder(release).without_product().boot()?;
+        let mut terminal = lab.pty(["sh", "-c", "echo ready; read line"])?;
+        terminal.expect("ready")?;
+        terminal.send("\x03")?;
+        assert_eq!(terminal.expect_closed()?, 128 + 2);
+        Ok(())
+    }
+
     fn every_service_runs_and_logins_are_sessions(release: Release) -> Outcome {
         let lab = Lab::builder(release).without_product().user("alice", "correct horse").boot()?;
         assert_eq!(lab.run(["systemctl", "is-system-running"])?.stdout.trim(), "running");

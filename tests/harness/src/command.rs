@@ -10,6 +10,9 @@ use crate::keeper::Keeper;
 /// Seconds until a program in a lab is killed, with exit code 137.
 const DEADLINE: &str = "120";
 
+/// Ctrl-C works on programs in a lab, even if the tests were started in the background and ignore it themselves.
+pub(crate) const DEFAULT_SIGNALS: [&str; 2] = ["env", "--default-signal=INT,QUIT"];
+
 /// What a program in a lab left behind.
 #[derive(Debug, Clone)]
 pub struct Output {
@@ -104,6 +107,7 @@ pub(crate) fn enter(keeper: &Keeper) -> Command {
     command
         .args(["-c", "echo $$ >\"$0/cgroup.procs\" && exec \"$@\""])
         .arg(keeper.guests())
+        .args(DEFAULT_SIGNALS)
         .args(["nsenter", "--all", "--target", &keeper.leader().to_string(), "--"])
         .env_clear()
         .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")

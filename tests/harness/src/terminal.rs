@@ -4,13 +4,14 @@
 use std::fmt;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
-use crate::command::{become_user, enter};
+use crate::command::{DEFAULT_SIGNALS, become_user, enter};
 use crate::lab::Lab;
 use crate::pty::{self, Pty};
 
@@ -67,7 +68,9 @@ impl Terminal {
     pub(crate) fn outside(lab: &Lab, what: &str, args: &[String]) -> Result<Self, TerminalError> {
         let mut command = Command::new("setsid");
         command
-            .args(["--ctty", "nsenter", "--net", "--target", &lab.leader().to_string(), "--"])
+            .arg("--ctty")
+            .args(DEFAULT_SIGNALS)
+            .args(["nsenter", "--net", "--target", &lab.leader().to_string(), "--"])
             .args(args)
             .env_clear()
             .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
@@ -157,13 +160,14 @@ impl Terminal {
         Ok(answer.rsplit_once('\n').map_or("", |(answer, _user)| answer).to_owned())
     }
 
-    /// Waits until the program ends; returns its exit code (255 when ssh was denied).
+    /// Waits until the program ends; returns its exit code as a shell tells it: 255 when ssh was denied, 128 and the
+    /// number when a signal ended it.
     pub fn expect_closed(&mut self) -> Result<i32, TerminalError> {
         let deadline = Instant::now() + self.patience;
         loop {
             if let Some(status) = self.read_on("its end", deadline)? {
                 self.read = self.transcript.len();
-                return Ok(status.code().unwrap_or(-1));
+                return Ok(status.code().or(status.signal().map(|signal| 128 + signal)).unwrap_or(-1));
             }
         }
     }

@@ -95,6 +95,6 @@ fn cargo_deny() -> Result<PathBuf, Stop> {
     }
     println!("Building cargo-deny {DENY_VERSION} into {} (some minutes, once).", tools.display());
     let mut install = Workspace::Product.cargo("install");
-    install.args(["--quiet", "--locked", "--version", DENY_VERSION, "--root"]).arg(&tools).arg("cargo-deny");
+    install.args(["--quiet", "--locked", "--debug", "--version", DENY_VERSION, "--root"]).arg(&tools).arg("cargo-deny");
     run(&mut install, "cargo install cargo-deny").map(|()| own)
 }
