@@ -223,7 +223,7 @@ fn a_silent_daemon_is_given_up_at_the_deadline() {
         let mut application = Application::sshd().typing(&["492817"]);
         let (code, _) = auth_against(script, &mut application, &["timeout=1", "unavailable=allow"]);
         assert_eq!(code, SYSTEM_ERR);
-        assert!((Duration::from_millis(900)..Duration::from_secs(5)).contains(&began.elapsed()));
+        assert!((Duration::from_millis(900)..Duration::from_secs(30)).contains(&began.elapsed()));
     }
 }
 

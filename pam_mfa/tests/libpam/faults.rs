@@ -124,7 +124,7 @@ fn a_silent_daemon_and_a_full_backlog_end_at_the_timeout() {
         let _daemon = stage.daemon(script);
         let began = Instant::now();
         assert_eq!(stage.auth("unavailable=allow timeout=1", &["reply=492817"]), SYSTEM_ERR);
-        assert!((Duration::from_millis(900)..Duration::from_secs(10)).contains(&began.elapsed()));
+        assert!((Duration::from_millis(900)..Duration::from_secs(30)).contains(&began.elapsed()));
     }
     std::fs::remove_file(stage.root_socket()).unwrap();
     let _listener = UnixListener::bind(stage.root_socket()).unwrap();
@@ -135,7 +135,7 @@ fn a_silent_daemon_and_a_full_backlog_end_at_the_timeout() {
     }
     let began = Instant::now();
     assert_eq!(stage.auth("unavailable=allow timeout=1", &[]), SYSTEM_ERR);
-    assert!((Duration::from_millis(900)..Duration::from_secs(10)).contains(&began.elapsed()));
+    assert!((Duration::from_millis(900)..Duration::from_secs(30)).contains(&began.elapsed()));
 }
 
 #[test]
