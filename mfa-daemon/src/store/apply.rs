@@ -1,17 +1,12 @@
-//! One commit within the writer's transaction: the condition, the writes with a guard each, the record.
+//! One commit within the writer's transaction: the condition, the writes, the record.
 //!
 //! `Halt::Stale` undoes all of it and is no error: the account is not as it was seen.
 
-use super::read::{self, backup_code_place, spell_parameters};
-use super::seal::Place;
+use super::change::Change;
 use super::{MasterKey, Rebind, StoreError};
 use crate::audit::{Context, Event, Head};
 use mfa_core::Time;
-use mfa_core::account::{Commit, FactorId, Identity, NewPending, Record, Seen, Version, What, Write};
-use mfa_core::factor::Kind;
-use mfa_core::factor::backup_code::{Digest, Salt};
-use mfa_core::factor::totp::Step;
-use mfa_core::throttle::{Bucket, Throttle};
+use mfa_core::account::{Commit, Identity, Record, Seen, Version, What};
 use rusqlite::{Connection, OptionalExtension, Params, params};
 
 /// Why a commit did not happen.
@@ -134,152 +129,11 @@ impl Transaction<'_> {
         id.ok_or(Halt::Stale)
     }
 
-    fn changed_one(&self, sql: &str, values: impl Params) -> Result<(), Halt> {
-        changed_one(self.connection, sql, values)
-    }
-}
-
-/// Exactly one row must change; otherwise the account is not as it was seen.
-fn changed_one(connection: &Connection, sql: &str, values: impl Params) -> Result<(), Halt> {
-    match connection.prepare_cached(sql)?.execute(values)? {
-        1 => Ok(()),
-        _ => Err(Halt::Stale),
-    }
-}
-
-/// The writes to one account.
-struct Change<'a> {
-    connection: &'a Connection,
-    key: &'a MasterKey,
-    account: i64,
-    at: Time,
-}
-
-impl Change<'_> {
-    fn perform(&self, write: &Write) -> Result<(), Halt> {
-        match write {
-            Write::Throttle(bucket, throttle) => self.throttle(*bucket, throttle),
-            Write::UseStep { factor: FactorId(id), step: Step(step) } => {
-                let update = "UPDATE factor SET last_step = ?3, last_used = ?4, replays = 0 \
-                              WHERE id = ?1 AND account = ?2 AND last_step < ?3";
-                self.one(update, params![id, self.account, step, self.at.0])
-            }
-            Write::CountReplay { factor: FactorId(id), replays } => {
-                let update = "UPDATE factor SET replays = ?3 WHERE id = ?1 AND account = ?2 AND replays < ?3";
-                self.one(update, params![id, self.account, replays])
-            }
-            Write::UseBackupCode { id } => {
-                self.one("DELETE FROM backup_code WHERE id = ?1 AND account = ?2", params![id, self.account])?;
-                let update = "UPDATE account SET backup_codes = backup_codes - 1 WHERE id = ?1";
-                self.one(update, [self.account])
-            }
-            Write::BeginGrace(Time(began)) => {
-                let update = "UPDATE account SET grace_began = coalesce(grace_began, ?2) WHERE id = ?1";
-                self.one(update, params![self.account, began])
-            }
-            Write::Begin(pending) => self.begin(pending),
-            Write::Confirm { factor, step } => self.confirm(*factor, *step),
-            Write::NewBackupCodes { salt, digests } => self.new_backup_codes(salt, digests),
-            Write::Remove(FactorId(id)) => {
-                self.one("DELETE FROM factor WHERE id = ?1 AND account = ?2", params![id, self.account])?;
-                self.one("UPDATE account SET factors = factors - 1 WHERE id = ?1", [self.account])?;
-                self.factors_changed()
-            }
-            Write::Rename(FactorId(id), name) => {
-                let update = "UPDATE factor SET name = ?3 WHERE id = ?1 AND account = ?2";
-                self.one(update, params![id, self.account, name])
-            }
-            Write::RemoveAll => self.remove_all(),
-        }
-    }
-
-    /// No failures, no row.
-    fn throttle(&self, bucket: Bucket, throttle: &Throttle) -> Result<(), Halt> {
-        let bucket = bucket.number();
-        if *throttle == Throttle::default() {
-            return self.all("DELETE FROM throttle WHERE account = ?1 AND bucket = ?2", params![self.account, bucket]);
-        }
-        let Throttle { failures, in_a_row, last, until } = throttle;
-        let upsert = "INSERT INTO throttle (account, bucket, failures, in_a_row, last, until) \
-                      VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO UPDATE SET failures = excluded.failures, \
-                      in_a_row = excluded.in_a_row, last = excluded.last, until = excluded.until";
-        self.one(upsert, params![self.account, bucket, failures, in_a_row, last.0, until.0])
-    }
-
-    /// The row comes first, since its id is part of what the secret is sealed with.
-    fn begin(&self, pending: &NewPending) -> Result<(), Halt> {
-        self.all("DELETE FROM pending WHERE account = ?1", [self.account])?;
-        let (kind, params) = (Kind::Totp.as_str(), spell_parameters(&pending.parameters));
-        let insert = "INSERT INTO pending (account, kind, name, params, until, key_id, nonce, sealed) \
-                      VALUES (?1, ?2, ?3, ?4, ?5, 0, x'', x'')";
-        self.one(insert, params![self.account, kind, pending.name, params, pending.until.0])?;
-        let id = self.connection.last_insert_rowid();
-        let place = Place { table: "pending", account: self.account, id, kind, params: &params };
-        self.seal("UPDATE pending SET key_id = ?2, nonce = ?3, sealed = ?4 WHERE id = ?1", &place, &pending.secret)
-    }
-
-    /// The secret is opened and sealed again: a pending one is of no use as a factor.
-    fn confirm(&self, FactorId(id): FactorId, Step(step): Step) -> Result<(), Halt> {
-        let select = "SELECT id, key_id, nonce, sealed, kind, params FROM pending \
-                      WHERE id = ?1 AND account = ?2 AND until > ?3";
-        let mut statement = self.connection.prepare_cached(select)?;
-        let mut rows = statement.query(params![id, self.account, self.at.0])?;
-        let row = rows.next()?.ok_or(Halt::Stale)?;
-        let (kind, params): (String, String) = (row.get(4)?, row.get(5)?);
-        let place = Place { table: "pending", account: self.account, id, kind: &kind, params: &params };
-        let secret = self.key.open(&place, read::sealed(row)?)?;
-        let insert = "INSERT INTO factor (id, account, kind, name, created, params, last_step, replays, key_id, nonce, \
-                      sealed) SELECT id, account, kind, name, ?2, params, ?3, 0, 0, x'', x'' FROM pending WHERE id = ?1";
-        self.one(insert, params![id, self.at.0, step])?;
-        let place = Place { table: "factor", ..place };
-        self.seal("UPDATE factor SET key_id = ?2, nonce = ?3, sealed = ?4 WHERE id = ?1", &place, &secret)?;
-        self.one("DELETE FROM pending WHERE id = ?1", [id])?;
-        self.one("UPDATE account SET factors = factors + 1 WHERE id = ?1", [self.account])?;
-        self.factors_changed()
-    }
-
-    fn new_backup_codes(&self, salt: &Salt, digests: &[Digest]) -> Result<(), Halt> {
-        self.all("DELETE FROM backup_code WHERE account = ?1", [self.account])?;
-        for digest in digests {
-            let insert = "INSERT INTO backup_code (account, key_id, nonce, sealed) VALUES (?1, 0, x'', x'')";
-            self.one(insert, [self.account])?;
-            let place = backup_code_place(self.account, self.connection.last_insert_rowid());
-            let secret = mfa_core::Secret::new([salt.as_slice(), digest].concat());
-            self.seal("UPDATE backup_code SET key_id = ?2, nonce = ?3, sealed = ?4 WHERE id = ?1", &place, &secret)?;
-        }
-        let count = i64::try_from(digests.len()).unwrap_or(i64::MAX);
-        self.one("UPDATE account SET backup_codes = ?2 WHERE id = ?1", [self.account, count])?;
-        self.factors_changed()
-    }
-
-    fn remove_all(&self) -> Result<(), Halt> {
-        self.all("DELETE FROM factor WHERE account = ?1", [self.account])?;
-        self.all("DELETE FROM backup_code WHERE account = ?1", [self.account])?;
-        self.all("DELETE FROM pending WHERE account = ?1", [self.account])?;
-        self.one("UPDATE account SET factors = 0, backup_codes = 0, grace_began = NULL WHERE id = ?1", [self.account])?;
-        self.factors_changed()
-    }
-
-    /// What was trusted because of other factors is trusted no more.
-    fn factors_changed(&self) -> Result<(), Halt> {
-        self.all("DELETE FROM trust WHERE account = ?1", [self.account])?;
-        let update = "UPDATE account SET factor_generation = factor_generation + 1 WHERE id = ?1";
-        self.one(update, [self.account])
-    }
-
-    fn seal(&self, update: &str, place: &Place<'_>, secret: &mfa_core::Secret) -> Result<(), Halt> {
-        let sealed = self.key.seal(place, secret.expose())?;
-        self.one(update, params![place.id, sealed.key_id, sealed.nonce, sealed.bytes])
-    }
-
     /// Exactly one row must change.
-    fn one(&self, sql: &str, values: impl Params) -> Result<(), Halt> {
-        changed_one(self.connection, sql, values)
-    }
-
-    /// As many rows as there are.
-    fn all(&self, sql: &str, values: impl Params) -> Result<(), Halt> {
-        self.connection.prepare_cached(sql)?.execute(values)?;
-        Ok(())
+    fn changed_one(&self, sql: &str, values: impl Params) -> Result<(), Halt> {
+        match self.connection.prepare_cached(sql)?.execute(values)? {
+            1 => Ok(()),
+            _ => Err(Halt::Stale),
+        }
     }
 }

@@ -15,6 +15,7 @@
 
 mod admin;
 mod apply;
+mod change;
 mod connection;
 mod error;
 mod home;

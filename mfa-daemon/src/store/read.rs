@@ -6,8 +6,9 @@
 use super::seal::{Place, Sealed};
 use super::{Conflict, Held, MasterKey, Snapshot, StoreError};
 use mfa_core::account::{Account, BackupCode, BackupSet, Detail, Factor, FactorId, Identity, Pending, Totp, Version};
+use mfa_core::factor::Kind;
+use mfa_core::factor::backup_code::Digest;
 use mfa_core::factor::totp::{Algorithm, Parameters, Step};
-use mfa_core::factor::{Kind, backup_code};
 use mfa_core::throttle::{Bucket, Throttle, Throttles};
 use mfa_core::{Secret, Time};
 use rusqlite::{Connection, Row};
@@ -18,8 +19,7 @@ pub(super) const FACTORS: &str = "SELECT id, key_id, nonce, sealed, kind, params
      replays FROM factor WHERE account = ?1 ORDER BY id";
 pub(super) const PENDING: &str =
     "SELECT id, key_id, nonce, sealed, kind, params, name, until FROM pending WHERE account = ?1";
-pub(super) const BACKUP_CODES: &str =
-    "SELECT id, key_id, nonce, sealed FROM backup_code WHERE account = ?1 ORDER BY id";
+pub(super) const BACKUP_SET: &str = "SELECT id, key_id, nonce, sealed, unused FROM backup_set WHERE account = ?1";
 pub(super) const THROTTLES: &str = "SELECT bucket, failures, in_a_row, last, until FROM throttle WHERE account = ?1";
 
 /// Reads everything kept about an identity in one transaction.
@@ -90,7 +90,7 @@ struct Rows<'a> {
 impl Rows<'_> {
     fn account(&self, row: AccountRow) -> Result<Account, StoreError> {
         let factors = self.factors()?;
-        let backup = self.backup_codes()?;
+        let backup = self.backup_set()?;
         if factors.len() != row.factors || backup.codes.len() != row.backup_codes {
             return Err(StoreError::Damaged(format!("account {} has lost or gained rows", self.account)));
         }
@@ -143,23 +143,22 @@ impl Rows<'_> {
         Ok((secret, parameters))
     }
 
-    fn backup_codes(&self) -> Result<BackupSet, StoreError> {
-        let mut statement = self.connection.prepare_cached(BACKUP_CODES)?;
+    fn backup_set(&self) -> Result<BackupSet, StoreError> {
+        let mut statement = self.connection.prepare_cached(BACKUP_SET)?;
         let mut rows = statement.query([self.account])?;
-        let mut set = BackupSet::default();
-        while let Some(row) = rows.next()? {
-            let id = row.get(0)?;
-            let opened = self.key.open(&backup_code_place(self.account, id), sealed(row)?)?;
-            let damaged = || StoreError::Damaged(format!("row {id} of backup_code"));
-            let (salt, digest) = opened.expose().split_first_chunk().ok_or_else(damaged)?;
-            let digest: backup_code::Digest = digest.try_into().map_err(|_| damaged())?;
-            if !set.codes.is_empty() && set.salt != *salt {
-                return Err(damaged());
-            }
-            set.salt = *salt;
-            set.codes.push(BackupCode { id, digest });
+        let Some(row) = rows.next()? else { return Ok(BackupSet::default()) };
+        let (id, unused): (i64, u32) = (row.get(0)?, row.get(4)?);
+        let opened = self.key.open(&backup_set_place(self.account, id), sealed(row)?)?;
+        let damaged = || StoreError::Damaged(format!("row {id} of backup_set"));
+        let (salt, digests) = opened.expose().split_first_chunk().ok_or_else(damaged)?;
+        let digests = digests.chunks(size_of::<Digest>()).filter_map(|digest| digest.try_into().ok());
+        let is_unused = |place: u32| unused.checked_shr(place).is_some_and(|bits| bits & 1 == 1);
+        let codes = (0..).zip(digests).filter(|(place, _)| is_unused(*place));
+        let codes: Vec<_> = codes.map(|(place, digest)| BackupCode { id: code_id(id, place), digest }).collect();
+        if usize::try_from(unused.count_ones()) != Ok(codes.len()) {
+            return Err(damaged());
         }
-        Ok(set)
+        Ok(BackupSet { salt: *salt, codes })
     }
 }
 
@@ -184,9 +183,22 @@ fn bucket(number: i64) -> Result<Bucket, StoreError> {
     bucket.ok_or_else(|| StoreError::Damaged(format!("throttle of an unknown bucket, {number}")))
 }
 
-/// Where a backup code's bytes belong.
-pub(super) fn backup_code_place(account: i64, id: i64) -> Place<'static> {
-    Place { table: "backup_code", account, id, kind: "", params: "" }
+/// Codes that a set can hold: one a bit.
+pub(super) const MOST_CODES: u32 = 32;
+
+/// The id of a code: that of its set, and its place in it.
+fn code_id(set: i64, place: u32) -> i64 {
+    set.saturating_mul(MOST_CODES.into()).saturating_add(place.into())
+}
+
+/// The set and the place of a code.
+pub(super) fn set_and_place(code_id: i64) -> (i64, i64) {
+    (code_id.div_euclid(MOST_CODES.into()), code_id.rem_euclid(MOST_CODES.into()))
+}
+
+/// Where a set's bytes belong.
+pub(super) fn backup_set_place(account: i64, id: i64) -> Place<'static> {
+    Place { table: "backup_set", account, id, kind: "", params: "" }
 }
 
 /// Columns 1 to 3 of a row that has something sealed.

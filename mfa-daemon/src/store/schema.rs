@@ -15,14 +15,15 @@ const APPLICATION_ID: i64 = 0x6d66_6132;
 /// What leads from each schema to the next; the first from nothing to 1.
 pub(super) const STEPS: &[&str] = &[SCHEMA_1];
 
-/// Every table is STRICT. Ids are never given twice (AUTOINCREMENT). Times are seconds since 1970.
+/// Every table is STRICT. No id is given twice. Times are seconds since 1970.
 const SCHEMA_1: &str = "
 -- About this database: one row.
 CREATE TABLE meta (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     node INTEGER NOT NULL,                  -- a random number: whose audit chain is continued here
     epoch INTEGER NOT NULL,                 -- grows when the database was restored from a backup
-    newest_time INTEGER NOT NULL            -- the latest time of any commit, whatever the clock says since
+    newest_time INTEGER NOT NULL,           -- the latest time of any commit, whatever the clock says since
+    last_id INTEGER NOT NULL                -- of factors, enrollments and sets of codes; none is given twice
 ) STRICT;
 
 -- The keys that something is sealed with: a known text, sealed, tells the right key from a wrong one.
@@ -46,10 +47,10 @@ CREATE TABLE account (
     backup_codes INTEGER NOT NULL DEFAULT 0 CHECK (backup_codes >= 0)
 ) STRICT;
 
--- Confirmed factors; `sealed` is the secret. An id comes from `pending`.
+-- Confirmed factors; `sealed` is the secret. An id is that of the enrollment it comes from.
 CREATE TABLE factor (
-    id INTEGER PRIMARY KEY,
     account INTEGER NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+    id INTEGER NOT NULL,
     kind TEXT NOT NULL,
     name TEXT NOT NULL,
     created INTEGER NOT NULL,
@@ -59,14 +60,14 @@ CREATE TABLE factor (
     replays INTEGER NOT NULL,               -- used codes given again since
     key_id INTEGER NOT NULL,
     nonce BLOB NOT NULL,
-    sealed BLOB NOT NULL
-) STRICT;
-CREATE INDEX factor_account ON factor (account);
+    sealed BLOB NOT NULL,
+    PRIMARY KEY (account, id)
+) STRICT, WITHOUT ROWID;
 
 -- Enrollments begun and not confirmed, one an account.
 CREATE TABLE pending (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    account INTEGER NOT NULL UNIQUE REFERENCES account (id) ON DELETE CASCADE,
+    account INTEGER PRIMARY KEY REFERENCES account (id) ON DELETE CASCADE,
+    id INTEGER NOT NULL,
     kind TEXT NOT NULL,
     name TEXT NOT NULL,
     params TEXT NOT NULL,
@@ -76,15 +77,16 @@ CREATE TABLE pending (
     sealed BLOB NOT NULL
 ) STRICT;
 
--- Unused backup codes; `sealed` is the set's salt and the code's hash.
-CREATE TABLE backup_code (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    account INTEGER NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+-- Backup codes, a set an account; `sealed` is the set's salt and each code's hash. Bit n of `unused`: code n still
+-- works.
+CREATE TABLE backup_set (
+    account INTEGER PRIMARY KEY REFERENCES account (id) ON DELETE CASCADE,
+    id INTEGER NOT NULL,
+    unused INTEGER NOT NULL CHECK (unused BETWEEN 0 AND 4294967295),
     key_id INTEGER NOT NULL,
     nonce BLOB NOT NULL,
     sealed BLOB NOT NULL
 ) STRICT;
-CREATE INDEX backup_code_account ON backup_code (account);
 
 -- Failures so far, by bucket; no row means none.
 CREATE TABLE throttle (
@@ -178,7 +180,7 @@ fn create(connection: &Connection, key: &MasterKey, steps: &[&str]) -> Result<()
     let node = i64::from_be_bytes(node) & i64::MAX;
     let transaction = connection.unchecked_transaction()?;
     run(connection, 0, steps)?;
-    let insert = "INSERT INTO meta (id, node, epoch, newest_time) VALUES (1, ?1, 1, 0)";
+    let insert = "INSERT INTO meta (id, node, epoch, newest_time, last_id) VALUES (1, ?1, 1, 0, 0)";
     connection.execute(insert, [node])?;
     introduce(connection, key)?;
     transaction.commit()?;

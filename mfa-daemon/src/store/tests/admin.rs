@@ -222,7 +222,7 @@ fn no_statement_of_a_login_and_no_look_at_the_record_reads_a_whole_table() {
         read::ACCOUNT,
         read::FACTORS,
         read::PENDING,
-        read::BACKUP_CODES,
+        read::BACKUP_SET,
         read::THROTTLES,
         LAST_PASS,
         REFUSED,

@@ -183,6 +183,26 @@ async fn a_new_set_of_codes_voids_the_old_one() {
 }
 
 #[tokio::test]
+async fn a_set_holds_up_to_32_codes_each_used_for_itself() {
+    let (_directory, store) = new();
+    for count in [0, 1, 31, 32u8] {
+        let digests: Vec<_> = (0..count).map(|n| [n; 32]).collect();
+        write(&store, &alice(), vec![Write::NewBackupCodes { salt: [1; 16], digests: digests.clone() }]).await;
+        let found: Vec<_> = account(&store, &alice()).backup.codes.iter().map(|code| code.digest).collect();
+        assert_eq!(found, digests);
+    }
+    let codes = account(&store, &alice()).backup.codes;
+    for (used, code) in codes.iter().enumerate().rev() {
+        write(&store, &alice(), vec![Write::UseBackupCode { id: code.id }]).await;
+        let left: Vec<_> = account(&store, &alice()).backup.codes.iter().map(|code| code.digest).collect();
+        assert_eq!(left, codes[..used].iter().map(|code| code.digest).collect::<Vec<_>>());
+    }
+    let too_many = Write::NewBackupCodes { salt: [1; 16], digests: vec![[0; 32]; 33] };
+    let refused = store.commit(commit_now(&store, &alice(), vec![too_many]), root()).await;
+    assert!(matches!(refused, Err(StoreError::Constraint(_))));
+}
+
+#[tokio::test]
 async fn a_pending_enrollment_is_confirmed_once_in_time_and_by_its_owner() {
     let (_directory, store) = new();
     write(&store, &alice(), vec![new_pending(SECRET)]).await;
@@ -247,7 +267,7 @@ async fn removing_everything_leaves_an_account_that_has_nothing() {
     let account = account(&store, &alice());
     assert!(account.enrolled().is_empty() && account.pending.is_none() && account.version.is_some());
     drop(store);
-    assert_eq!(number(&directory, "SELECT (SELECT count(*) FROM factor) + (SELECT count(*) FROM backup_code)"), 0);
+    assert_eq!(number(&directory, "SELECT (SELECT count(*) FROM factor) + (SELECT count(*) FROM backup_set)"), 0);
 }
 
 #[tokio::test]

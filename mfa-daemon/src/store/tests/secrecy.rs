@@ -83,20 +83,20 @@ async fn sealed_bytes_moved_to_another_row_do_not_open() {
         )
     };
     let sealed = "key_id, nonce, sealed";
-    // 1 and 2 are alice's apps, 4 and 5 bob's; her codes come first.
+    // Ids: 1 alice's app, 2 her codes, 3 her second app, 4 pending; 5 to 8 the same of bob.
     for change in [
-        swap("factor", sealed, 1, 2),
-        swap("factor", sealed, 1, 4),
-        swap("backup_code", sealed, 1, 2),
-        swap("backup_code", sealed, 1, 11),
-        swap("pending", sealed, 3, 6),
-        "UPDATE factor SET (key_id, nonce, sealed) = (SELECT key_id, nonce, sealed FROM pending WHERE pending.id = 3) \
+        swap("factor", sealed, 1, 3),
+        swap("factor", sealed, 1, 5),
+        swap("backup_set", sealed, 2, 6),
+        swap("pending", sealed, 4, 8),
+        "UPDATE factor SET (key_id, nonce, sealed) = (SELECT key_id, nonce, sealed FROM pending WHERE pending.id = 4) \
          WHERE id = 1"
             .to_owned(),
         "UPDATE factor SET params = 'SHA1 8 30' WHERE id = 1".to_owned(),
         "UPDATE factor SET key_id = 2 WHERE id = 1".to_owned(),
         "UPDATE factor SET id = 9 WHERE id = 1".to_owned(),
-        "UPDATE pending SET id = 9 WHERE id = 3".to_owned(),
+        "UPDATE pending SET id = 9 WHERE id = 4".to_owned(),
+        "UPDATE backup_set SET id = 9 WHERE id = 2".to_owned(),
         "UPDATE factor SET sealed = x'' WHERE id = 1".to_owned(),
     ] {
         let error = after(&change).await;
@@ -108,11 +108,13 @@ async fn sealed_bytes_moved_to_another_row_do_not_open() {
 async fn whole_rows_moved_lost_or_made_up_are_errors() {
     for change in [
         "UPDATE factor SET account = 2 WHERE id = 1",
-        "UPDATE factor SET account = 1 WHERE id = 4",
+        "UPDATE factor SET account = 1 WHERE id = 5",
         "DELETE FROM factor WHERE id = 1",
         "DELETE FROM factor",
-        "DELETE FROM backup_code WHERE id = 1",
-        "UPDATE backup_code SET account = 1 WHERE account = 2",
+        "DELETE FROM backup_set WHERE id = 2",
+        "DELETE FROM backup_set WHERE id = 2; UPDATE backup_set SET account = 1",
+        "UPDATE backup_set SET unused = unused - 1",
+        "UPDATE backup_set SET unused = 2047",
         "UPDATE account SET factors = 0, backup_codes = 0",
         "UPDATE factor SET kind = 'email' WHERE id = 1",
         "UPDATE factor SET nonce = x'00' WHERE id = 1",

@@ -1,0 +1,163 @@
+//! The writes of a commit, each with a guard of its own: what it expects to change is there, or the commit is stale.
+
+use super::apply::Halt;
+use super::read::{self, MOST_CODES, backup_set_place, set_and_place, spell_parameters};
+use super::seal::{Place, Sealed};
+use super::{MasterKey, StoreError};
+use mfa_core::account::{FactorId, NewPending, Write};
+use mfa_core::factor::Kind;
+use mfa_core::factor::backup_code::{Digest, Salt};
+use mfa_core::factor::totp::Step;
+use mfa_core::throttle::{Bucket, Throttle};
+use mfa_core::{Secret, Time};
+use rusqlite::{Connection, Params, params};
+
+/// Changes to one account, within the writer's transaction.
+pub(super) struct Change<'a> {
+    pub(super) connection: &'a Connection,
+    /// Seals new secrets.
+    pub(super) key: &'a MasterKey,
+    /// The account's row.
+    pub(super) account: i64,
+    /// When.
+    pub(super) at: Time,
+}
+
+impl Change<'_> {
+    /// Performs one write. The caller undoes the commit if it halts.
+    pub(super) fn perform(&self, write: &Write) -> Result<(), Halt> {
+        match write {
+            Write::Throttle(bucket, throttle) => self.throttle(*bucket, throttle),
+            Write::UseStep { factor: FactorId(id), step: Step(step) } => {
+                let update = "UPDATE factor SET last_step = ?3, last_used = ?4, replays = 0 \
+                              WHERE account = ?1 AND id = ?2 AND last_step < ?3";
+                self.one(update, params![self.account, id, step, self.at.0])
+            }
+            Write::CountReplay { factor: FactorId(id), replays } => {
+                let update = "UPDATE factor SET replays = ?3 WHERE account = ?1 AND id = ?2 AND replays < ?3";
+                self.one(update, params![self.account, id, replays])
+            }
+            Write::UseBackupCode { id } => self.use_backup_code(*id),
+            Write::BeginGrace(Time(began)) => {
+                let update = "UPDATE account SET grace_began = coalesce(grace_began, ?2) WHERE id = ?1";
+                self.one(update, params![self.account, began])
+            }
+            Write::Begin(pending) => self.begin(pending),
+            Write::Confirm { factor, step } => self.confirm(*factor, *step),
+            Write::NewBackupCodes { salt, digests } => self.new_backup_codes(salt, digests),
+            Write::Remove(factor) => self.remove(*factor),
+            Write::Rename(FactorId(id), name) => {
+                let update = "UPDATE factor SET name = ?3 WHERE account = ?1 AND id = ?2";
+                self.one(update, params![self.account, id, name])
+            }
+            Write::RemoveAll => self.remove_all(),
+        }
+    }
+
+    /// What was trusted because of other factors is trusted no more.
+    pub(super) fn factors_changed(&self) -> Result<(), Halt> {
+        self.all("DELETE FROM trust WHERE account = ?1", [self.account])?;
+        let update = "UPDATE account SET factor_generation = factor_generation + 1 WHERE id = ?1";
+        self.one(update, [self.account])
+    }
+
+    /// No failures, no row.
+    fn throttle(&self, bucket: Bucket, throttle: &Throttle) -> Result<(), Halt> {
+        let bucket = bucket.number();
+        if *throttle == Throttle::default() {
+            return self.all("DELETE FROM throttle WHERE account = ?1 AND bucket = ?2", params![self.account, bucket]);
+        }
+        let Throttle { failures, in_a_row, last, until } = throttle;
+        let upsert = "INSERT INTO throttle (account, bucket, failures, in_a_row, last, until) \
+                      VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO UPDATE SET failures = excluded.failures, \
+                      in_a_row = excluded.in_a_row, last = excluded.last, until = excluded.until";
+        self.one(upsert, params![self.account, bucket, failures, in_a_row, last.0, until.0])
+    }
+
+    fn begin(&self, pending: &NewPending) -> Result<(), Halt> {
+        let (id, kind, params) = (self.new_id()?, Kind::Totp.as_str(), spell_parameters(&pending.parameters));
+        let place = Place { table: "pending", account: self.account, id, kind, params: &params };
+        let Sealed { key_id, nonce, bytes } = self.key.seal(&place, pending.secret.expose())?;
+        let replace = "INSERT OR REPLACE INTO pending (account, id, kind, name, params, until, key_id, nonce, sealed) \
+                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+        let (name, until) = (&pending.name, pending.until.0);
+        self.one(replace, params![self.account, id, kind, name, params, until, key_id, nonce, bytes])
+    }
+
+    /// The secret is opened and sealed again: the bytes of a pending one are of no use as a factor.
+    fn confirm(&self, FactorId(id): FactorId, Step(step): Step) -> Result<(), Halt> {
+        let select = "SELECT id, key_id, nonce, sealed, kind, params FROM pending \
+                      WHERE account = ?1 AND id = ?2 AND until > ?3";
+        let mut statement = self.connection.prepare_cached(select)?;
+        let mut rows = statement.query(params![self.account, id, self.at.0])?;
+        let row = rows.next()?.ok_or(Halt::Stale)?;
+        let (kind, params): (String, String) = (row.get(4)?, row.get(5)?);
+        let place = Place { table: "pending", account: self.account, id, kind: &kind, params: &params };
+        let secret = self.key.open(&place, read::sealed(row)?)?;
+        let place = Place { table: "factor", ..place };
+        let Sealed { key_id, nonce, bytes } = self.key.seal(&place, secret.expose())?;
+        let insert = "INSERT INTO factor (account, id, kind, name, created, params, last_step, replays, key_id, nonce, \
+                      sealed) SELECT account, id, kind, name, ?2, params, ?3, 0, ?4, ?5, ?6 FROM pending \
+                      WHERE account = ?1";
+        self.one(insert, params![self.account, self.at.0, step, key_id, nonce, bytes])?;
+        self.one("DELETE FROM pending WHERE account = ?1", [self.account])?;
+        self.one("UPDATE account SET factors = factors + 1 WHERE id = ?1", [self.account])?;
+        self.factors_changed()
+    }
+
+    fn new_backup_codes(&self, salt: &Salt, digests: &[Digest]) -> Result<(), Halt> {
+        let count = u32::try_from(digests.len()).ok().filter(|count| *count <= MOST_CODES);
+        let count = count.ok_or_else(|| StoreError::Constraint("too many backup codes".to_owned()))?;
+        let unused = u32::MAX.checked_shr(MOST_CODES - count).unwrap_or(0);
+        let id = self.new_id()?;
+        let parts = std::iter::once(salt.as_slice()).chain(digests.iter().map(<[u8; 32]>::as_slice));
+        let set = Secret::new(parts.collect::<Vec<_>>().concat());
+        let Sealed { key_id, nonce, bytes } = self.key.seal(&backup_set_place(self.account, id), set.expose())?;
+        let replace = "INSERT OR REPLACE INTO backup_set (account, id, unused, key_id, nonce, sealed) \
+                       VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        self.one(replace, params![self.account, id, unused, key_id, nonce, bytes])?;
+        self.one("UPDATE account SET backup_codes = ?2 WHERE id = ?1", (self.account, count))?;
+        self.factors_changed()
+    }
+
+    fn use_backup_code(&self, id: i64) -> Result<(), Halt> {
+        let (set, place) = set_and_place(id);
+        let update = "UPDATE backup_set SET unused = unused & ~(1 << ?3) \
+                      WHERE account = ?1 AND id = ?2 AND (unused >> ?3) & 1";
+        self.one(update, params![self.account, set, place])?;
+        self.one("UPDATE account SET backup_codes = backup_codes - 1 WHERE id = ?1", [self.account])
+    }
+
+    fn remove(&self, FactorId(id): FactorId) -> Result<(), Halt> {
+        self.one("DELETE FROM factor WHERE account = ?1 AND id = ?2", params![self.account, id])?;
+        self.one("UPDATE account SET factors = factors - 1 WHERE id = ?1", [self.account])?;
+        self.factors_changed()
+    }
+
+    fn remove_all(&self) -> Result<(), Halt> {
+        self.all("DELETE FROM factor WHERE account = ?1", [self.account])?;
+        self.all("DELETE FROM backup_set WHERE account = ?1", [self.account])?;
+        self.all("DELETE FROM pending WHERE account = ?1", [self.account])?;
+        self.one("UPDATE account SET factors = 0, backup_codes = 0, grace_began = NULL WHERE id = ?1", [self.account])?;
+        self.factors_changed()
+    }
+
+    fn new_id(&self) -> Result<i64, StoreError> {
+        let update = "UPDATE meta SET last_id = last_id + 1 RETURNING last_id";
+        Ok(self.connection.prepare_cached(update)?.query_row((), |row| row.get(0))?)
+    }
+
+    /// Exactly one row must change; otherwise the account is not as it was seen.
+    fn one(&self, sql: &str, values: impl Params) -> Result<(), Halt> {
+        match self.connection.prepare_cached(sql)?.execute(values)? {
+            1 => Ok(()),
+            _ => Err(Halt::Stale),
+        }
+    }
+
+    /// As many rows as there are.
+    fn all(&self, sql: &str, values: impl Params) -> Result<(), Halt> {
+        self.connection.prepare_cached(sql)?.execute(values)?;
+        Ok(())
+    }
+}
