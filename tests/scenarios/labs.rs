@@ -126,7 +126,7 @@ on_each_release! {
         // The first process, systemd-nspawn, unshare, the keeper.
         let keeper = (0..3).try_fold(lab.leader(), |pid, _| parent_of(pid))?;
         assert!(fs::read_to_string(format!("/proc/{keeper}/cmdline"))?.contains("keeper.sh"));
-        assert!(Command::new("kill").args(["-KILL", &keeper.to_string()]).status()?.success());
+        assert!(Command::new("sh").args(["-c", &format!("kill -KILL {keeper}")]).status()?.success());
         let name = lab.name();
         drop(lab);
         await_no_remains(&name);
