@@ -109,11 +109,11 @@ impl Client {
     /// # Errors
     /// [`CallError`]; after any but `Refused` and `Protocol` the connection is of no further use.
     pub fn call<P: Serialize, R: DeserializeOwned>(&mut self, method: &str, parameters: &P) -> Result<R, CallError> {
+        self.send(&encode_call(method, parameters)?)?;
+        let frame = self.receive()?;
         if self.inbox.has_leftover() {
             return Err(CallError::Frame(FrameError::Malformed("bytes nobody asked for".into())));
         }
-        self.send(&encode_call(method, parameters)?)?;
-        let frame = self.receive()?;
         let reply = Reply::parse(&frame)?;
         match reply.error.as_deref() {
             None => Ok(reply.parameters()?),

@@ -117,7 +117,7 @@ fn silence_ends_at_the_deadline_and_a_hang_up_at_once() {
 }
 
 #[test]
-fn bytes_after_an_answer_are_not_taken_for_the_next_one() {
+fn an_answer_with_more_behind_it_is_no_answer() {
     let (_dir, mut client) = serve(|mut stream| {
         read_request(&mut stream);
         let mut two = encode_reply(&1).unwrap().to_vec();
@@ -125,6 +125,5 @@ fn bytes_after_an_answer_are_not_taken_for_the_next_one() {
         stream.write_all(&two).unwrap();
         let _ = stream.read(&mut [0]);
     });
-    assert_eq!(client.call::<_, i32>("a.b.C", &()).unwrap(), 1);
     assert!(matches!(client.call::<_, i32>("a.b.C", &()), Err(CallError::Frame(_))));
 }
