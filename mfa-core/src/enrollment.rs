@@ -6,7 +6,8 @@ use crate::account::{Account, Commit, FactorId, NewPending, Pending, Record, See
 use crate::dialog::Proof;
 use crate::factor::totp::{self, Algorithm, Parameters, Step};
 use crate::factor::{Kind, Kinds, backup_code};
-use crate::throttle::{Bucket, Throttle};
+use crate::throttle::{Bucket, Caller, Gate, Guess, Throttle};
+use crate::time::Countdown;
 use crate::{At, Time};
 use std::fmt;
 use zeroize::Zeroizing;
@@ -19,6 +20,9 @@ pub const PROOF_SECONDS: i64 = 5 * 60;
 pub const MOST_FACTORS: usize = 20;
 /// Characters of a factor's name.
 pub const LONGEST_NAME: usize = 64;
+
+/// Where wrong codes of an owner's confirmations are counted.
+const GUESSES: Bucket = Bucket { caller: Caller::Plain, guess: Guess::Code };
 
 /// What the site says about enrolling.
 #[derive(Clone, Copy, Debug)]
@@ -63,6 +67,8 @@ pub enum Refusal {
     BadName,
     /// Codes that are too few or too many.
     BadCodes,
+    /// Too many wrong codes lately, or in a row.
+    Throttled(Gate),
     /// An error of this program: too little randomness, a clock before 1970.
     Internal,
 }
@@ -70,6 +76,10 @@ pub enum Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Throttled(Gate::Wait(seconds)) => {
+                return write!(f, "Too many wrong codes. The next try is in {}.", Countdown(*seconds));
+            }
+            Self::Throttled(_) => "Too many wrong codes in a row. Ask your administrator: mfactl unlock",
             Self::ProveFirst => "Prove first that it is you, with a code of yours.",
             Self::NotFound => "There is no such factor, or its enrollment has ended. See: mfa-enroll status",
             Self::LastRequired => "A second factor is required here, and this is your last. Add another one first.",
@@ -132,8 +142,8 @@ pub enum Confirming {
     Right(Box<Commit>, Vec<Zeroizing<String>>),
     /// The first is right; the next one is needed too.
     OneMore,
-    /// Not a code of this secret.
-    Wrong,
+    /// Not a code of this secret; an owner's is counted as a guess, once this is committed.
+    Wrong(Option<Box<Commit>>),
     /// A code of this secret for another time: the app's clock is ahead by so many seconds, or behind.
     ClockOff(i64),
     /// Both are right, but one does not follow the other.
@@ -143,23 +153,37 @@ pub enum Confirming {
 /// Proves that an app has the pending secret.
 ///
 /// # Errors
-/// `NotFound`, `BadCodes`, `Internal`.
+/// `NotFound`, `BadCodes`, `Throttled`, `Internal`.
 pub fn confirm(
     account: &Account,
-    id: FactorId,
-    codes: &[&str],
+    permission: &Permission<'_>,
+    (id, codes): (FactorId, &[&str]),
     rules: &Rules,
     (at, ticket): (&At, Ticket),
 ) -> Result<Confirming, Refusal> {
-    // Whoever has the pending secret was allowed to see it; the codes are all the right that is needed here.
+    // Whoever has the pending secret was allowed to see it; the codes are all the right that is needed here. So they
+    // must not be found by trying: backup codes may come with them.
     let pending = account.pending.as_ref().filter(|pending| pending.id == id && pending.until > at.now);
     let pending = pending.ok_or(Refusal::NotFound)?;
+    let guesses = match permission {
+        Permission::Root => None,
+        Permission::Proved(..) | Permission::Unproved => Some(account.throttles.get(GUESSES)),
+    };
+    match guesses.map_or(Gate::Open, |guesses| guesses.gate(GUESSES, at.now)) {
+        Gate::Open => {}
+        closed => return Err(Refusal::Throttled(closed)),
+    }
     let needed = usize::from(rules.confirm_codes);
     if codes.is_empty() || codes.len() > needed {
         return Err(Refusal::BadCodes);
     }
     let step = match confirming_step(pending, codes, needed, at.now) {
         Ok(step) => step,
+        Err(Confirming::Wrong(_)) => {
+            let counted = guesses.map(|guesses| vec![Write::Throttle(GUESSES, guesses.failed(at.now))]);
+            let record = Record::of(What::Wrong).with(Kind::Totp, Some(id)).because("not-confirmed");
+            return Ok(Confirming::Wrong(counted.map(|writes| Box::new(commit(account, writes, record, (at, ticket))))));
+        }
         Err(finding) => return Ok(finding),
     };
     let mut writes = vec![Write::Confirm { factor: id, step }];
@@ -183,7 +207,7 @@ fn confirming_step(pending: &Pending, codes: &[&str], needed: usize, now: Time) 
         let step = step_of(code, now).or_else(|| step_of(code, now.plus(-earlier)).filter(|_| place == 0));
         let Some(step) = step else {
             let offset = totp::clock_offset(&pending.secret, pending.parameters, code.trim(), now);
-            return Err(offset.map_or(Confirming::Wrong, Confirming::ClockOff));
+            return Err(offset.map_or(Confirming::Wrong(None), Confirming::ClockOff));
         };
         if last.is_some_and(|Step(before)| step != Step(before + 1)) {
             return Err(Confirming::NotConsecutive);

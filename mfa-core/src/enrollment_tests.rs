@@ -54,7 +54,7 @@ fn code(step: i64) -> String {
 fn confirm_with(account: &Account, needed: u8, steps: &[i64]) -> Result<Confirming, Refusal> {
     let codes: Vec<String> = steps.iter().map(|step| code(NOW.0 / 30 + step)).collect();
     let codes: Vec<&str> = codes.iter().map(String::as_str).collect();
-    confirm(account, PENDING, &codes, &rules(needed), (&at(NOW), TICKET))
+    confirm(account, &Permission::Unproved, (PENDING, &codes), &rules(needed), (&at(NOW), TICKET))
 }
 
 #[test]
@@ -134,8 +134,8 @@ fn a_wrong_code_and_a_wrong_clock_are_told_apart() {
     let account = with_pending();
     assert!(matches!(confirm_with(&account, 1, &[-6]), Ok(Confirming::ClockOff(-180))));
     assert!(matches!(confirm_with(&account, 1, &[-2]), Ok(Confirming::ClockOff(-60))));
-    let wrong = confirm(&account, PENDING, &["not a code"], &rules(1), (&at(NOW), TICKET));
-    assert!(matches!(wrong, Ok(Confirming::Wrong)));
+    let wrong = confirm(&account, &Permission::Root, (PENDING, &["not a code"]), &rules(1), (&at(NOW), TICKET));
+    assert!(matches!(wrong, Ok(Confirming::Wrong(None))));
 }
 
 #[test]
@@ -143,7 +143,7 @@ fn what_is_not_pending_or_has_ended_is_not_confirmed() {
     assert_eq!(confirm_with(&nobody(), 1, &[0]).map(|_| ()), Err(Refusal::NotFound));
     let right = code(NOW.0 / 30 + 20);
     let ended = at(NOW.plus(PENDING_SECONDS));
-    let confirmed = confirm(&with_pending(), PENDING, &[&right], &rules(1), (&ended, TICKET));
+    let confirmed = confirm(&with_pending(), &Permission::Unproved, (PENDING, &[&right]), &rules(1), (&ended, TICKET));
     assert_eq!(confirmed.map(|_| ()), Err(Refusal::NotFound));
 }
 
@@ -214,4 +214,30 @@ fn proof() -> Proof {
         Effect::Turn(Turn { next: Next::Done(Verdict::Pass(proof)), .. }) => proof,
         other => panic!("{other:?}"),
     }
+}
+
+#[test]
+fn an_owners_wrong_codes_are_counted_and_after_five_none_is_looked_at() {
+    let mut account = with_pending();
+    let mut guess = |code: &str| {
+        let confirming = confirm(&account, &Permission::Unproved, (PENDING, &[code]), &rules(1), (&at(NOW), TICKET));
+        if let Ok(Confirming::Wrong(Some(commit))) = &confirming {
+            let [Write::Throttle(bucket, throttle)] = &commit.writes[..] else { panic!("{commit:?}") };
+            account.throttles.set(*bucket, *throttle);
+        }
+        confirming
+    };
+    for _ in 0..5 {
+        assert!(matches!(guess("000000"), Ok(Confirming::Wrong(Some(_)))));
+    }
+    assert_eq!(guess(&code(NOW.0 / 30)).unwrap_err(), Refusal::Throttled(Gate::Wait(30)));
+    let administrator = confirm(
+        &account,
+        &Permission::Root,
+        (PENDING, &[&code(NOW.0 / 30)]),
+        &rules(1),
+        (&at(NOW), TICKET),
+    );
+    assert!(matches!(administrator, Ok(Confirming::Right(..))));
+    assert_eq!(account.throttles.get(Bucket { caller: Caller::Root, guess: Guess::Code }), Throttle::default());
 }

@@ -60,9 +60,10 @@ impl Throttle {
         if bucket.guess == Guess::Code && self.in_a_row >= FAILURES_UNTIL_OFF {
             return Gate::Off;
         }
-        // A clock that was turned back must not lock anybody out for longer than the longest wait.
-        match self.until.since(now).min(LONGEST_WAIT) {
-            wait if wait > 0 => Gate::Wait(wait),
+        match self.until.since(now) {
+            wait @ 1..=LONGEST_WAIT => Gate::Wait(wait),
+            // Over, or longer than any wait that was ever set: the clock was turned back since. One try is evaluated,
+            // and if it fails, the wait runs by the new clock; otherwise nobody got in until the old time came again.
             _ => Gate::Open,
         }
     }
@@ -202,6 +203,16 @@ mod tests {
         throttles.set(Bucket::ALL[0], after(5, now));
         assert_eq!(throttles.strictest(Guess::Code, now), (after(6, now), Gate::Wait(60)));
         assert_eq!(throttles.strictest(Guess::BackupCode, now).1, Gate::Open);
+    }
+
+    #[test]
+    fn a_clock_that_was_turned_back_opens_the_gate_for_one_try() {
+        let now = Time(1_000_000);
+        let throttle = after(12, now);
+        let a_day_before = now.plus(-86_400);
+        assert_eq!(throttle.gate(CODE, a_day_before), Gate::Open);
+        assert_eq!(throttle.failed(a_day_before).gate(CODE, a_day_before), Gate::Wait(900));
+        assert_eq!(after(99, now).failed(a_day_before).gate(CODE, a_day_before), Gate::Off);
     }
 
     #[test]

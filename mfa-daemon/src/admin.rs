@@ -19,8 +19,8 @@ use mfa_proto::service::RefusalCode;
 
 /// Seconds of a day.
 const DAY: i64 = 86_400;
-/// Accounts on a page.
-const PAGE: u32 = 200;
+/// Accounts on a page: with the longest names there are they still fit a message.
+const PAGE: u32 = 100;
 /// Records that are shown of an account.
 const RECENT: u32 = 10;
 /// Times a change is decided again because something else changed first.

@@ -50,6 +50,11 @@ impl Conversation {
         if self.peer.is_root() { Caller::Root } else { Caller::Plain }
     }
 
+    /// Whether this peer asks no more than a person and their programs would; root may ask as much as it wants.
+    pub(crate) fn keeps_pace(&self) -> bool {
+        self.peer.is_root() || self.daemon.paces.borrow_mut().take(self.peer.uid)
+    }
+
     /// The next commit outside of a dialog.
     pub(crate) fn ticket(&mut self) -> Ticket {
         self.tickets += 1;

@@ -6,6 +6,7 @@ use crate::config::{self, Config, ConfigError};
 use crate::journal::{self, Level};
 use crate::listen::Peer;
 use crate::master_key::Protection;
+use crate::pace::Paces;
 use crate::store::Store;
 use mfa_core::Time;
 use mfa_core::policy;
@@ -29,6 +30,8 @@ pub(crate) struct Daemon {
     pub(crate) protection: Option<Protection>,
     /// The name service.
     pub(crate) accounts: Accounts,
+    /// What every user has asked lately.
+    pub(crate) paces: RefCell<Paces>,
     /// When this process started.
     pub(crate) started: Time,
     /// What this machine calls itself.
@@ -58,6 +61,7 @@ impl Daemon {
             store,
             protection,
             accounts: Accounts::new(),
+            paces: RefCell::default(),
             started: clock::now(),
             host,
             epochs: Cell::new(0),

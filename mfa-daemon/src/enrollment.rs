@@ -8,7 +8,7 @@ use crate::audit::Context;
 use crate::clock;
 use crate::conversation::Conversation;
 use crate::daemon::Loaded;
-use crate::journal::{self, Level};
+use crate::journal::{self, Level, Quoted};
 use crate::listen::{Answer, Failure, Subject, refuse};
 use crate::scene::{self, Purpose, Scene, Trouble};
 use crate::store::Committed;
@@ -21,8 +21,12 @@ use mfa_proto::Secret;
 use mfa_proto::enrollment as wire;
 use mfa_proto::frame::{Call, encode_reply};
 use mfa_proto::service::RefusalCode;
+use std::fmt::Write as _;
 use std::rc::Rc;
+use zeroize::Zeroizing;
 
+/// Bytes of an `otpauth://` link at the most: issuer twice and label, each character in up to twelve bytes.
+const LONGEST_LINK: usize = 8192;
 /// Times a change is decided again because something else changed first.
 const ROUNDS: usize = 8;
 
@@ -95,8 +99,9 @@ pub(crate) async fn confirm(
         let account = desk.account(conversation)?;
         let rules = desk.rules(conversation, &account).await;
         let (at, ticket) = (now()?, conversation.ticket());
-        let confirming = core::confirm(&account, FactorId(id), &codes, &rules, (&at, ticket)).map_err(refused)?;
-        let (result, clock_offset) = match confirming {
+        let permission = conversation.permission(&desk.whose.identity);
+        let confirming = core::confirm(&account, &permission, (FactorId(id), &codes), &rules, (&at, ticket));
+        let (result, clock_offset) = match confirming.map_err(refused)? {
             Confirming::Right(commit, backup_codes) => {
                 if desk.commit(conversation, *commit).await? {
                     let backup_codes = backup_codes.into_iter().map(Secret::from).collect();
@@ -106,7 +111,16 @@ pub(crate) async fn confirm(
                 continue;
             }
             Confirming::OneMore => (wire::Confirmation::OneMore, None),
-            Confirming::Wrong => (wire::Confirmation::Wrong, None),
+            Confirming::Wrong(counted) => {
+                let settled = match counted {
+                    Some(commit) => desk.commit(conversation, *commit).await?,
+                    None => true,
+                };
+                if !settled {
+                    continue;
+                }
+                (wire::Confirmation::Wrong, None)
+            }
             Confirming::ClockOff(offset) => (wire::Confirmation::ClockOff, Some(offset)),
             Confirming::NotConsecutive => (wire::Confirmation::NotConsecutive, None),
         };
@@ -225,9 +239,14 @@ impl Desk {
         context.service = Some(if conversation.peer().is_root() { "root" } else { "mfa-enroll" }.into());
         let what = commit.record.what.as_str();
         let user = commit.identity.name.clone();
+        // What was decided under another policy is decided again.
+        if daemon.loaded().is_none_or(|loaded| loaded.epoch != self.loaded.epoch) {
+            return Err(changed());
+        }
         match store.commit(commit, context).await {
             Ok(Committed::Done(_)) => {
-                journal::login(Level::Notice, format!("{what} user={user} peer={}", conversation.peer().uid));
+                let line = format!("{what} user={} peer={}", Quoted(&user), conversation.peer().uid);
+                journal::login(Level::Notice, line);
                 Ok(true)
             }
             Ok(Committed::Stale) => Ok(false),
@@ -250,7 +269,10 @@ impl Desk {
         let issuer = settings.issuer(host).to_owned();
         let label = format!("{}@{host}", self.whose.identity.name);
         let link = Link { issuer: &issuer, label: &label, secret: &pending.secret, parameters: pending.parameters };
-        let uri = Secret::new(link.to_string());
+        // Room for all of it, so that growing leaves no copy of the secret behind.
+        let mut uri = Zeroizing::new(String::with_capacity(LONGEST_LINK));
+        let _ = write!(uri, "{link}");
+        let uri = Secret::from(uri);
         Ok(encode_reply(&wire::PendingTotp {
             id: pending.id.0,
             secret: base32(&pending.secret).into(),
@@ -311,6 +333,7 @@ pub(crate) fn refused(refusal: Refusal) -> Failure {
         Refusal::NotFound | Refusal::NothingEnrolled => RefusalCode::NotFound,
         Refusal::LastRequired | Refusal::NotTaken | Refusal::TooMany => RefusalCode::NotAllowed,
         Refusal::BadName | Refusal::BadCodes => RefusalCode::Invalid,
+        Refusal::Throttled(_) => RefusalCode::Busy,
         Refusal::Internal => RefusalCode::Broken,
     };
     refuse(code, refusal.to_string())

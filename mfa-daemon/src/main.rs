@@ -18,6 +18,7 @@ mod journal;
 mod listen;
 mod login;
 mod master_key;
+mod pace;
 mod scene;
 mod store;
 
@@ -43,16 +44,19 @@ fn main() -> ExitCode {
     // One thread: a login is two messages and one write, and two cores do more of them when nothing is handed around.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(64).build();
     let ended = match runtime {
-        Ok(runtime) => LocalSet::new().block_on(&runtime, serve(&arguments)),
+        Ok(runtime) => {
+            let ended = LocalSet::new().block_on(&runtime, serve(&arguments));
+            // A lookup that hangs in the name service has a thread that never ends; it is left behind.
+            runtime.shutdown_background();
+            ended
+        }
         Err(error) => Err(format!("the runtime cannot be started: {error}")),
     };
-    match ended {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(sentence) => {
-            journal::operation(Level::Alert, &sentence);
-            ExitCode::FAILURE
-        }
+    if let Err(sentence) = &ended {
+        journal::operation(Level::Alert, sentence);
     }
+    journal::finish();
+    if ended.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// `--check`: whether the configuration could be put in force.
@@ -76,24 +80,37 @@ async fn serve(arguments: &Arguments) -> Result<(), String> {
     let sockets = Sockets::open(arguments.listen.as_deref()).map_err(|error| error.to_string())?;
     let (mut hang_up, mut terminate) = (handler(SignalKind::hangup())?, handler(SignalKind::terminate())?);
     let mut interrupt = handler(SignalKind::interrupt())?;
+    let descriptors = raise_descriptors();
     let (store, protection) = open_store(arguments);
     let daemon = Rc::new(Daemon::new(arguments.config.clone(), store, protection));
     for problem in daemon.problems() {
         journal::operation(Level::Alert, &problem);
     }
     let (stop, stopped) = watch::channel(false);
-    let serving = tokio::task::spawn_local(listen::run(Rc::clone(&daemon), sockets, stopped));
+    let mut serving = tokio::task::spawn_local(listen::run(Rc::clone(&daemon), sockets, stopped, descriptors));
+    let to_the_end = |error| format!("the sockets were not served to the end: {error}");
     tell_systemd(&[NotifyState::Ready]);
     loop {
         tokio::select! {
             _ = hang_up.recv() => daemon.reload(),
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
+            // It never ends before it is told to, but by an error of this program; then systemd starts it anew.
+            ended = &mut serving => return ended.map_err(to_the_end),
         }
     }
     tell_systemd(&[NotifyState::Stopping]);
     let _ = stop.send(true);
-    serving.await.map_err(|error| format!("the sockets were not served to the end: {error}"))
+    serving.await.map_err(to_the_end)
+}
+
+/// As many descriptors as this process may have: every connection is one. How many that is.
+fn raise_descriptors() -> u64 {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    // Under systemd the unit's limit holds already, and this is refused.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+    getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
 }
 
 /// The store, or why there is none.

@@ -71,28 +71,34 @@ impl fmt::Display for KeyError {
 /// [`KeyError`]; without a key nothing can be decided.
 pub(crate) fn load(named: Option<&Path>, state: &Path) -> Result<(MasterKey, Protection), KeyError> {
     if let Some(path) = named {
-        return Ok((read(path)?, Protection::File));
+        return Ok((read(path, Protection::File)?, Protection::File));
     }
     // systemd itself says where credentials are; nobody else sets this service's environment.
     let credential = env::var_os("CREDENTIALS_DIRECTORY").map(|folder| Path::new(&folder).join(CREDENTIAL));
     if let Some(path) = credential.filter(|path| path.exists()) {
-        return Ok((read(&path)?, Protection::Credential));
+        return Ok((read(&path, Protection::Credential)?, Protection::Credential));
     }
-    match read(&state.join(FILE)) {
+    match read(&state.join(FILE), Protection::File) {
         Ok(key) => Ok((key, Protection::File)),
         Err(KeyError::Unreadable(_, error)) if error.kind() == io::ErrorKind::NotFound => Err(KeyError::NotGiven),
         Err(error) => Err(error),
     }
 }
 
-fn read(path: &Path) -> Result<MasterKey, KeyError> {
+fn read(path: &Path, protection: Protection) -> Result<MasterKey, KeyError> {
     let unreadable = |error| KeyError::Unreadable(path.to_owned(), error);
-    let no_follow = i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).unwrap_or(0);
-    let mut file = fs::OpenOptions::new().read(true).custom_flags(no_follow).open(path).map_err(unreadable)?;
+    // No link is followed, and a pipe in its place does not make the daemon wait.
+    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+    let flags = i32::try_from(flags.bits()).unwrap_or(0);
+    let mut file = fs::OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(unreadable)?;
     let about = file.metadata().map_err(unreadable)?;
     let owned = about.uid() == 0 || about.uid() == rustix::process::geteuid().as_raw();
-    // systemd grants the service's user access to a credential by an access list, whose mask is the group's bits.
-    if !about.is_file() || !owned || about.mode() & 0o027 != 0 {
+    let others = match protection {
+        // systemd grants the service's user access by an access list, whose mask is the group's bits.
+        Protection::Credential => 0o027,
+        Protection::File => 0o077,
+    };
+    if !about.is_file() || !owned || about.mode() & others != 0 {
         return Err(KeyError::Unsafe(path.to_owned()));
     }
     let mut bytes = Zeroizing::new([0u8; LENGTH + 1]);
@@ -129,6 +135,7 @@ mod tests {
         assert!(matches!(key(&[7; 31], 0o600).1, Err(KeyError::WrongLength(_))));
         assert!(matches!(key(&[7; 33], 0o600).1, Err(KeyError::WrongLength(_))));
         assert!(matches!(key(&[7; 32], 0o644).1, Err(KeyError::Unsafe(_))));
+        assert!(matches!(key(&[7; 32], 0o640).1, Err(KeyError::Unsafe(_))));
     }
 
     #[test]

@@ -159,7 +159,9 @@ impl Dialog {
         let typed = Zeroizing::new(again.answer.replace([' ', '-'], ""));
         let codes: Vec<&str> = self.enrolling.first.iter().chain([&typed]).map(|code| code.as_str()).collect();
         let error = |text| vec![Note { error: true, text }];
-        match enrollment::confirm(&self.account, id, &codes, &rules, (at, Ticket(self.commits))) {
+        // The secret is on the screen of this very login: there is nothing to guess, and nothing to count.
+        let when = (at, Ticket(self.commits));
+        match enrollment::confirm(&self.account, &Permission::Root, (id, &codes), &rules, when) {
             Ok(Confirming::Right(commit, codes)) => {
                 let chosen = at.fresh.expose().last().copied().unwrap_or(0);
                 self.enrolling.asked_for = usize::from(chosen).checked_rem(codes.len()).unwrap_or(0);
@@ -170,7 +172,7 @@ impl Dialog {
                 self.enrolling.first = Some(typed);
                 self.picture(vec![Note { error: false, text: text::one_more() }])
             }
-            Ok(Confirming::Wrong) => self.start_over(error(text::wrong())),
+            Ok(Confirming::Wrong(_)) => self.start_over(error(text::wrong())),
             Ok(Confirming::NotConsecutive) => self.start_over(error(text::not_consecutive())),
             Ok(Confirming::ClockOff(offset)) => self.start_over(error(text::clock_off(offset))),
             Err(Refusal::NotFound) => self.offer(ended()),

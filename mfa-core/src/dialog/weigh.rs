@@ -126,6 +126,10 @@ impl Dialog {
 
     /// The kinds that would get this account in from here; an SSH key has done so before anything is asked.
     fn usable(&self) -> Vec<Kind> {
+        if self.account.version.is_none() {
+            // Nobody is asked of whom nothing is kept, but for names without an account: not for strangers to learn.
+            return vec![Kind::Totp, Kind::BackupCode];
+        }
         self.account.enrolled().without(Kind::SshKey).iter().filter(|kind| self.may(*kind)).collect()
     }
 }

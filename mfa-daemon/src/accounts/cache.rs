@@ -1,7 +1,6 @@
 //! Positive answers of the name service, for ten seconds and never beyond a change of the local files.
 
-use super::Entry;
-use mfa_core::policy::{Groups, Truth};
+use super::{Entry, Memberships};
 use std::collections::HashMap;
 use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, Instant};
@@ -20,7 +19,8 @@ type Stamp = Option<(i64, i64, u64)>;
 pub(super) struct Cache {
     stamps: [Stamp; LOCAL.len()],
     entries: HashMap<String, (Instant, Entry)>,
-    groups: HashMap<String, (Instant, Vec<(String, Truth)>)>,
+    uids: HashMap<u32, (Instant, Entry)>,
+    groups: HashMap<String, (Instant, Memberships)>,
 }
 
 impl Cache {
@@ -36,25 +36,38 @@ impl Cache {
         self.entries.insert(name.to_owned(), (Instant::now(), entry.clone()));
     }
 
+    pub(super) fn entry_of(&mut self, uid: u32) -> Option<Entry> {
+        self.drop_if_changed();
+        fresh(self.uids.get(&uid)).cloned()
+    }
+
+    pub(super) fn keep_entry_of(&mut self, uid: u32, entry: &Entry) {
+        if self.uids.len() >= MOST {
+            self.uids.clear();
+        }
+        self.uids.insert(uid, (Instant::now(), entry.clone()));
+    }
+
     /// The memberships, if all of these groups were asked about before.
-    pub(super) fn groups(&mut self, name: &str, wanted: &[String]) -> Option<Groups> {
+    pub(super) fn groups(&mut self, name: &str, wanted: &[String]) -> Option<Memberships> {
         self.drop_if_changed();
         let known = fresh(self.groups.get(name))?;
         let all_known = wanted.iter().all(|group| known.iter().any(|(known, _)| known == group));
-        all_known.then(|| known.iter().map(|(name, truth)| (name.as_str(), *truth)).collect())
+        all_known.then(|| known.clone())
     }
 
-    pub(super) fn keep_groups(&mut self, name: &str, memberships: &[(String, Truth)]) {
+    pub(super) fn keep_groups(&mut self, name: &str, memberships: &Memberships) {
         if self.groups.len() >= MOST {
             self.groups.clear();
         }
-        self.groups.insert(name.to_owned(), (Instant::now(), memberships.to_vec()));
+        self.groups.insert(name.to_owned(), (Instant::now(), memberships.clone()));
     }
 
     fn drop_if_changed(&mut self) {
         let stamps = LOCAL.map(stamp);
         if stamps != self.stamps {
             self.entries.clear();
+            self.uids.clear();
             self.groups.clear();
             self.stamps = stamps;
         }

@@ -14,12 +14,15 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Mutex, OwnedMutexGuard, Semaphore};
+use tokio::sync::{Mutex, Semaphore};
 
 /// How long a lookup may take.
 const DEADLINE: Duration = Duration::from_secs(10);
 /// Lookups at once in each lane, those past their deadline included: a thread that hangs in a module cannot be freed.
-const THREADS: usize = 8;
+const THREADS: usize = 16;
+/// Of these, about the same account: a second one finds out whether the name service answers again while the first
+/// still hangs, and an account whose lookup hangs does not take them all.
+const THREADS_EACH: usize = 2;
 
 /// An account that exists.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,12 +60,32 @@ pub(crate) enum Lane {
     Plain,
 }
 
+/// Groups, and whether an account is in them.
+type Memberships = Vec<(String, Truth)>;
+
 /// The name service, asked once for each name at a time.
 pub(crate) struct Accounts {
     cache: RefCell<Cache>,
     root: Arc<Semaphore>,
     plain: Arc<Semaphore>,
-    asking: RefCell<HashMap<(Lane, String), Arc<Mutex<()>>>>,
+    asking: RefCell<HashMap<(Lane, About), Gate>>,
+}
+
+/// One question at a time.
+#[derive(Clone)]
+struct Gate {
+    /// Held by whoever asks, until the answer is kept or the time is over.
+    turn: Arc<Mutex<()>>,
+    /// Held by the threads that ask, however long they hang.
+    threads: Arc<Semaphore>,
+}
+
+/// What is asked about.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum About {
+    Name(String),
+    Uid(u32),
+    Groups(String),
 }
 
 impl Accounts {
@@ -80,19 +103,14 @@ impl Accounts {
     /// # Errors
     /// When the name service does not say.
     pub(crate) async fn by_name(&self, name: &str, lane: Lane) -> Result<Option<Entry>, LookupError> {
-        if let Some(entry) = self.cache.borrow_mut().entry(name) {
-            return Ok(Some(entry));
-        }
-        let _turn = self.turn(lane, name).await;
-        if let Some(entry) = self.cache.borrow_mut().entry(name) {
-            return Ok(Some(entry)); // whoever asked before has brought it
-        }
+        let kept = || self.cache.borrow_mut().entry(name).map(Some);
+        let keep = |answer: &Option<Entry>| {
+            if let Some(entry) = answer {
+                self.cache.borrow_mut().keep_entry(name, entry);
+            }
+        };
         let asked = name.to_owned();
-        let entry = self.ask(lane, move || nss::by_name(&asked)).await?;
-        if let Some(entry) = &entry {
-            self.cache.borrow_mut().keep_entry(name, entry);
-        }
-        Ok(entry)
+        self.ask((lane, About::Name(name.to_owned())), (kept, keep), move || nss::by_name(&asked)).await
     }
 
     /// The account of this uid; `None` if the name service says that there is none.
@@ -100,27 +118,28 @@ impl Accounts {
     /// # Errors
     /// When the name service does not say.
     pub(crate) async fn by_uid(&self, uid: u32, lane: Lane) -> Result<Option<Entry>, LookupError> {
-        self.ask(lane, move || nss::by_uid(uid)).await
+        let kept = || self.cache.borrow_mut().entry_of(uid).map(Some);
+        let keep = |answer: &Option<Entry>| {
+            if let Some(entry) = answer {
+                self.cache.borrow_mut().keep_entry_of(uid, entry);
+            }
+        };
+        self.ask((lane, About::Uid(uid)), (kept, keep), move || nss::by_uid(uid)).await
     }
 
     /// Which of these groups the account is in. Never fails: what is not known is Unknown.
     pub(crate) async fn groups(&self, entry: &Entry, names: &[String], lane: Lane) -> Groups {
-        let name = entry.identity.name.clone();
-        if let Some(groups) = self.cache.borrow_mut().groups(&name, names) {
-            return groups;
-        }
-        let _turn = self.turn(lane, &name).await;
-        if let Some(groups) = self.cache.borrow_mut().groups(&name, names) {
-            return groups;
-        }
-        let (asked, wanted) = (entry.clone(), names.to_vec());
-        match self.ask(lane, move || Ok(nss::memberships(&asked, &wanted))).await {
-            Ok(memberships) => {
-                if memberships.iter().all(|(_, truth)| *truth != Truth::Unknown) {
-                    self.cache.borrow_mut().keep_groups(&name, &memberships);
-                }
-                memberships.into_iter().collect()
+        let name = &entry.identity.name;
+        let kept = || self.cache.borrow_mut().groups(name, names);
+        let keep = |memberships: &Memberships| {
+            if memberships.iter().all(|(_, truth)| *truth != Truth::Unknown) {
+                self.cache.borrow_mut().keep_groups(name, memberships);
             }
+        };
+        let (asked, wanted) = (entry.clone(), names.to_vec());
+        let question = move || Ok(nss::memberships(&asked, &wanted));
+        match self.ask((lane, About::Groups(name.clone())), (kept, keep), question).await {
+            Ok(memberships) => memberships.into_iter().collect(),
             Err(_) => Groups::unknown(),
         }
     }
@@ -130,34 +149,46 @@ impl Accounts {
         *self.cache.borrow_mut() = Cache::default();
     }
 
-    /// Waits until nobody else in this lane asks about the name.
-    async fn turn(&self, lane: Lane, name: &str) -> OwnedMutexGuard<()> {
-        let gate = {
-            let mut asking = self.asking.borrow_mut();
-            asking.retain(|_, gate| Arc::strong_count(gate) > 1); // those nobody waits for
-            Arc::clone(asking.entry((lane, name.to_owned())).or_default())
-        };
-        gate.lock_owned().await
-    }
-
+    /// What is kept, or else what the name service says, if it says so in time. One question about the same is asked
+    /// at a time: those that come meanwhile find what it has brought, or wait no longer than it may take.
     async fn ask<T: Send + 'static>(
         &self,
-        lane: Lane,
+        (lane, about): (Lane, About),
+        (kept, keep): (impl Fn() -> Option<T>, impl Fn(&T)),
         question: impl FnOnce() -> Result<T, LookupError> + Send + 'static,
     ) -> Result<T, LookupError> {
+        if let Some(answer) = kept() {
+            return Ok(answer);
+        }
         let threads = match lane {
             Lane::Root => &self.root,
             Lane::Plain => &self.plain,
         };
         let asked = async {
+            let gate = self.gate((lane, about));
+            let _turn = gate.turn.lock().await;
+            if let Some(answer) = kept() {
+                return Ok(answer); // whoever asked before has brought it
+            }
+            let own = gate.threads.clone().acquire_owned().await.map_err(|_| LookupError::Failed)?;
             let permit = Arc::clone(threads).acquire_owned().await.map_err(|_| LookupError::Failed)?;
-            let answer = tokio::task::spawn_blocking(move || {
+            let asked = tokio::task::spawn_blocking(move || {
                 let answer = question();
-                drop(permit); // a thread that hangs keeps its place, so that hanging ones cannot add up
+                drop((own, permit)); // a thread that hangs keeps its places, so that hanging ones cannot add up
                 answer
             });
-            answer.await.map_err(|_| LookupError::Failed)?
+            let answer = asked.await.map_err(|_| LookupError::Failed)??;
+            keep(&answer);
+            Ok(answer)
         };
         tokio::time::timeout(DEADLINE, asked).await.unwrap_or(Err(LookupError::TimedOut))
+    }
+
+    /// Where those wait who ask about the same in this lane.
+    fn gate(&self, about: (Lane, About)) -> Gate {
+        let mut asking = self.asking.borrow_mut();
+        asking.retain(|_, gate| Arc::strong_count(&gate.turn) > 1 || gate.threads.available_permits() < THREADS_EACH);
+        let fresh = || Gate { turn: Arc::default(), threads: Arc::new(Semaphore::new(THREADS_EACH)) };
+        asking.entry(about).or_insert_with(fresh).clone()
     }
 }

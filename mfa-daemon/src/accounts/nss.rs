@@ -1,6 +1,6 @@
 //! The blocking questions to the name service.
 
-use super::{Entry, LookupError};
+use super::{Entry, LookupError, Memberships};
 use mfa_core::account::Identity;
 use mfa_core::policy::Truth;
 use nix::unistd::{Gid, Group, Uid, User, getgrouplist};
@@ -25,7 +25,7 @@ fn entry(user: User) -> Entry {
 ///
 /// `getgrouplist` cannot say that it saw only a part: with a directory down it answers with what the others know. So
 /// "not a member" counts only while the name service proves able to say "no such group".
-pub(super) fn memberships(entry: &Entry, names: &[String]) -> Vec<(String, Truth)> {
+pub(super) fn memberships(entry: &Entry, names: &[String]) -> Memberships {
     let gids = CString::new(entry.identity.name.as_str())
         .ok()
         .and_then(|name| getgrouplist(&name, Gid::from_raw(entry.gid)).ok());

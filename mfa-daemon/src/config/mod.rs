@@ -9,7 +9,7 @@ pub(crate) use settings::Settings;
 use mfa_core::policy::{self, Policy, Source};
 use std::fmt;
 use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// Bytes of a file at the most.
@@ -52,13 +52,15 @@ impl fmt::Display for ConfigError {
 /// # Errors
 /// [`ConfigError`]; nothing of the folder is used then.
 pub(crate) fn load(folder: &Path) -> Result<Config, ConfigError> {
+    trust_folder(folder)?;
     let texts = policy_texts(folder)?;
     let sources: Vec<Source<'_>> = texts.iter().map(|(name, text)| Source { name, text }).collect();
     let parsed = policy::parse(&sources).map_err(|diagnostics| ConfigError::Wrong(sentences(&diagnostics)))?;
-    let settings = match read(&folder.join("mfa.toml")) {
-        Ok(text) => Settings::parse(&text).map_err(|error| ConfigError::Wrong(vec![error]))?,
-        Err(ConfigError::Unreadable(_, error)) if error.kind() == io::ErrorKind::NotFound => Settings::default(),
-        Err(error) => return Err(error),
+    let file = folder.join("mfa.toml");
+    let settings = if is_absent(&file) {
+        Settings::default()
+    } else {
+        Settings::parse(&read(&file)?).map_err(|error| ConfigError::Wrong(vec![error]))?
     };
     Ok(Config { policy: parsed.policy, settings, warnings: sentences(&parsed.warnings) })
 }
@@ -66,11 +68,11 @@ pub(crate) fn load(folder: &Path) -> Result<Config, ConfigError> {
 fn policy_texts(folder: &Path) -> Result<Vec<(String, String)>, ConfigError> {
     let mut texts = vec![("policy.toml".to_owned(), read(&folder.join("policy.toml"))?)];
     let more = folder.join("policy.d");
-    let listing = match std::fs::read_dir(&more) {
-        Ok(listing) => listing,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(texts),
-        Err(error) => return Err(ConfigError::Unreadable(more, error)),
-    };
+    if is_absent(&more) {
+        return Ok(texts);
+    }
+    trust_folder(&more)?;
+    let listing = std::fs::read_dir(&more).map_err(|error| ConfigError::Unreadable(more.clone(), error))?;
     let mut paths = Vec::new();
     for file in listing {
         let path = file.map_err(|error| ConfigError::Unreadable(more.clone(), error))?.path();
@@ -86,27 +88,45 @@ fn policy_texts(folder: &Path) -> Result<Vec<(String, String)>, ConfigError> {
     Ok(texts)
 }
 
+/// Whether there is nothing of this name. A link that leads nowhere is something: what it led to is missing.
+fn is_absent(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+}
+
+/// Whoever can write to a folder can take a strict rule out of it.
+fn trust_folder(folder: &Path) -> Result<(), ConfigError> {
+    let about = std::fs::metadata(folder).map_err(|error| ConfigError::Unreadable(folder.to_owned(), error))?;
+    trust(folder, &about)
+}
+
 /// Reads a file that only root, or whoever runs the daemon, can have written.
 fn read(path: &Path) -> Result<String, ConfigError> {
     let unreadable = |error| ConfigError::Unreadable(path.to_owned(), error);
-    let mut file = std::fs::File::open(path).map_err(unreadable)?;
+    // A pipe in place of the file does not make the daemon wait.
+    let no_wait = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or(0);
+    let mut file = std::fs::OpenOptions::new().read(true).custom_flags(no_wait).open(path).map_err(unreadable)?;
     let about = file.metadata().map_err(unreadable)?;
-    let distrust = |why| Err(ConfigError::Unsafe(path.to_owned(), why));
     if !about.is_file() {
-        return distrust("it is not a regular file");
+        return Err(ConfigError::Unsafe(path.to_owned(), "it is not a regular file"));
     }
+    trust(path, &about)?;
+    if about.len() > LARGEST {
+        return Err(ConfigError::Unsafe(path.to_owned(), "it is larger than 1 MiB"));
+    }
+    let mut text = String::new();
+    file.by_ref().take(LARGEST).read_to_string(&mut text).map_err(unreadable)?;
+    Ok(text)
+}
+
+fn trust(path: &Path, about: &std::fs::Metadata) -> Result<(), ConfigError> {
+    let distrust = |why| Err(ConfigError::Unsafe(path.to_owned(), why));
     if about.uid() != 0 && about.uid() != rustix::process::geteuid().as_raw() {
         return distrust("it belongs to somebody else; mend: chown root");
     }
     if about.mode() & 0o022 != 0 {
         return distrust("others may write to it; mend: chmod go-w");
     }
-    if about.len() > LARGEST {
-        return distrust("it is larger than 1 MiB");
-    }
-    let mut text = String::new();
-    file.by_ref().take(LARGEST).read_to_string(&mut text).map_err(unreadable)?;
-    Ok(text)
+    Ok(())
 }
 
 fn sentences<T: fmt::Display>(diagnostics: &[T]) -> Vec<String> {
@@ -159,6 +179,26 @@ mod tests {
         let path = dir.path().join("policy.toml");
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o666)).unwrap();
         assert!(error(&dir).contains("chmod go-w"));
+    }
+
+    #[test]
+    fn a_folder_others_could_have_changed_is_refused() {
+        for name in ["", "policy.d"] {
+            let dir = folder(&[("policy.toml", "")]);
+            std::fs::set_permissions(dir.path().join(name), std::fs::Permissions::from_mode(0o775)).unwrap();
+            assert!(error(&dir).contains("chmod go-w"), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_link_that_leads_nowhere_is_not_an_absent_file() {
+        for name in ["policy.d", "mfa.toml", "policy.d/10.toml"] {
+            let dir = folder(&[("policy.toml", "")]);
+            let path = dir.path().join(name);
+            let _ = std::fs::remove_dir(&path);
+            std::os::unix::fs::symlink("nowhere", &path).unwrap();
+            assert!(error(&dir).contains("cannot be read"), "{name}");
+        }
     }
 
     #[test]

@@ -36,12 +36,13 @@ pub(super) async fn serve(daemon: Rc<Daemon>, mut stream: UnixStream, peer: Peer
         let Some(frame) = frame else { break };
         let Answered { reply, hang_up } = methods::answer(&mut conversation, &frame).await;
         let sent = timeout(READING, stream.write_all(&reply)).await;
-        if hang_up || !matches!(sent, Ok(Ok(()))) {
-            return;
+        // A peer that always has another call ready must not keep the daemon from stopping.
+        if hang_up || !matches!(sent, Ok(Ok(()))) || *stop.borrow() {
+            break;
         }
         until = conversation.until();
     }
-    // Whatever it was waiting for: nobody answers any more.
+    // Whatever was asked: nobody answers it any more.
     conversation.abandoned();
 }
 

@@ -1,6 +1,6 @@
 //! The one table of what can be called: name, who may, and who serves it. Nowhere else is that decided.
 
-use crate::accounts::{Entry, Lane};
+use crate::accounts::{Entry, Lane, LookupError};
 use crate::conversation::Conversation;
 use crate::{admin, enrollment, login};
 use mfa_proto::frame::{Call, FrameError, encode_error, encode_reply};
@@ -119,46 +119,80 @@ pub(super) async fn answer(conversation: &mut Conversation, frame: &[u8]) -> Ans
 async fn dispatch(conversation: &mut Conversation, call: &Call<'_>) -> Result<Answer, Failure> {
     let (_, serves) = METHODS.iter().find(|(name, _)| *name == call.method).ok_or(Failure::NoMethod)?;
     let is_root = conversation.peer().is_root();
+    if matches!(serves, Serves::Holder(_) | Serves::Own(_)) && !conversation.keeps_pace() {
+        return Err(refuse(RefusalCode::Busy, "Too many requests in a short time. Wait a minute, then try again."));
+    }
     match serves {
         Serves::Anybody(serve) => serve(call),
         Serves::Holder(serve) => serve(conversation, call).await,
+        Serves::Own(serve) if is_root => {
+            let whose = anybody(conversation, call).await?;
+            serve(conversation, whose, call).await
+        }
         Serves::Own(serve) => {
-            let whose = subject(conversation, call).await?;
+            let whose = oneself(conversation, call).await?;
             serve(conversation, whose, call).await
         }
         Serves::Root(serve) if is_root => serve(conversation).await,
         Serves::RootWith(serve) if is_root => serve(conversation, call).await,
         Serves::RootAbout(serve) if is_root => {
-            let whose = subject(conversation, call).await?;
+            let Named { user } = call.parameters()?;
+            user.ok_or_else(|| Failure::Parameter("user".into()))?;
+            let whose = anybody(conversation, call).await?;
             serve(conversation, whose, call).await
         }
         Serves::Root(_) | Serves::RootWith(_) | Serves::RootAbout(_) => Err(Failure::NotAllowed),
     }
 }
 
-/// Whom the call is about: whom it names, or the peer. Anybody but root may only mean themselves.
-async fn subject(conversation: &Conversation, call: &Call<'_>) -> Result<Subject, Failure> {
-    #[derive(Deserialize)]
-    struct Named {
-        #[serde(default)]
-        user: Option<String>,
+/// What every request about an account has.
+#[derive(Deserialize)]
+struct Named {
+    #[serde(default)]
+    user: Option<String>,
+}
+
+impl Named {
+    /// The name, if there is one and it can be one.
+    fn checked(call: &Call<'_>) -> Result<Option<String>, Failure> {
+        let Self { user } = call.parameters()?;
+        match user {
+            Some(name) if !is_name(&name) => Err(Failure::Parameter("user".into())),
+            user => Ok(user),
+        }
     }
-    let (daemon, peer) = (conversation.daemon(), conversation.peer());
-    let lane = if peer.is_root() { Lane::Root } else { Lane::Plain };
-    let Named { user } = call.parameters()?;
+}
+
+/// Whom root's call is about: whom it names, or root.
+async fn anybody(conversation: &Conversation, call: &Call<'_>) -> Result<Subject, Failure> {
+    let accounts = &conversation.daemon().accounts;
+    let user = Named::checked(call)?;
     let found = match &user {
-        Some(name) if !is_name(name) => return Err(Failure::Parameter("user".into())),
-        Some(name) => daemon.accounts.by_name(name, lane).await,
-        None => daemon.accounts.by_uid(peer.uid, lane).await,
+        Some(name) => accounts.by_name(name, Lane::Root).await,
+        None => accounts.by_uid(conversation.peer().uid, Lane::Root).await,
     };
-    let entry =
-        found.map_err(|error| refuse(RefusalCode::Broken, format!("Accounts cannot be looked up: {error}.")))?;
-    let own = entry.as_ref().is_some_and(|entry| entry.identity.uid == peer.uid);
-    if !peer.is_root() && !own {
-        return Err(Failure::NotAllowed);
-    }
+    let entry = found.map_err(unanswered)?;
     let name = user.or_else(|| entry.as_ref().map(|entry| entry.identity.name.clone())).unwrap_or_default();
     Ok(Subject { name, entry })
+}
+
+/// Whom anybody else's call is about: themselves, whether they say so or not. Who names somebody else is refused before
+/// anything is looked up, so that nobody learns or holds up anything by naming others.
+async fn oneself(conversation: &Conversation, call: &Call<'_>) -> Result<Subject, Failure> {
+    let user = Named::checked(call)?;
+    let found = conversation.daemon().accounts.by_uid(conversation.peer().uid, Lane::Plain).await;
+    // A uid without an account is nobody, who may ask nothing.
+    let entry = found.map_err(unanswered)?.ok_or(Failure::NotAllowed)?;
+    let own = entry.identity.name.clone();
+    // Some directories do not tell letters' case apart.
+    match user {
+        Some(name) if !name.eq_ignore_ascii_case(&own) => Err(Failure::NotAllowed),
+        _ => Ok(Subject { name: own, entry: Some(entry) }),
+    }
+}
+
+fn unanswered(error: LookupError) -> Failure {
+    refuse(RefusalCode::Broken, format!("Accounts cannot be looked up: {error}."))
 }
 
 /// What can be a login name at all; whether it is one, the name service knows.

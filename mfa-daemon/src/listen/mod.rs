@@ -41,9 +41,9 @@ impl Peer {
 }
 
 /// Serves both sockets until `stop` says so, then lets what is being answered come to its end.
-pub(crate) async fn run(daemon: Rc<Daemon>, sockets: Sockets, mut stop: watch::Receiver<bool>) {
+pub(crate) async fn run(daemon: Rc<Daemon>, sockets: Sockets, mut stop: watch::Receiver<bool>, descriptors: u64) {
     let told = stop.clone();
-    let mut places = Places::default();
+    let mut places = Places::within(descriptors);
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {

@@ -7,15 +7,16 @@ use std::rc::Rc;
 
 /// Connections of one user who is not root.
 const EACH: usize = 16;
-/// Connections of all users who are not root.
+/// Connections of all users who are not root, at the most.
 const ALL: usize = 4096;
-/// Connections of root: every login that is being answered is one.
+/// Connections of root, at the most: every login that is being answered is one.
 const ROOT: usize = 8192;
 
 /// Who holds how many.
-#[derive(Default)]
 pub(super) struct Places {
     taken: Rc<RefCell<Taken>>,
+    all: usize,
+    root: usize,
 }
 
 #[derive(Default)]
@@ -31,11 +32,18 @@ pub(super) struct Place {
 }
 
 impl Places {
+    /// Within this many descriptors: a quarter of them for everybody, half for root, the rest for the daemon's files
+    /// and the name service, which would fail without.
+    pub(super) fn within(descriptors: u64) -> Self {
+        let part = |of: u64| usize::try_from(descriptors / of).unwrap_or(usize::MAX);
+        Self { taken: Rc::default(), all: ALL.min(part(4)), root: ROOT.min(part(2)) }
+    }
+
     /// A place, if there is one left for this peer.
     pub(super) fn take(&mut self, peer: Peer) -> Option<Place> {
         let mut taken = self.taken.borrow_mut();
         let of_this = taken.by_uid.get(&peer.uid).copied().unwrap_or(0);
-        let free = if peer.is_root() { of_this < ROOT } else { of_this < EACH && taken.plain < ALL };
+        let free = if peer.is_root() { of_this < self.root } else { of_this < EACH && taken.plain < self.all };
         if !free {
             return None;
         }
@@ -65,7 +73,7 @@ mod tests {
 
     #[test]
     fn one_user_cannot_take_the_places_of_another_or_of_root() {
-        let mut places = Places::default();
+        let mut places = Places::within(u64::MAX);
         let held: Vec<_> = std::iter::from_fn(|| places.take(ALICE)).collect();
         assert_eq!(held.len(), EACH);
         assert!(places.take(BOB).is_some());
@@ -77,9 +85,17 @@ mod tests {
 
     #[test]
     fn all_users_together_leave_root_its_places() {
-        let mut places = Places::default();
+        let mut places = Places::within(u64::MAX);
         let held: Vec<_> = (1000..).map_while(|uid| places.take(Peer { uid })).collect();
         assert_eq!(held.len(), ALL);
         assert!(places.take(Peer { uid: 0 }).is_some());
+    }
+
+    #[test]
+    fn with_few_descriptors_there_are_few_places_and_the_daemon_keeps_some() {
+        let mut places = Places::within(1024);
+        let plain: Vec<_> = (1000..).map_while(|uid| places.take(Peer { uid })).collect();
+        let root: Vec<_> = std::iter::from_fn(|| places.take(Peer { uid: 0 })).collect();
+        assert_eq!((plain.len(), root.len()), (256, 512));
     }
 }

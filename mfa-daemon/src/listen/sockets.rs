@@ -104,12 +104,22 @@ fn name(address: &SocketAddr) -> Option<&str> {
     address.as_pathname()?.file_name()?.to_str()
 }
 
-/// A socket that a daemon before this one has left; nothing else is ever removed.
+/// A socket that a daemon before this one has left; nothing else is ever removed, a socket that is listened to least.
 fn remove_stale(path: &Path) -> io::Result<()> {
     match fs::symlink_metadata(path) {
+        Ok(about) if about.file_type().is_socket() && is_listened_to(path) => Err(io::ErrorKind::AddrInUse.into()),
         Ok(about) if about.file_type().is_socket() => fs::remove_file(path),
         Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error),
     }
+}
+
+/// Whether anybody would take a connection, now or when their backlog has room.
+fn is_listened_to(path: &Path) -> bool {
+    use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
+    let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+    let tried = SocketAddrUnix::new(path)
+        .and_then(|address| connect(&socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?, &address));
+    tried != Err(rustix::io::Errno::CONNREFUSED)
 }

@@ -1,0 +1,11 @@
+//! The daemon as a stranger, an attacker and bad luck meet it: the real program, its real sockets, one file a subject.
+//!
+//! As root the tests are two peers, root and somebody else; as an ordinary user they are the one peer there is, and
+//! say which rows they left out.
+#![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // a test that cannot go on fails
+#![allow(clippy::print_stderr)] // a row that was left out is said
+
+mod frames;
+mod support;
+mod wire;
