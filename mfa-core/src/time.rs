@@ -1,6 +1,7 @@
 //! The moment at which something is decided, and the random bytes it may use. Both are given, never taken.
 
 use crate::Secret;
+use jiff::civil::DateTime;
 use std::fmt;
 
 /// Seconds since 1970-01-01 00:00:00 UTC, without leap seconds. Negative before.
@@ -12,6 +13,11 @@ impl Time {
     #[must_use]
     pub fn plus(self, seconds: i64) -> Self {
         Self(self.0.saturating_add(seconds))
+    }
+
+    /// The moment of a civil time in UTC.
+    pub(crate) fn of_utc(civil: DateTime) -> Self {
+        Self(civil.duration_since(DateTime::constant(1970, 1, 1, 0, 0, 0, 0)).as_secs())
     }
 
     /// Seconds from `earlier` to this; negative if it is later.

@@ -21,7 +21,7 @@ pub fn local_time(now: Time, offset: i32) -> Option<LocalTime> {
 
 /// The moment of a civil time that is `offset` seconds ahead of UTC.
 pub(super) fn instant(civil: DateTime, offset: i64) -> Time {
-    Time(civil.duration_since(EPOCH).as_secs().saturating_sub(offset))
+    Time::of_utc(civil).plus(offset.saturating_neg())
 }
 
 const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);

@@ -33,7 +33,7 @@ const WIDEST: usize = 100;
 
 impl Diagnostic {
     /// About this range of bytes of the text.
-    pub(super) fn new(file: &str, text: &str, span: &Range<usize>, message: String) -> Self {
+    pub(crate) fn new(file: &str, text: &str, span: &Range<usize>, message: String) -> Self {
         let start = floor(text, span.start);
         let before = text.get(..start).unwrap_or_default();
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
@@ -79,13 +79,13 @@ impl Snippet {
 }
 
 /// Control characters, and those that reorder or hide text.
-fn is_invisible(c: char) -> bool {
+pub(crate) fn is_invisible(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 /// Words of a file in a message: in backquotes, cut, with control characters made visible.
-pub(super) fn quoted(word: &str) -> String {
+pub(crate) fn quoted(word: &str) -> String {
     let clean = |c: char| if is_invisible(c) { '\u{fffd}' } else { c };
     let mut shown: String = word.chars().take(60).map(clean).collect();
     if word.chars().nth(60).is_some() {

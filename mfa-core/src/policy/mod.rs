@@ -36,6 +36,7 @@ mod tests;
 pub use calendar::{End, Hours, LocalTime, local_time};
 pub use condition::{Condition, Names, Networks, Truth};
 pub use diagnostic::Diagnostic;
+pub(crate) use diagnostic::{is_invisible, quoted};
 pub use evaluate::{Decision, NeedGroups, evaluate};
 pub use explain::{Considered, Explanation, explain};
 pub use facts::{Address, Caller, Groups, Origin, Person, Request, Standing};

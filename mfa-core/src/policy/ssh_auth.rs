@@ -4,6 +4,7 @@
 //! as if an enemy had: whatever is not understood makes the whole text [`SshAuth::Unknown`], never an empty list.
 //! Signatures are not checked here; sshd has done that.
 
+use crate::sshsig::wire::{string, take};
 use data_encoding::{BASE64, BASE64_NOPAD};
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -88,7 +89,8 @@ impl SshKey {
 pub struct Fingerprint([u8; 32]);
 
 impl Fingerprint {
-    fn of(blob: &[u8]) -> Self {
+    /// Of a public key's blob.
+    pub(crate) fn of(blob: &[u8]) -> Self {
         Self(Sha256::digest(blob).into())
     }
 }
@@ -214,16 +216,4 @@ fn certificate(plain: &str, mut rest: &[u8]) -> Option<(Fingerprint, Fingerprint
     let length = u32::try_from(name.len()).ok()?.to_be_bytes();
     let blob = [&length, name.as_bytes(), key].concat();
     Some((Fingerprint::of(&blob), Fingerprint::of(ca)))
-}
-
-/// A length in four bytes and that many bytes (RFC 4251 section 5).
-fn string<'b>(rest: &mut &'b [u8]) -> Option<&'b [u8]> {
-    let (length, _) = take(rest, 4)?.split_first_chunk::<4>()?;
-    take(rest, usize::try_from(u32::from_be_bytes(*length)).ok()?)
-}
-
-fn take<'b>(rest: &mut &'b [u8], count: usize) -> Option<&'b [u8]> {
-    let (taken, left) = rest.split_at_checked(count)?;
-    *rest = left;
-    Some(taken)
 }
