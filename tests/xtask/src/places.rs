@@ -1,11 +1,12 @@
 //! Where things are: the project's root, what cargo built, what was staged.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// The folder of the main workspace.
 pub(crate) fn root() -> PathBuf {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.ancestors().nth(2).unwrap_or(here).to_owned()
+    // As cargo says now: a checkout that was moved is not built again.
+    let here = std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
+    here.ancestors().nth(2).unwrap_or(&here).to_owned()
 }
 
 /// The manifest of the tests' workspace.
