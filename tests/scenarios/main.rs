@@ -1,11 +1,14 @@
 //! The scenarios: sessions that people play with a Debian that asks for a second factor, and that must end as told.
 //! One file a subject; `tests/README.md` says how to write one.
 
+mod at_the_machine;
 mod first_login;
 mod guessing;
 mod key_and_code;
 mod labs;
 mod outages;
+mod own_processes;
 mod password_and_code;
 mod policy;
+mod secrets;
 mod steps;

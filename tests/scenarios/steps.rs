@@ -14,12 +14,16 @@ pub(crate) const CODE: &str = "Verification code: ";
 /// A service with the module alone in it, for programs that log in by themselves. [`policy`] covers it.
 pub(crate) const CODES: Service = Service::Named("codes");
 
-/// A lab in which alice and bob log in over ssh with password and code, and with the code alone to [`CODES`].
+/// A lab in which alice and bob log in over ssh with password and code.
 pub(crate) fn web(release: Release) -> LabBuilder {
+    people(release).pam(Service::Sshd, Stack::password_then_code())
+}
+
+/// A lab with alice and bob, in which [`CODES`] alone asks for a code.
+pub(crate) fn people(release: Release) -> LabBuilder {
     Lab::builder(release)
         .user("alice", PASSWORD)
         .user("bob", PASSWORD)
-        .pam(Service::Sshd, Stack::password_then_code())
         .pam(CODES, Stack::code_alone())
         .policy(&policy("if-enrolled", ""))
 }
@@ -113,8 +117,14 @@ pub(crate) fn account(lab: &Lab, user: &str) -> Outcome<Value> {
 
 /// Lines of the daemon's log that begin with that word and are about that user.
 pub(crate) fn logged(lab: &Lab, word: &str, user: &str) -> Outcome<Vec<String>> {
+    let of_user = format!("{word} user={user} ");
+    Ok(all_lines(lab, word)?.into_iter().filter(|line| line.starts_with(&of_user)).collect())
+}
+
+/// Lines of the daemon's log that begin with that word.
+pub(crate) fn all_lines(lab: &Lab, word: &str) -> Outcome<Vec<String>> {
     let journal = lab.journal(Some("mfa-daemon"))?;
-    let begins = format!("{word} user={user} ");
+    let begins = format!("{word} user=");
     Ok(journal.lines().filter(|line| line.starts_with(&begins)).map(str::to_owned).collect())
 }
 
