@@ -35,6 +35,8 @@ pub struct Rules {
     pub kinds: Kinds,
     /// Whether some login here requires a factor, so that the last one cannot be removed.
     pub required: bool,
+    /// Whether the first factor takes an administrator, so that a stolen password does not enroll the thief.
+    pub by_invitation: bool,
 }
 
 /// By what right a change is asked for.
@@ -61,6 +63,8 @@ pub enum Refusal {
     NothingEnrolled,
     /// The policy would not take such a factor.
     NotTaken,
+    /// The first factor takes an administrator.
+    InvitedOnly,
     /// The account has as many as it may have.
     TooMany,
     /// A name that is empty, too long, or holds control characters.
@@ -85,6 +89,7 @@ impl fmt::Display for Refusal {
             Self::LastRequired => "A second factor is required here, and this is your last. Add another one first.",
             Self::NothingEnrolled => "There is nothing to make backup codes for yet. Run: mfa-enroll",
             Self::NotTaken => "The policy here does not take codes by an app. Ask your administrator.",
+            Self::InvitedOnly => "Here an administrator adds the first factor: mfa-enroll --user NAME, as root.",
             Self::TooMany => "There are 20 factors already. Remove one first: mfa-enroll remove ID",
             Self::BadName => "A name is 1 to 64 characters long, none of them control characters.",
             Self::BadCodes => "Give as many codes as are asked for, each with all its digits.",
@@ -115,6 +120,9 @@ pub fn begin_totp<'a>(
 ) -> Result<Begun<'a>, Refusal> {
     let (name, start_anew) = wish;
     permit(account, permission, at)?;
+    if rules.by_invitation && matches!(permission, Permission::Unproved) {
+        return Err(Refusal::InvitedOnly);
+    }
     if !rules.kinds.contains(Kind::Totp) {
         return Err(Refusal::NotTaken);
     }
@@ -182,7 +190,9 @@ pub fn confirm(
         Err(Confirming::Wrong(_)) => {
             let counted = guesses.map(|guesses| vec![Write::Throttle(GUESSES, guesses.failed(at.now))]);
             let record = Record::of(What::Wrong).with(Kind::Totp, Some(id)).because("not-confirmed");
-            return Ok(Confirming::Wrong(counted.map(|writes| Box::new(commit(account, writes, record, (at, ticket))))));
+            return Ok(Confirming::Wrong(
+                counted.map(|writes| Box::new(commit(account, writes, record, (at, ticket)))),
+            ));
         }
         Err(finding) => return Ok(finding),
     };

@@ -13,7 +13,7 @@ fn at(now: Time) -> At {
 }
 
 fn rules(confirm_codes: u8) -> Rules {
-    Rules { confirm_codes, parameters: Parameters::default(), kinds: Kinds::ALL, required: false }
+    Rules { confirm_codes, parameters: Parameters::default(), kinds: Kinds::ALL, required: false, by_invitation: false }
 }
 
 fn nobody() -> Account {
@@ -68,6 +68,17 @@ fn an_account_that_has_nothing_begins_by_itself_and_one_that_has_something_prove
     let mut only_codes = with_phones(1);
     only_codes.factors.clear();
     assert_eq!(begin(&only_codes, Permission::Unproved), Err(Refusal::ProveFirst));
+}
+
+#[test]
+fn where_enrolling_takes_an_invitation_nobody_begins_alone_but_whoever_has_a_factor_adds_one() {
+    let rules = Rules { by_invitation: true, ..rules(1) };
+    let begin = |account: &Account, permission| {
+        begin_totp(account, &permission, &rules, (None, false), (&at(NOW), TICKET)).map(|_| ())
+    };
+    assert_eq!(begin(&nobody(), Permission::Unproved), Err(Refusal::InvitedOnly));
+    assert_eq!(begin(&nobody(), Permission::Root), Ok(()));
+    assert_eq!(begin(&with_phones(1), Permission::Proved(&proof(), NOW)), Ok(()));
 }
 
 #[test]
@@ -231,13 +242,8 @@ fn an_owners_wrong_codes_are_counted_and_after_five_none_is_looked_at() {
         assert!(matches!(guess("000000"), Ok(Confirming::Wrong(Some(_)))));
     }
     assert_eq!(guess(&code(NOW.0 / 30)).unwrap_err(), Refusal::Throttled(Gate::Wait(30)));
-    let administrator = confirm(
-        &account,
-        &Permission::Root,
-        (PENDING, &[&code(NOW.0 / 30)]),
-        &rules(1),
-        (&at(NOW), TICKET),
-    );
+    let administrator =
+        confirm(&account, &Permission::Root, (PENDING, &[&code(NOW.0 / 30)]), &rules(1), (&at(NOW), TICKET));
     assert!(matches!(administrator, Ok(Confirming::Right(..))));
     assert_eq!(account.throttles.get(Bucket { caller: Caller::Root, guess: Guess::Code }), Throttle::default());
 }

@@ -218,9 +218,13 @@ impl Desk {
             purpose: Purpose::Change,
         };
         let kinds = scene.acceptable(daemon, &self.loaded, &self.whose, account).await;
-        let required = self.required(conversation).await.required;
+        let policy::Required { required, rule } = self.required(conversation).await;
+        let policy = &self.loaded.config.policy;
+        let deciding = rule.and_then(|rule| policy.rules().get(rule)).map_or(policy.defaults(), |rule| rule.settings());
+        let by_invitation = required && deciding.enroll == policy::Enrolling::Invite;
         let settings = &self.loaded.config.settings;
-        Rules { confirm_codes: settings.confirm_codes, parameters: settings.parameters, kinds, required }
+        let (confirm_codes, parameters) = (settings.confirm_codes, settings.parameters);
+        Rules { confirm_codes, parameters, kinds, required, by_invitation }
     }
 
     /// Whether some login here requires a factor of this account.
@@ -331,7 +335,7 @@ pub(crate) fn refused(refusal: Refusal) -> Failure {
     let code = match refusal {
         Refusal::ProveFirst => RefusalCode::AuthorizeFirst,
         Refusal::NotFound | Refusal::NothingEnrolled => RefusalCode::NotFound,
-        Refusal::LastRequired | Refusal::NotTaken | Refusal::TooMany => RefusalCode::NotAllowed,
+        Refusal::LastRequired | Refusal::NotTaken | Refusal::InvitedOnly | Refusal::TooMany => RefusalCode::NotAllowed,
         Refusal::BadName | Refusal::BadCodes => RefusalCode::Invalid,
         Refusal::Throttled(_) => RefusalCode::Busy,
         Refusal::Internal => RefusalCode::Broken,

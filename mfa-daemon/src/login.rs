@@ -154,7 +154,7 @@ fn welcome(settings: &Settings, host: &str, context: &Context, weighed: &Weighed
         issuer: settings.issuer(host).to_owned(),
         label: format!("{}@{host}", weighed.account.identity.name),
         terminal: matches!(Class::of(service), Some(Class::Ssh | Class::Login)),
-        rules: Rules { confirm_codes, parameters, kinds, required: true },
+        rules: Rules { confirm_codes, parameters, kinds, required: true, by_invitation: false },
     }
 }
 

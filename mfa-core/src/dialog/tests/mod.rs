@@ -30,6 +30,7 @@ pub(super) fn welcome() -> Welcome {
         parameters: Parameters::default(),
         kinds: Kinds::ALL.without(Kind::BackupCode),
         required: true,
+        by_invitation: false,
     };
     let (site, issuer, label) = ("ACME".into(), "ACME".into(), "alice@web1".into());
     Welcome { site, issuer, label, terminal: true, rules }
