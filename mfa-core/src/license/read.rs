@@ -49,7 +49,12 @@ pub(super) fn read(
         return Err(LicenseError::TooLong);
     }
     let signer = sshsig::verify(bytes, signature, NAMESPACE, issuers, now).map_err(LicenseError::Signature)?;
-    let text = str::from_utf8(bytes).map_err(|_| LicenseError::NotText)?;
+    let text = std::str::from_utf8(bytes).map_err(|_| LicenseError::NotText)?;
+    content(text, signer)
+}
+
+/// What a text says whose signature is verified.
+pub(super) fn content(text: &str, signer: Signer) -> Result<License, LicenseError> {
     Content { text }.license(signer)
 }
 

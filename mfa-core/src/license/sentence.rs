@@ -10,7 +10,7 @@ impl Installed {
     pub fn sentence(&self, now: Time) -> String {
         match self {
             Self::None => format!("No license: {FREE_SEATS} seats."),
-            Self::NotValid(why) => format!("{why} Until then there are {FREE_SEATS} seats."),
+            Self::NotValid(why) => format!("No valid license: {FREE_SEATS} seats. {why}"),
             Self::License(license) => license.sentence(now),
         }
     }

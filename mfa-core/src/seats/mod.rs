@@ -156,7 +156,8 @@ pub enum Admission {
     Deny,
 }
 
-/// What the seats make of a login's plan. Only a plan that makes somebody enroll is ever changed.
+/// What the seats make of a login's plan. Only a plan that makes somebody enroll is ever changed. The claimant is the one
+/// whose factors the plan is about, which with `who = "caller"` is the caller.
 ///
 /// With the first factor alone pass only those whom the policy, had there been a seat, would have let in by that factor
 /// and an enrollment of their own. Where it wants an invitation as well, or lets nobody enroll, they are refused.

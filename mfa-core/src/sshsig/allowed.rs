@@ -133,7 +133,7 @@ fn time(value: &str) -> Result<Timestamp, Why> {
 
 /// One line: `None` for a blank one or a comment.
 fn line(bytes: &[u8]) -> Result<Option<Entry>, Why> {
-    let text = str::from_utf8(bytes.strip_suffix(b"\r").unwrap_or(bytes)).map_err(|_| Why::NotText)?;
+    let text = std::str::from_utf8(bytes.strip_suffix(b"\r").unwrap_or(bytes)).map_err(|_| Why::NotText)?;
     let text = text.trim_matches(BLANK);
     if text.is_empty() || text.starts_with('#') {
         return Ok(None);

@@ -15,7 +15,7 @@ pub(super) fn decode(armored: &[u8]) -> Result<Vec<u8>, SignatureError> {
     if armored.len() > LONGEST {
         return Err(SignatureError::TooLong);
     }
-    let text = str::from_utf8(armored).map_err(|_| SignatureError::NotArmored)?;
+    let text = std::str::from_utf8(armored).map_err(|_| SignatureError::NotArmored)?;
     let mut lines = text.trim_end_matches(['\r', '\n']).split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line));
     if lines.next() != Some(BEGIN) || lines.next_back() != Some(END) {
         return Err(SignatureError::NotArmored);

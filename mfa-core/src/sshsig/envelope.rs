@@ -76,5 +76,5 @@ impl Hash {
 }
 
 fn text(bytes: Option<&[u8]>) -> Option<&str> {
-    str::from_utf8(bytes?).ok()
+    std::str::from_utf8(bytes?).ok()
 }

@@ -85,7 +85,7 @@ impl PublicKey {
     /// Any other kind of key, or bytes that are none.
     pub fn from_blob(blob: &[u8]) -> Result<Self, KeyError> {
         let mut rest = blob;
-        let name = wire::string(&mut rest).and_then(|name| str::from_utf8(name).ok()).ok_or(KeyError::NotAKey)?;
+        let name = wire::string(&mut rest).and_then(|name| std::str::from_utf8(name).ok()).ok_or(KeyError::NotAKey)?;
         let kind = KeyKind::ALL.into_iter().find(|kind| kind.as_str() == name).ok_or_else(|| KeyError::other(name))?;
         let (material, application) = fields(kind, rest).ok_or(KeyError::NotAKey)?;
         Ok(Self { kind, blob: blob.to_vec(), material, application })
