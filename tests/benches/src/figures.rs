@@ -2,6 +2,7 @@
 
 use crate::systems::System;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Everything that was measured in the lab.
@@ -54,6 +55,9 @@ pub struct AtSocket {
     pub cached: f64,
     /// Logins a second with accounts that it must look up.
     pub looked_up: f64,
+    /// What the daemon's threads computed for one of the cached logins, by the thread's name; with what their system
+    /// calls took.
+    pub computed: BTreeMap<String, f64>,
     /// Logins that did not succeed.
     pub failed: usize,
     /// What the daemon has in memory afterwards, in KiB.

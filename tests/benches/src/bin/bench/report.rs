@@ -90,16 +90,18 @@ fn socket(figures: &Figures) -> String {
         return String::new();
     }
     let mut text = format!(
-        "{:23} {:>9} {:>10} {:>8} {:>12} {:>11}\n",
-        "At the socket, 64 conns", "cached/s", "looked up/s", "failed", "resident", "start"
+        "{:21} {:>8} {:>11} {:>7} {:>8} {:>10} {:>9}\n",
+        "64 at the socket", "cached/s", "looked up/s", "failed", "CPU each", "resident", "start"
     );
-    for AtSocket { enrolled, cached, looked_up, failed, resident, start } in &figures.socket {
+    for AtSocket { enrolled, cached, looked_up, computed, failed, resident, start } in &figures.socket {
         let enrolled = format!("{} enrolled", thousands(*enrolled));
         let failed = if *failed == 0 { "none".to_owned() } else { failed.to_string() };
+        let computed = format!("{:.0} us", computed.values().sum::<f64>());
         let resident = format!("{:.1} MiB", *resident as f64 / 1024.0);
         let start = format!("{:.0} ms", start / 1e3);
         let (cached, looked_up) = (thousands_of(*cached), thousands_of(*looked_up));
-        let _ = writeln!(text, "  {enrolled:21} {cached:>9} {looked_up:>11} {failed:>8} {resident:>12} {start:>11}");
+        let _ = write!(text, "  {enrolled:19} {cached:>8} {looked_up:>11} {failed:>7} {computed:>8}");
+        let _ = writeln!(text, " {resident:>10} {start:>9}");
     }
     text
 }
@@ -139,6 +141,7 @@ mod tests {
             enrolled,
             cached: 17_000.0,
             looked_up: 9_000.0,
+            computed: [("mfa-daemon".to_owned(), 123.4)].into(),
             failed: 70_000,
             resident: 65_000,
             start: 1.5e6,

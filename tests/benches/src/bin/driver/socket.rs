@@ -10,6 +10,7 @@ use mfa_proto::enrollment::{STATUS, Subject};
 use mfa_proto::frame::encode_call;
 use mfa_proto::login::{ANSWER, Answer, BEGIN, Begin};
 use mfa_proto::{PROTOCOL, Secret};
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 /// Accounts that are looked up before they log in: the daemon keeps ten thousand, for ten seconds.
@@ -44,6 +45,7 @@ pub(crate) fn measure(people: &mut [Person], count: usize) -> Outcome<AtSocket> 
         enrolled: people.len(),
         cached: cached.rate,
         looked_up: looked_up.rate,
+        computed: cached.computed,
         failed: cached.failed + looked_up.failed,
         resident,
         start: service::restart()?,
@@ -59,12 +61,14 @@ enum Lookups {
 
 struct Rate {
     rate: f64,
+    computed: BTreeMap<String, f64>,
     failed: usize,
 }
 
 fn log_in(people: &mut [Person], chosen: &[usize], connections: &mut Connections, lookups: Lookups) -> Outcome<Rate> {
     steps::await_next(newest_used(people));
     let (mut rates, mut failed) = (Vec::new(), 0);
+    let mut computed = BTreeMap::new();
     for batch in chosen.chunks(BATCH) {
         crate::forget_accounts()?;
         if lookups == Lookups::Before {
@@ -72,11 +76,17 @@ fn log_in(people: &mut [Person], chosen: &[usize], connections: &mut Connections
             connections.perform(&jobs, b"factors")?;
         }
         let jobs = batch.iter().map(|number| login(&mut people[*number])).collect::<Outcome<Vec<_>>>()?;
+        let before = service::computed()?;
         let done: Done = connections.perform(&jobs, br#""outcome":"pass""#)?;
+        for (thread, after) in service::computed()? {
+            // A thread that has just begun has computed all of it since.
+            let spent = after - before.get(&thread).copied().unwrap_or_default();
+            *computed.entry(thread).or_default() += spent / chosen.len() as f64;
+        }
         rates.push((batch.len() - done.failed) as f64 / done.seconds);
         failed += done.failed;
     }
-    Ok(Rate { rate: median(rates), failed })
+    Ok(Rate { rate: median(rates), computed, failed })
 }
 
 fn asking(person: &Person) -> Outcome<Job> {
