@@ -1,7 +1,10 @@
 //! The scenarios: sessions that people play with a Debian that asks for a second factor, and that must end as told.
 //! One file a subject; `tests/README.md` says how to write one.
 
+mod administration;
 mod at_the_machine;
+mod endurance;
+mod enrollment;
 mod first_login;
 mod guessing;
 mod key_and_code;
@@ -12,3 +15,4 @@ mod password_and_code;
 mod policy;
 mod secrets;
 mod steps;
+mod time;

@@ -24,6 +24,7 @@
 
 mod base;
 mod builder;
+mod camera;
 mod command;
 mod enrollment;
 mod gateway;
@@ -42,6 +43,7 @@ mod staged;
 mod terminal;
 
 pub use builder::LabBuilder;
+pub use camera::CameraError;
 pub use command::{Output, RunError};
 pub use enrollment::Enrolled;
 pub use keeper::BootError;

@@ -7,7 +7,9 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
 use sha2::{Sha256, Sha512};
 
+use crate::camera;
 use crate::otpauth::{Hash, Otpauth, OtpauthError};
+use crate::outcome::Outcome;
 
 /// A code of the previous step is not used when its acceptance might end before it arrives: seconds to spare.
 const SPARE: u64 = 8;
@@ -23,6 +25,11 @@ impl Phone {
     /// Scans the QR code that holds this address.
     pub fn scan(address: &str) -> Result<Self, OtpauthError> {
         Ok(Self { account: address.parse()?, used: None })
+    }
+
+    /// Scans the QR code that is drawn on a terminal's screen: the last one in this text.
+    pub fn scan_screen(screen: &str) -> Outcome<Self> {
+        Ok(Self::scan(&camera::read(screen)?)?)
     }
 
     /// What the phone has read.

@@ -1,0 +1,268 @@
+//! Enrolling a phone: guided on a terminal, interrupted, by a script, in the middle of a login; and what must be proved
+//! before anything is changed.
+
+use harness::{Failure, Lab, Outcome, Phone, Release, Terminal, on_each_release};
+
+use crate::steps::{CODE, account, be_denied, log_in, must_hold, password_given, policy, web};
+
+/// The guided setup, up to its question for a code, and a phone that has scanned the picture.
+fn up_to_the_picture(lab: &Lab, user: &str) -> Outcome<(Terminal, Phone)> {
+    let mut setup = lab.pty_as(user, ["mfa-enroll"])?;
+    setup.answer("Have you an authenticator app on your phone? [Y/n] ", "")?;
+    setup.expect(CODE)?;
+    let phone = Phone::scan_screen(setup.transcript())?;
+    Ok((setup, phone))
+}
+
+/// The backup codes that a screen shows, in the order of their numbers.
+fn codes_on(screen: &str) -> Vec<String> {
+    let words: Vec<&str> = screen.split_whitespace().collect();
+    let numbered = |pair: &[&str]| Some((pair[0].parse::<u32>().ok()?, pair[1].to_owned()));
+    let is_code = |word: &str| word.len() == 14 && word.split('-').all(|group| group.len() == 4);
+    let mut codes: Vec<_> = words.windows(2).filter(|pair| is_code(pair[1])).filter_map(numbered).collect();
+    codes.sort();
+    codes.into_iter().map(|(_, code)| code).collect()
+}
+
+/// Types the last group of the backup code that is asked for.
+fn acknowledge(terminal: &mut Terminal) -> Outcome<Vec<String>> {
+    terminal.expect("Type the last group of code ")?;
+    let number = terminal.expect(": ")?;
+    let codes = codes_on(terminal.transcript());
+    let code = number.parse::<usize>().ok().and_then(|number| codes.get(number - 1));
+    let code = code.ok_or_else(|| Failure::new(format!("no code {number} in {codes:?}")))?;
+    terminal.send_line(&code.rsplit('-').next().unwrap_or_default().to_lowercase())?;
+    Ok(codes)
+}
+
+/// Whether the daemon has that account as enrolled.
+fn factors(lab: &Lab, user: &str) -> Outcome<usize> {
+    Ok(account(lab, user)?["factors"].as_array().map_or(0, Vec::len))
+}
+
+on_each_release! {
+    fn the_guided_setup_leads_from_the_picture_to_the_first_login(release: Release) -> Outcome {
+        let lab = web(release).boot()?;
+        let (mut setup, mut phone) = up_to_the_picture(&lab, "alice")?;
+        assert_eq!(phone.account().account, "alice@lab");
+        setup.send_line(&phone.wrong_code())?;
+        setup.expect("That is not the code of this secret.")?;
+        setup.answer(CODE, &phone.code_with_clock_off_by(-300))?;
+        setup.expect("Your phone's clock is 5 minutes behind.")?;
+        assert_eq!(factors(&lab, "alice")?, 0);
+        setup.answer(CODE, &phone.code())?;
+        setup.expect("Right: your app counts as a second factor from now on.")?;
+        let codes = acknowledge(&mut setup)?;
+        assert_eq!(codes.len(), 10);
+        setup.answer("Enter = done: ", "")?;
+        assert_eq!(setup.expect_closed()?, 0);
+        log_in(&lab, "alice", &phone.code())?;
+        log_in(&lab, "alice", &codes[7])?;
+        Ok(())
+    }
+
+    fn a_wrong_group_of_a_backup_code_is_asked_for_again(release: Release) -> Outcome {
+        let lab = web(release).boot()?;
+        let (mut setup, mut phone) = up_to_the_picture(&lab, "alice")?;
+        setup.send_line(&phone.code())?;
+        setup.expect("Type the last group of code ")?;
+        setup.answer(": ", "XXXX")?;
+        setup.expect(" does not end so. Look again.")?;
+        acknowledge(&mut setup)?;
+        setup.expect("Enter = done: ")?;
+        Ok(())
+    }
+
+    fn pictures_in_plain_characters_and_the_link_say_the_same(release: Release) -> Outcome {
+        let lab = web(release).boot()?;
+        let (mut setup, phone) = up_to_the_picture(&lab, "alice")?;
+        setup.send_line("a")?;
+        let plain = setup.expect(CODE)?;
+        assert_eq!(Phone::scan_screen(&plain)?.account(), phone.account());
+        setup.send_line("t")?;
+        let link = setup.expect(CODE)?;
+        let link = link.split_whitespace().find(|word| word.starts_with("otpauth://")).unwrap_or_default();
+        assert_eq!(Phone::scan(link)?.account(), phone.account());
+        Ok(())
+    }
+
+    fn an_interrupted_enrollment_goes_on_with_the_same_secret(release: Release) -> Outcome {
+        let lab = web(release).boot()?;
+        let (mut setup, first) = up_to_the_picture(&lab, "alice")?;
+        setup.send("\x03")?;
+        assert_ne!(setup.expect_closed()?, 0);
+        // Nothing counts yet: the password alone is enough.
+        password_given(&lab, "alice")?.expect_shell()?;
+        let (setup, second) = up_to_the_picture(&lab, "alice")?;
+        must_hold(setup.transcript(), &["You began this before: the secret is the same, and waits for"])?;
+        assert_eq!(second.account(), first.account());
+        setup.hang_up();
+        let (mut setup, mut third) = up_to_the_picture(&lab, "alice")?;
+        assert_eq!(third.account(), first.account());
+        setup.send_line(&third.code())?;
+        acknowledge(&mut setup)?;
+        log_in(&lab, "alice", &third.code())?;
+        Ok(())
+    }
+
+    fn a_new_secret_makes_the_one_shown_before_worthless(release: Release) -> Outcome {
+        let lab = web(release).boot()?;
+        let (mut setup, mut old) = up_to_the_picture(&lab, "alice")?;
+        setup.send_line("n")?;
+        setup.expect(CODE)?;
+        let mut new = Phone::scan_screen(setup.transcript())?;
+        assert_ne!(new.account(), old.account());
+        setup.send_line(&old.code())?;
+        setup.expect("That is not the code of this secret.")?;
+        setup.answer(CODE, &new.code())?;
+        setup.expect("Right: your app counts")?;
+        Ok(())
+    }
+
+    fn where_two_codes_are_wanted_one_is_not_enough(release: Release) -> Outcome {
+        let lab = web(release).settings("[enrollment]\nconfirm_codes = 2\n").boot()?;
+        let (mut setup, mut phone) = up_to_the_picture(&lab, "alice")?;
+        setup.send_line(&phone.code())?;
+        setup.expect("Right. Now the next code, when it appears")?;
+        assert_eq!(factors(&lab, "alice")?, 0);
+        setup.answer(": ", &phone.code())?;
+        setup.expect("Right: your app counts")?;
+        Ok(())
+    }
+
+    fn a_script_enrolls_without_a_terminal(release: Release) -> Outcome {
+        let lab = web(release).boot()?;
+        let added = lab.run_as("alice", ["mfa-enroll", "add", "totp", "--json"])?.json()?;
+        let mut phone = Phone::scan(added["uri"].as_str().unwrap_or_default())?;
+        let id = added["id"].to_string();
+        let confirm = |code: &str| lab.run_as("alice", ["mfa-enroll", "confirm", &id, code, "--json"]);
+        let refused = confirm(&phone.wrong_code())?.refused()?;
+        must_hold(&refused.stdout, &["\"code\":\"wrong\""])?;
+        let done = confirm(&phone.code())?.json()?;
+        assert_eq!(done["backup_codes"].as_array().map(Vec::len), Some(10), "{done}");
+        let test = |code: &str| lab.run_as("alice", ["mfa-enroll", "test", code]);
+        must_hold(&test(&phone.code())?.success()?.stdout, &["Right: "])?;
+        must_hold(&test(&phone.last_code())?.refused()?.stderr, &["That code was just used"])?;
+        let status = lab.run_as("alice", ["mfa-enroll", "status", "--json"])?.json()?;
+        assert_eq!((&status["backup_codes"], &status["user"]), (&10.into(), &"alice".into()), "{status}");
+        Ok(())
+    }
+
+    fn a_second_app_is_added_only_with_a_code_of_the_first(release: Release) -> Outcome {
+        let lab = web(release).boot()?;
+        let mut phone = lab.enroll("alice")?.phone;
+        let add = ["mfa-enroll", "add", "totp", "--name", "tablet"];
+        let mut setup = lab.pty_as("alice", add)?;
+        for code in phone.wrong_codes(3) {
+            setup.answer(CODE, &code)?;
+        }
+        assert_eq!(setup.expect_closed()?, 1);
+        assert!(!setup.transcript().contains("Secret: "), "{}", setup.transcript());
+
+        let mut setup = lab.pty_as("alice", add)?;
+        setup.expect("prove it is you")?;
+        setup.answer(CODE, &phone.code())?;
+        setup.expect("Secret: ")?;
+        setup.expect(CODE)?;
+        let mut tablet = Phone::scan_screen(setup.transcript())?;
+        setup.send_line(&tablet.code())?;
+        setup.expect("Your backup codes stay as they are: 10 left.")?;
+        log_in(&lab, "alice", &tablet.code())?;
+        log_in(&lab, "alice", &phone.code())?;
+        Ok(())
+    }
+
+    fn new_backup_codes_void_the_old_ones(release: Release) -> Outcome {
+        let lab = web(release).boot()?;
+        let mut alice = lab.enroll("alice")?;
+        let mut setup = lab.pty_as("alice", ["mfa-enroll", "codes"])?;
+        setup.expect("New backup codes replace the 10 codes you have.")?;
+        setup.answer(CODE, &alice.phone.code())?;
+        let codes = acknowledge(&mut setup)?;
+        assert_eq!(codes.len(), 10);
+        must_hold(&be_denied(&lab, "alice", &alice.backup_codes[0])?, &["That code is not right."])?;
+        log_in(&lab, "alice", &codes[0])?;
+        Ok(())
+    }
+
+    fn a_backup_code_replaces_what_was_lost(release: Release) -> Outcome {
+        let lab = web(release).policy(&policy("always", "")).boot()?;
+        let alice = lab.enroll("alice")?;
+        let mut setup = lab.pty_as("alice", ["mfa-enroll", "add", "totp", "--name", "new phone"])?;
+        setup.answer(CODE, &alice.backup_codes[0])?;
+        setup.expect("Secret: ")?;
+        setup.expect(CODE)?;
+        let mut phone = Phone::scan_screen(setup.transcript())?;
+        setup.send_line(&phone.code())?;
+        setup.expect_closed()?;
+        let lost = lab.run_as_with_input(
+            "alice",
+            ["mfa-enroll", "remove", &alice.id],
+            &format!("{}\n", alice.backup_codes[1]),
+        )?;
+        must_hold(&lost.success()?.stdout, &["Removed: \"phone\"."])?;
+        log_in(&lab, "alice", &phone.code())?;
+        Ok(())
+    }
+
+    fn the_last_factor_stays_where_one_is_required(release: Release) -> Outcome {
+        let lab = web(release).policy(&policy("always", "")).boot()?;
+        let mut alice = lab.enroll("alice")?;
+        let remove = ["mfa-enroll", "remove", &alice.id];
+        let refused = lab.run_as_with_input("alice", remove, &(alice.phone.code() + "\n"))?.refused()?;
+        must_hold(&refused.stderr, &["A second factor is required here, and this is your last."])?;
+        assert_eq!(factors(&lab, "alice")?, 1);
+        // Where none is required, it may go, and the backup codes with it.
+        lab.write("/etc/mfa/policy.toml", &policy("if-enrolled", ""), 0o644)?;
+        lab.sh("systemctl reload mfa-daemon")?;
+        lab.run_as_with_input("alice", remove, &(alice.backup_codes[0].clone() + "\n"))?.success()?;
+        assert_eq!(account(&lab, "alice")?["backup_codes"], 0);
+        password_given(&lab, "alice")?.expect_shell()?;
+        Ok(())
+    }
+
+    fn whoever_must_enroll_does_so_in_the_first_login(release: Release) -> Outcome {
+        let lab = web(release).policy(&policy("always", "")).settings("[site]\nname = \"ACME\"\n").boot()?;
+        let mut login = password_given(&lab, "alice")?;
+        login.expect("ACME asks for a second factor.")?;
+        login.answer("Enter = show the QR code   q = stop: ", "")?;
+        login.expect(CODE)?;
+        let mut phone = Phone::scan_screen(login.transcript())?;
+        assert_eq!((phone.account().issuer.as_str(), phone.account().account.as_str()), ("ACME", "alice@lab"));
+        login.send_line(&phone.wrong_code())?;
+        login.expect("That code is not right.")?;
+        login.answer(CODE, &phone.code())?;
+        let codes = acknowledge(&mut login)?;
+        assert_eq!(codes.len(), 10);
+        login.expect_shell()?;
+        log_in(&lab, "alice", &phone.code())?;
+        Ok(())
+    }
+
+    fn a_first_login_cut_off_goes_on_with_the_same_secret_and_q_is_no_way_in(release: Release) -> Outcome {
+        let lab = web(release).policy(&policy("always", "")).boot()?;
+        let first = |login: &mut Terminal| -> Outcome<Phone> {
+            login.answer("q = stop: ", "")?;
+            login.expect(CODE)?;
+            Phone::scan_screen(login.transcript())
+        };
+        let mut login = password_given(&lab, "alice")?;
+        let phone = first(&mut login)?;
+        login.hang_up();
+        let mut login = password_given(&lab, "alice")?;
+        assert_eq!(first(&mut login)?.account(), phone.account());
+        login.send_line("q")?;
+        login.expect_denied()?;
+        Ok(())
+    }
+
+    fn with_grace_the_first_logins_may_put_it_off(release: Release) -> Outcome {
+        let toml = policy("always", "").replace("require =", "enroll = \"grace\"\ngrace = \"14d\"\nrequire =");
+        let lab = web(release).policy(&toml).boot()?;
+        let mut login = password_given(&lab, "alice")?;
+        login.answer("q = later (14 days left): ", "q")?;
+        login.expect("Set up your second factor within 14 days. Run: mfa-enroll")?;
+        login.expect_shell()?;
+        Ok(())
+    }
+}
