@@ -2,7 +2,7 @@
 //! a long look does not keep a login waiting.
 
 use super::read::{self, Moment};
-use super::{Store, StoreError, lock};
+use super::{Store, StoreError};
 use crate::audit::{Event, Head};
 use mfa_core::Time;
 use mfa_core::account::Identity;
@@ -114,12 +114,17 @@ impl Store {
         &self,
         look: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
+        // One after the other, so that one thread at the most is taken from those who look accounts up.
+        let mut slot = Arc::clone(&self.inner.administrator).lock_owned().await;
         let inner = Arc::clone(&self.inner);
         let task = tokio::task::spawn_blocking(move || {
-            lock(&inner.administrator).with(|connection| {
+            let found = slot.with(|connection| {
                 let _moment = Moment::begin(connection)?;
                 look(connection)
-            })
+            });
+            drop(slot);
+            drop(inner); // after the slot, so that whoever drops the last of it can close the connection
+            found
         });
         task.await.unwrap_or(Err(StoreError::Stopped))
     }

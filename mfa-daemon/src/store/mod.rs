@@ -126,7 +126,7 @@ pub(crate) struct Store {
 struct Inner {
     key: Arc<MasterKey>,
     reader: Mutex<Slot>,
-    administrator: Mutex<Slot>,
+    administrator: Arc<tokio::sync::Mutex<Slot>>,
     queue: Arc<Queue>,
     newest: Arc<AtomicI64>,
     broken_record: Option<i64>,
@@ -139,7 +139,9 @@ impl Drop for Inner {
     fn drop(&mut self) {
         // The writer's connection is the last to be closed: only it can then put the log into the database.
         lock(&self.reader).close();
-        lock(&self.administrator).close();
+        if let Ok(mut slot) = self.administrator.try_lock() {
+            slot.close(); // whoever looks holds this store, so nobody does now
+        }
         self.queue.close();
         if let Some(writer) = self.writer.take() {
             // An error is a panic of the writer, which everybody was told when it happened.
@@ -175,7 +177,7 @@ impl Store {
         let inner = Inner {
             key,
             reader: Mutex::new(slot(Role::Reader)?),
-            administrator: Mutex::new(slot(Role::Administrator)?),
+            administrator: Arc::new(tokio::sync::Mutex::new(slot(Role::Administrator)?)),
             queue,
             newest,
             broken_record,
