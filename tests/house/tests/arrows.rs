@@ -1,0 +1,98 @@
+//! Who may depend on whom. The picture in `docs/ARCHITECTURE.md` is compared with what cargo says, and the arrows that
+//! matter most are named here, so that no picture can redraw them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use house::project;
+use serde_json::Value;
+
+type Arrows = BTreeMap<String, BTreeSet<String>>;
+
+/// Our crates, and which of our crates each names, in tests too where `with_tests`.
+fn arrows(with_tests: bool) -> Arrows {
+    let packages = project::packages();
+    let name = |package: &Value| package["name"].as_str().unwrap_or_default().to_owned();
+    let ours: BTreeSet<String> = packages.iter().map(name).collect();
+    let named = |package: &Value| -> BTreeSet<String> {
+        let dependencies = package["dependencies"].as_array().into_iter().flatten();
+        dependencies.filter(|one| with_tests || one["kind"].is_null()).map(name).filter(|one| ours.contains(one)).collect()
+    };
+    packages.iter().map(|package| (name(package), named(package))).collect()
+}
+
+/// The lines `crate → crate crate` of the document.
+fn drawn() -> Arrows {
+    let document = project::text("docs/ARCHITECTURE.md");
+    let lines = document.lines().filter_map(|line| line.split_once('→'));
+    let is_crate = |word: &&str| word.starts_with("mfa") || *word == "pam_mfa";
+    let line = |(from, to): (&str, &str)| {
+        let from = from.split_whitespace().next().filter(is_crate)?;
+        Some((from.to_owned(), to.split_whitespace().take_while(is_crate).map(str::to_owned).collect()))
+    };
+    lines.filter_map(line).collect()
+}
+
+fn reaches(arrows: &Arrows, from: &str) -> BTreeSet<String> {
+    let mut reached = BTreeSet::new();
+    let mut next = vec![from];
+    while let Some(one) = next.pop() {
+        for below in arrows.get(one).into_iter().flatten() {
+            if reached.insert(below.clone()) {
+                next.push(below);
+            }
+        }
+    }
+    reached
+}
+
+#[test]
+fn the_arrows_are_those_that_the_document_draws() {
+    assert_eq!(arrows(false), drawn());
+}
+
+#[test]
+fn tests_of_a_crate_draw_no_arrow_of_their_own() {
+    assert_eq!(arrows(true), arrows(false));
+}
+
+#[test]
+fn decisions_and_messages_do_not_know_each_other() {
+    let arrows = arrows(true);
+    assert!(!reaches(&arrows, "mfa-core").contains("mfa-proto"));
+    assert!(reaches(&arrows, "mfa-proto").is_empty());
+}
+
+#[test]
+fn only_the_daemon_links_the_decisions() {
+    let arrows = arrows(true);
+    let deciding: Vec<&String> = arrows.keys().filter(|name| reaches(&arrows, name).contains("mfa-core")).collect();
+    assert_eq!(deciding, ["mfa-daemon"]);
+}
+
+#[test]
+fn the_module_links_the_messages_and_nothing_else_of_ours() {
+    assert_eq!(reaches(&arrows(true), "pam_mfa"), BTreeSet::from(["mfa-proto".to_owned()]));
+}
+
+#[test]
+fn nothing_depends_on_a_program() {
+    let arrows = arrows(true);
+    for program in ["pam_mfa", "mfa-daemon", "mfa-enroll", "mfactl"] {
+        assert!(arrows.contains_key(program), "{program}");
+        assert!(arrows.values().all(|below| !below.contains(program)), "{program}");
+    }
+}
+
+#[test]
+fn every_crate_but_the_module_forbids_unsafe_code() {
+    for package in project::packages() {
+        let roots = package["targets"].as_array().into_iter().flatten().filter(|target| {
+            let kind = target["kind"][0].as_str().unwrap_or_default();
+            matches!(kind, "lib" | "bin")
+        });
+        for root in roots.filter_map(|target| target["src_path"].as_str()) {
+            let text = std::fs::read_to_string(root).unwrap_or_else(|error| panic!("{root}: {error}"));
+            assert!(text.contains("\n#![forbid(unsafe_code)]\n"), "{root}");
+        }
+    }
+}
