@@ -112,7 +112,7 @@ impl Condition {
             Self::SshKey(keys) => match &request.ssh {
                 SshAuth::Unknown => Truth::Unknown,
                 SshAuth::Methods(done) => {
-                    done.iter().filter_map(|one| one.key.as_ref()).any(|key| key.is_one_of(keys)).into()
+                    done.iter().fold(Truth::False, |so_far, one| so_far.or(one.used_one_of(keys)))
                 }
             },
             Self::Hours(hours) => request.local_time.map_or(Truth::Unknown, |local| hours.contains(local).into()),

@@ -17,19 +17,23 @@ pub struct Diagnostic {
     pub message: String,
     /// What to do about it.
     pub hint: Option<String>,
-    snippet: Option<Snippet>,
+    /// The place as it is in the file; `None` where its text is no longer at hand.
+    pub snippet: Option<Snippet>,
 }
 
 /// The line and what to underline in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Snippet {
-    text: String,
-    from: usize,
-    width: usize,
+pub struct Snippet {
+    /// The line, or the part of it that matters; nothing in it moves a cursor.
+    pub text: String,
+    /// Characters of it before what is underlined.
+    pub from: usize,
+    /// Characters that are underlined; at least one.
+    pub width: usize,
 }
 
-/// The most characters of a line that are shown.
-const WIDEST: usize = 100;
+/// The most characters of a line that are shown: with the line's number before them they fit in 80 columns.
+const WIDEST: usize = 68;
 
 impl Diagnostic {
     /// About this range of bytes of the text.

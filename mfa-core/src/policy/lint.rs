@@ -136,16 +136,12 @@ fn matches_nobody(rule: &Rule) -> Finding {
         return None;
     } else if ssh {
         "`ssh_auth` and `ssh_key` hold for SSH only, and its services do not have @ssh"
-    } else if from.is_some() && only(services, has_no_address) {
+    } else if from.is_some() && only(services, Class::has_no_address) {
         "none of its services comes with a network address for `from` to hold"
     } else {
         return None;
     };
     Some((NOBODY.to_owned(), why))
-}
-
-fn has_no_address(class: Option<Class>) -> bool {
-    matches!(class, Some(Class::Sudo | Class::Su | Class::Polkit | Class::Lock))
 }
 
 fn only(services: &Services, test: impl Fn(Option<Class>) -> bool) -> bool {

@@ -14,6 +14,7 @@
 //! remembered (`ask_again`, `remember`) is the least that any of them allows. Hence the property that the tests prove:
 //! *not knowing something never makes a login easier than knowing it would, whatever the truth is.*
 mod calendar;
+mod compare;
 mod condition;
 mod diagnostic;
 mod draft;
@@ -34,8 +35,9 @@ mod suggest;
 mod tests;
 
 pub use calendar::{End, Hours, LocalTime, local_time};
+pub use compare::{Change, Comparison, Enrolls, Refused, Way, gets_in};
 pub use condition::{Condition, Names, Networks, Truth};
-pub use diagnostic::Diagnostic;
+pub use diagnostic::{Diagnostic, Snippet};
 pub(crate) use diagnostic::{is_invisible, quoted};
 pub use evaluate::{Decision, NeedGroups, evaluate};
 pub use explain::{Considered, Explanation, explain};
@@ -46,4 +48,4 @@ pub use parse::{Parsed, Source, parse};
 pub use plan::{Ask, Deny, Enroll, Plan, Skip, Strictness};
 pub use reach::{Required, Subject, required, strictest};
 pub use service::{Class, Services};
-pub use ssh_auth::{Fingerprint, Method, SshAuth, SshKey, SshMethod};
+pub use ssh_auth::{Fingerprint, Method, NotSshAuth, SshAuth, SshKey, SshMethod};

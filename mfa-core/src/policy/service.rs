@@ -72,6 +72,11 @@ impl Class {
         Self::ALL.into_iter().find(|class| class.holds(service))
     }
 
+    /// Whether nobody comes to such a service over the network: they are logged in already.
+    pub(super) fn has_no_address(class: Option<Self>) -> bool {
+        matches!(class, Some(Self::Sudo | Self::Su | Self::Polkit | Self::Lock))
+    }
+
     fn holds(self, service: &str) -> bool {
         self.members().iter().any(|member| member.eq_ignore_ascii_case(service))
     }

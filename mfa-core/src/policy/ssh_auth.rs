@@ -4,6 +4,7 @@
 //! as if an enemy had: whatever is not understood makes the whole text [`SshAuth::Unknown`], never an empty list.
 //! Signatures are not checked here; sshd has done that.
 
+use super::condition::Truth;
 use crate::sshsig::wire::{string, take};
 use data_encoding::{BASE64, BASE64_NOPAD};
 use sha2::{Digest, Sha256};
@@ -26,8 +27,20 @@ pub enum SshAuth {
 pub struct SshMethod {
     /// Which.
     pub method: Method,
-    /// The key, for `publickey` only: the key of `hostbased` is a machine's.
+    /// The key, for `publickey` only: the key of `hostbased` is a machine's. sshd always names it; a question such as
+    /// "what if it were by public key" need not.
     pub key: Option<SshKey>,
+}
+
+impl SshMethod {
+    /// Whether it was by one of these keys.
+    pub(super) fn used_one_of(&self, keys: &[Fingerprint]) -> Truth {
+        match (&self.key, self.method) {
+            (Some(key), _) => key.is_one_of(keys).into(),
+            (None, Method::Publickey) => Truth::Unknown,
+            (None, _) => Truth::False,
+        }
+    }
 }
 
 /// The authentication methods of OpenSSH.
@@ -79,7 +92,7 @@ pub struct SshKey {
 }
 
 impl SshKey {
-    pub(super) fn is_one_of(&self, keys: &[Fingerprint]) -> bool {
+    fn is_one_of(&self, keys: &[Fingerprint]) -> bool {
         keys.contains(&self.fingerprint) || self.ca.is_some_and(|ca| keys.contains(&ca))
     }
 }
@@ -132,6 +145,72 @@ impl FromStr for Fingerprint {
     }
 }
 
+/// As records keep it: `publickey SHA256:… ca SHA256:… sk, password`, a method each; `unknown`.
+impl fmt::Display for SshAuth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self::Methods(methods) = self else { return f.write_str(UNKNOWN) };
+        for (index, one) in methods.iter().enumerate() {
+            write!(f, "{}{}", if index == 0 { "" } else { ", " }, one.method.as_str())?;
+            if let Some(SshKey { fingerprint, ca, security_key }) = &one.key {
+                write!(f, " {fingerprint}")?;
+                ca.map_or(Ok(()), |ca| write!(f, " ca {ca}"))?;
+                f.write_str(if *security_key { " sk" } else { "" })?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The word for [`SshAuth::Unknown`].
+const UNKNOWN: &str = "unknown";
+
+/// Not what sshd has verified, in any way of writing it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotSshAuth;
+
+impl fmt::Display for NotSshAuth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words: Vec<&str> = Method::WORDS.iter().map(|(word, _)| *word).collect();
+        write!(f, "not a method of sshd ({}), nor a list of what it has verified", words.join(", "))
+    }
+}
+
+impl std::error::Error for NotSshAuth {}
+
+impl FromStr for SshAuth {
+    type Err = NotSshAuth;
+
+    /// What [`fmt::Display`] writes. An empty text means that nothing has been verified.
+    fn from_str(text: &str) -> Result<Self, NotSshAuth> {
+        match text {
+            "" => Ok(Self::Methods(Vec::new())),
+            UNKNOWN => Ok(Self::Unknown),
+            _ if text.len() > LONGEST => Err(NotSshAuth),
+            _ => text.split(", ").map(spelled).collect::<Option<Vec<_>>>().map(Self::Methods).ok_or(NotSshAuth),
+        }
+    }
+}
+
+/// `publickey SHA256:… ca SHA256:… sk`, or a method alone.
+fn spelled(text: &str) -> Option<SshMethod> {
+    let mut words = text.split(' ').peekable();
+    let method = method(words.next()?)?;
+    let fingerprint = words.next().map(Fingerprint::from_str).transpose().ok()?;
+    let ca = match words.next_if_eq(&"ca") {
+        Some(_) => Some(words.next()?.parse().ok()?),
+        None => None,
+    };
+    let security_key = words.next_if_eq(&"sk").is_some();
+    let key = fingerprint.map(|fingerprint| SshKey { fingerprint, ca, security_key });
+    let fits = key.is_none() || method == Method::Publickey;
+    (fits && words.next().is_none()).then_some(SshMethod { method, key })
+}
+
+/// The method of OpenSSH's word.
+fn method(word: &str) -> Option<Method> {
+    Method::WORDS.iter().find(|(known, _)| *known == word).map(|(_, method)| *method)
+}
+
 /// The longest text that is read, in bytes; sshd's own is a few hundred per method.
 const LONGEST: usize = 64 * 1024;
 
@@ -161,8 +240,7 @@ impl SshAuth {
 
 fn line(line: &str) -> Option<SshMethod> {
     let mut words = line.split(' ');
-    let word = words.next()?.split('/').next()?;
-    let (_, method) = *Method::WORDS.iter().find(|(known, _)| *known == word)?;
+    let method = method(words.next()?.split('/').next()?)?;
     let key = match method {
         Method::Publickey => Some(key(words.next()?, words.next()?)?),
         _ => None,

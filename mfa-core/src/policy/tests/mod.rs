@@ -1,6 +1,7 @@
 //! Tests of the policy, by what they are about; and what they share: a request that says nothing wrong.
 
 mod calendar;
+mod comparing;
 mod conditions;
 mod deciding;
 mod diagnostics;

@@ -165,3 +165,47 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_was_verified_can_be_kept_and_read_again() {
+    for known in keys() {
+        let auth = SshAuth::parse(&format!("publickey {} {}\npassword\n", known.kind, known.blob));
+        let kept = auth.to_string();
+        assert!(kept.contains(known.fingerprint) && kept.ends_with(", password"), "{kept}");
+        assert_eq!(kept.parse(), Ok(auth));
+    }
+    for text in ["", "unknown", "gssapi-with-mic", "publickey", "none, password"] {
+        assert_eq!(text.parse::<SshAuth>().expect(text).to_string(), text);
+    }
+}
+
+#[test]
+fn what_is_not_what_was_verified_is_refused() {
+    let fingerprint = "SHA256:LwJVCSLjIeOimY7xSa4aV6VvL5o3C6JSuZpKGqlPXB4";
+    let wrong = [
+        "publikey".to_owned(),
+        "publickey ".to_owned(),
+        "publickey,password".to_owned(),
+        "publickey SHA256:short".to_owned(),
+        format!("password {fingerprint}"),
+        format!("publickey {fingerprint} ca"),
+        format!("publickey {fingerprint} sk sk"),
+        format!("publickey {fingerprint}, "),
+        "password, ".repeat(20_000),
+    ];
+    for wrong in wrong {
+        assert_eq!(wrong.parse::<SshAuth>(), Err(crate::policy::NotSshAuth), "{wrong:.80}");
+    }
+}
+
+#[test]
+fn a_public_key_that_is_not_named_may_be_any() {
+    let policy = super::policy(
+        "[[rule]]\nssh_key=[\"SHA256:LwJVCSLjIeOimY7xSa4aV6VvL5o3C6JSuZpKGqlPXB4\"]\nrequire=\"never\"\n",
+    );
+    let groups = crate::policy::Groups::default();
+    for (ssh, certain) in [("publickey", false), ("password", true)] {
+        let request = crate::policy::Request { ssh: ssh.parse().expect(ssh), ..super::request(&groups) };
+        assert_eq!(super::decide(&policy, &request, super::phone()).certain, certain, "{ssh}");
+    }
+}

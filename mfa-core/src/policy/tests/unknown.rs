@@ -3,7 +3,7 @@
 use super::{NOW, decide, decider, enrolled, phone, plan, policy, request};
 use crate::factor::{Kind, Kinds};
 use crate::policy::{
-    Address, Caller, Decision, Deny, Groups, Origin, Person, Plan, Policy, Request, Skip, SshAuth, Standing,
+    Address, Caller, Decision, Deny, Groups, LocalTime, Origin, Person, Plan, Policy, Request, Skip, SshAuth, Standing,
     Strictness, Truth, evaluate, explain, local_time,
 };
 use proptest::prelude::*;
@@ -63,9 +63,9 @@ fn between_two_that_ask_nothing_the_one_that_is_sure_decides() {
 
 /// Everything a decision can hang on, known.
 #[derive(Clone, Debug)]
-struct World {
-    user: &'static str,
-    service: &'static str,
+pub(super) struct World {
+    pub(super) user: &'static str,
+    pub(super) service: &'static str,
     address: Option<[u8; 4]>,
     origin: Origin,
     ssh: &'static str,
@@ -73,7 +73,7 @@ struct World {
     offset: i32,
     target_groups: [bool; 2],
     caller_groups: [bool; 2],
-    target: Standing,
+    pub(super) target: Standing,
     callers: Standing,
 }
 
@@ -92,6 +92,31 @@ struct Hidden {
 const NAMES: [&str; 2] = ["sre", "staff"];
 
 impl World {
+    /// The same, asking for oneself, as it can be at its service: nobody comes to sudo from an address.
+    pub(super) fn of_one_person(self) -> Self {
+        let mut world = Self { caller: self.user, ..self };
+        if matches!(world.service, "su" | "sudo" | "swaylock") {
+            world.address = None;
+        }
+        if world.service != "sshd" {
+            world.ssh = "";
+        }
+        world
+    }
+
+    /// What is decided, everything known.
+    pub(super) fn known(&self, policy: &Policy) -> Decision {
+        self.decide(policy, KNOWN).0
+    }
+
+    pub(super) fn local_time(&self) -> Option<LocalTime> {
+        local_time(NOW, self.offset)
+    }
+
+    pub(super) fn target_groups(&self) -> Vec<(&'static str, Truth)> {
+        NAMES.iter().copied().zip(self.target_groups.map(Truth::from)).collect()
+    }
+
     fn groups(member: [bool; 2], hidden: [bool; 2]) -> Groups {
         let truth = |index: usize| if hidden[index] { Truth::Unknown } else { member[index].into() };
         NAMES.iter().enumerate().map(|(index, name)| (*name, truth(index))).collect()
@@ -147,7 +172,7 @@ fn any_standing() -> impl Strategy<Value = Standing> {
     })
 }
 
-fn any_world() -> impl Strategy<Value = World> {
+pub(super) fn any_world() -> impl Strategy<Value = World> {
     let who = (prop::sample::select(vec!["alice", "bob", "root"]), prop::sample::select(vec!["alice", "bob", "root"]));
     let service = prop::sample::select(vec!["sshd", "su", "sudo", "swaylock", "cups"]);
     let address = prop::option::of(prop::sample::select(vec![[10, 0, 0, 1], [192, 0, 2, 1]]));
@@ -223,7 +248,7 @@ fn any_settings() -> impl Strategy<Value = String> {
     })
 }
 
-fn any_policy() -> impl Strategy<Value = Policy> {
+pub(super) fn any_policy() -> impl Strategy<Value = Policy> {
     (any_settings(), prop::collection::vec((any_conditions(), any_settings()), 0..5)).prop_map(|(defaults, rules)| {
         let rules = rules.into_iter().map(|(conditions, settings)| {
             let services = if conditions.starts_with("who") && conditions.lines().count() == 1 {
