@@ -179,4 +179,27 @@ on_each_release! {
         assert!(lines[1].contains("service=sudo") && lines[1].contains("tty="), "{lines:?}");
         Ok(())
     }
+
+    fn a_rule_about_the_caller_asks_for_the_factor_of_whoever_logged_in(release: Release) -> Outcome {
+        let rules = "[[rule]]\nname = \"callers\"\nservices = [\"@su\"]\nwho = \"caller\"\nrequire = \"always\"\n";
+        let lab = only(release, Service::Su).policy(&policy("if-enrolled", rules)).boot()?;
+        let mut phones = lab.enroll_all(&["alice", "bob"])?;
+        let mut login = lab.ssh("alice")?;
+        login.answer("Password: ", PASSWORD)?;
+        login.expect_shell()?;
+        login.send_line("su bob")?;
+        login.answer("Password: ", PASSWORD)?;
+        login.answer(CODE, &phones[1].phone.code())?;
+        login.expect("That code is not right.")?;
+        login.answer(CODE, &phones[0].phone.code())?;
+        login.expect_shell()?;
+        assert_eq!(login.run("id -un")?, "bob");
+        // Of a program without a login nobody knows who calls it.
+        let mut su = lab.pty_as("alice", ["su", "bob"])?;
+        su.answer("Password: ", PASSWORD)?;
+        su.expect("it is not known who does.")?;
+        su.answer("Press Enter. ", "")?;
+        su.expect_denied()?;
+        Ok(())
+    }
 }

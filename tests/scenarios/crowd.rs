@@ -2,7 +2,7 @@
 //!
 //! A line of standard input is a login: a user and the answers to what they are asked, separated by tabs. All of them
 //! are played ROUNDS times by AT_ONCE threads, which begin together. It prints, as JSON, how often libpam answered
-//! what, each login of the last round, and what the process holds after each tenth of the way.
+//! what, each login of the last round, and what the process holds before, after each tenth of the way, and at the end.
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -37,7 +37,7 @@ struct Wanted {
 struct Told {
     codes: BTreeMap<i32, usize>,
     logins: BTreeMap<usize, Value>,
-    holds: Vec<Value>,
+    on_the_way: Vec<Value>,
 }
 
 fn crowd() -> io::Result<Value> {
@@ -53,14 +53,17 @@ fn crowd() -> io::Result<Value> {
             .collect::<io::Result<_>>()?,
     };
     let (next, told, gate) = (AtomicUsize::new(0), Mutex::new(Told::default()), Barrier::new(wanted.at_once));
+    let before = holds(0);
     thread::scope(|scope| {
         for _ in 0..wanted.at_once {
             scope.spawn(|| one_thread(&wanted, &next, &told, &gate));
         }
     });
-    let Told { codes, logins, holds } = told.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let Told { codes, logins, mut on_the_way } = told.into_inner().unwrap_or_else(PoisonError::into_inner);
     let codes: BTreeMap<String, usize> = codes.into_iter().map(|(code, count)| (code.to_string(), count)).collect();
-    Ok(json!({ "codes": codes, "logins": logins.into_values().collect::<Vec<_>>(), "holds": holds }))
+    on_the_way.insert(0, before);
+    on_the_way.push(holds(wanted.logins.len() * wanted.rounds));
+    Ok(json!({ "codes": codes, "logins": logins.into_values().collect::<Vec<_>>(), "holds": on_the_way }))
 }
 
 fn one_thread(wanted: &Wanted, next: &AtomicUsize, told: &Mutex<Told>, gate: &Barrier) {
@@ -82,8 +85,7 @@ fn one_thread(wanted: &Wanted, next: &AtomicUsize, told: &Mutex<Told>, gate: &Ba
             told.logins.insert(which, json!({ "user": login.first(), "code": code, "screen": screen }));
         }
         if (number + 1) % (all / 10).max(1) == 0 {
-            told.holds
-                .push(json!({ "after": number + 1, "descriptors": descriptors(), "resident_kib": resident_kib() }));
+            told.on_the_way.push(holds(number + 1));
         }
     }
 }
@@ -95,6 +97,10 @@ fn play(begun: Result<Login, StartError>, answers: &[String]) -> (i32, String) {
         Ok((code, login.screen().to_owned()))
     });
     played.unwrap_or_else(|error| (-1, error.to_string()))
+}
+
+fn holds(after: usize) -> Value {
+    json!({ "after": after, "descriptors": descriptors(), "resident_kib": resident_kib() })
 }
 
 fn descriptors() -> usize {
