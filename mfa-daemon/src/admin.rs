@@ -14,13 +14,16 @@ use mfa_core::enrollment as core;
 use mfa_core::policy::Rule;
 use mfa_core::throttle::{Gate, Guess};
 use mfa_proto::admin as wire;
-use mfa_proto::frame::{Call, encode_reply};
+use mfa_proto::frame::{Call, FrameError, encode_reply};
 use mfa_proto::service::RefusalCode;
 
 /// Seconds of a day.
 const DAY: i64 = 86_400;
 /// Accounts on a page: with the longest names there are they still fit a message.
 const PAGE: u32 = 100;
+/// Problems, and characters of each, in a status that would not fit its message.
+const MOST_PROBLEMS: usize = 5;
+const MOST_TEXT: usize = 2000;
 /// Records that are shown of an account.
 const RECENT: u32 = 10;
 /// Times a change is decided again because something else changed first.
@@ -52,7 +55,23 @@ pub(crate) async fn status(conversation: &mut Conversation) -> Result<Answer, Fa
         }
     }
     status.healthy = status.problems.is_empty();
-    Ok(encode_reply(&status)?)
+    fitting(status)
+}
+
+/// As much of it as fits a message: a policy may have more rules, and more wrong with it, than anybody reads.
+fn fitting(mut status: wire::Status) -> Result<Answer, Failure> {
+    let (rules, warnings) = (status.rules.len(), status.policy_warnings.len());
+    loop {
+        match encode_reply(&status) {
+            Err(FrameError::TooBig) => {}
+            encoded => return Ok(encoded?),
+        }
+        status.problems.iter_mut().for_each(|problem| *problem = problem.chars().take(MOST_TEXT).collect());
+        status.problems.truncate(MOST_PROBLEMS);
+        status.rules.truncate(status.rules.len() * 3 / 4);
+        status.policy_warnings.truncate(status.policy_warnings.len().saturating_sub(1) / 2);
+        status.policy_warnings.push(format!("not all is shown of {rules} rules and {warnings} warnings"));
+    }
 }
 
 async fn figures(store: &Store, status: &mut wire::Status) -> Result<(), StoreError> {

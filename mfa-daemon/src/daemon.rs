@@ -67,14 +67,22 @@ impl Daemon {
             epochs: Cell::new(0),
             crowd_told: Cell::new(Time(i64::MIN)),
         };
-        daemon.reload();
+        daemon.take(config::load(&daemon.folder));
         daemon
     }
 
-    /// Loads the configuration anew: all of it, or the old one stays in force.
-    pub(crate) fn reload(&self) {
+    /// Loads the configuration anew: all of it, or the old one stays in force. Logins go on meanwhile.
+    pub(crate) async fn reload(&self) {
+        let folder = self.folder.clone();
+        match tokio::task::spawn_blocking(move || config::load(&folder)).await {
+            Ok(loaded) => self.take(loaded),
+            Err(error) => journal::operation(Level::Alert, &format!("the configuration was not read: {error}")),
+        }
+    }
+
+    fn take(&self, loaded: Result<Config, ConfigError>) {
         self.accounts.forget();
-        match config::load(&self.folder) {
+        match loaded {
             Ok(config) => self.put_in_force(config),
             Err(error) => self.keep_old(&error),
         }

@@ -92,7 +92,11 @@ async fn serve(arguments: &Arguments) -> Result<(), String> {
     tell_systemd(&[NotifyState::Ready]);
     loop {
         tokio::select! {
-            _ = hang_up.recv() => daemon.reload(),
+            _ = hang_up.recv() => tokio::select! {
+                () = daemon.reload() => {}
+                _ = terminate.recv() => break,
+                _ = interrupt.recv() => break,
+            },
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
             // It never ends before it is told to, but by an error of this program; then systemd starts it anew.

@@ -4,7 +4,7 @@ use super::calendar::{DAY, End};
 use super::condition::Condition;
 use super::service::Services;
 use crate::factor::Kinds;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// When a factor is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -260,7 +260,8 @@ pub(super) fn rule_services(rule: &Rule) -> Option<&Services> {
 fn probes(services: &Services, rules: &[Rule]) -> Vec<Box<str>> {
     let sets: Vec<&Services> = std::iter::once(services).chain(rules.iter().filter_map(rule_services)).collect();
     let mut alike: BTreeMap<Vec<bool>, &str> = BTreeMap::new();
-    for service in sets.iter().flat_map(|set| set.iter()) {
+    let services: BTreeSet<&str> = sets.iter().flat_map(|set| set.iter()).collect();
+    for service in services {
         alike.entry(sets.iter().map(|set| set.contains(service)).collect()).or_insert(service);
     }
     alike.into_values().map(Box::from).collect()

@@ -7,7 +7,7 @@ use super::condition::Truth;
 use super::evaluate::{evaluate, walk};
 use super::facts::{Address, Caller, Groups, Person, Request, Standing};
 use super::model::{Policy, Requirement};
-use super::plan::{Deny, Plan, Strictness};
+use super::plan::{Deny, Enroll, Plan, Strictness};
 use super::ssh_auth::SshAuth;
 use crate::Time;
 use crate::factor::{Kind, Kinds};
@@ -33,8 +33,8 @@ pub struct Required {
     pub rule: Option<usize>,
 }
 
-/// The kinds with which an account may change its factors: those that the strictest rule that may apply to it accepts,
-/// wherever and whenever that is, and backup codes, which replace what was lost. Where nothing asks the account for a
+/// The kinds with which an account may change its factors: those that the strictest rule that may apply to it accepts (of one
+/// that has none yet: lets it enroll), wherever and whenever that is, and backup codes, which replace what was lost. Where nothing asks the account for a
 /// factor, any kind it has will do.
 #[must_use]
 pub fn strictest(policy: &Policy, subject: &Subject<'_>, standing: &Standing) -> Kinds {
@@ -45,7 +45,9 @@ pub fn strictest(policy: &Policy, subject: &Subject<'_>, standing: &Standing) ->
         let kinds = match &decision.plan {
             Plan::Factors(ask) => ask.kinds,
             Plan::Deny(Deny::NoUsableFactor { needs }) => *needs,
-            Plan::Deny(_) | Plan::Enroll(_) | Plan::Skip(_) | Plan::Observe(_) => Kinds::ALL,
+            // What would not let it in afterwards is not enrolled either.
+            Plan::Enroll(Enroll::AtLogin { kinds } | Enroll::Grace { kinds, .. } | Enroll::Invite { kinds }) => *kinds,
+            Plan::Deny(_) | Plan::Enroll(Enroll::Deny) | Plan::Skip(_) | Plan::Observe(_) => Kinds::ALL,
         };
         // Two refusals are equally strict; then the shorter list is.
         let strictness = (decision.plan.strictness(*standing), Reverse(kinds.iter().count()));

@@ -180,7 +180,9 @@ impl Services {
     /// Whether every service of this set is in the other one.
     #[must_use]
     pub fn is_subset(&self, other: &Self) -> bool {
-        self.iter().all(|service| other.contains(service))
+        let beyond = self.classes().filter(|class| other.classes & class.bit() == 0);
+        let mut others = beyond.flat_map(|class| class.members().iter().copied());
+        others.all(|service| other.contains(service)) && self.names.iter().all(|service| other.contains(service))
     }
 }
 

@@ -6,6 +6,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // a test that cannot go on fails
 #![allow(clippy::print_stderr)] // a row that was left out is said
 
+mod configuration;
 mod frames;
+mod identity;
+mod service;
 mod support;
 mod wire;

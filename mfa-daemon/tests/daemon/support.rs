@@ -122,13 +122,17 @@ impl Place {
         self.start_by(self.command())
     }
 
-    pub(crate) fn start_by(&self, mut command: Command) -> Daemon<'_> {
+    pub(crate) fn start_by(&self, command: Command) -> Daemon<'_> {
+        self.start_saying_it_to(command, Stdio::piped())
+    }
+
+    pub(crate) fn start_saying_it_to(&self, mut command: Command, errors: Stdio) -> Daemon<'_> {
         let ready = self.path("ready");
         let _ = fs::remove_file(&ready);
         let notices = UnixDatagram::bind(&ready).unwrap();
         fs::set_permissions(&ready, Permissions::from_mode(0o666)).unwrap();
         notices.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
-        let mut daemon = self.launch(command.env("NOTIFY_SOCKET", &ready));
+        let mut daemon = self.launch(command.env("NOTIFY_SOCKET", &ready), errors);
         let deadline = Instant::now() + SOON;
         let mut notice = [0; 256];
         loop {
@@ -143,12 +147,13 @@ impl Place {
     }
 
     /// A daemon that may end by itself.
-    pub(crate) fn launch(&self, command: &mut Command) -> Daemon<'_> {
-        let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-        let stderr = child.stderr.take().unwrap();
+    pub(crate) fn launch(&self, command: &mut Command, stderr: Stdio) -> Daemon<'_> {
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr).spawn().unwrap();
         let errors = Lines::default();
-        let (reading, lines) = (errors.clone(), BufReader::new(stderr));
-        std::thread::spawn(move || lines.lines().map_while(Result::ok).for_each(|line| reading.add(line)));
+        if let Some(stderr) = child.stderr.take() {
+            let (reading, lines) = (errors.clone(), BufReader::new(stderr));
+            std::thread::spawn(move || lines.lines().map_while(Result::ok).for_each(|line| reading.add(line)));
+        }
         let log = Lines::default();
         let (reading, socket) = (log.clone(), self.log.try_clone().unwrap());
         socket.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
