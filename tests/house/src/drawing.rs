@@ -16,16 +16,16 @@ pub fn drawing(transcript: &str) -> String {
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" role=\"img\">\n\
          <title>A login with password and code, and codes that are refused</title>\n\
          <rect width=\"{width}\" height=\"{height}\" rx=\"8\" fill=\"#16191d\"/>\n\
-         <g font-family=\"monospace\" font-size=\"11.6\" fill=\"#d5d9de\" xml:space=\"preserve\">\n"
+         <g font-family=\"monospace\" font-size=\"11.6\" fill=\"#d5d9de\">\n"
     );
     for (row, line) in lines.iter().enumerate().filter(|(_, line)| !line.is_empty()) {
         let heading = if line.starts_with(' ') { "" } else { " font-weight=\"bold\" fill=\"#ffffff\"" };
-        let (down, across) = (MARGIN + row * ROW + 12, line.chars().count() as f32 * COLUMN);
-        let _ = writeln!(
-            svg,
-            "<text x=\"{MARGIN}\" y=\"{down}\" textLength=\"{across}\"{heading}>{}</text>",
-            typed_in_colour(&escaped(line))
-        );
+        // Spaces at the beginning would be taken away, so the text begins where they end.
+        let text = line.trim_start();
+        let width = |text: &str| text.chars().count() as f32 * COLUMN;
+        let (x, y) = (MARGIN as f32 + width(line) - width(text), MARGIN + row * ROW + 12);
+        let drawn = typed_in_colour(&escaped(text));
+        let _ = writeln!(svg, "<text x=\"{x}\" y=\"{y}\" textLength=\"{}\"{heading}>{drawn}</text>", width(text));
     }
     svg + "</g>\n</svg>\n"
 }
@@ -50,7 +50,7 @@ mod tests {
     fn headings_are_bold_and_what_was_typed_has_a_colour() {
         let svg = drawing("alice & bob\n\n  Password: <secret>\n");
         assert!(svg.contains("font-weight=\"bold\" fill=\"#ffffff\">alice &amp; bob</text>"), "{svg}");
-        assert!(svg.contains(">  Password: <tspan fill=\"#7fc8a9\">&lt;secret&gt;</tspan></text>"), "{svg}");
+        assert!(svg.contains(">Password: <tspan fill=\"#7fc8a9\">&lt;secret&gt;</tspan></text>"), "{svg}");
         assert_eq!(svg.matches("<text ").count(), 2);
     }
 }

@@ -15,7 +15,11 @@ fn arrows(with_tests: bool) -> Arrows {
     let ours: BTreeSet<String> = packages.iter().map(name).collect();
     let named = |package: &Value| -> BTreeSet<String> {
         let dependencies = package["dependencies"].as_array().into_iter().flatten();
-        dependencies.filter(|one| with_tests || one["kind"].is_null()).map(name).filter(|one| ours.contains(one)).collect()
+        dependencies
+            .filter(|one| with_tests || one["kind"].is_null())
+            .map(name)
+            .filter(|one| ours.contains(one))
+            .collect()
     };
     packages.iter().map(|package| (name(package), named(package))).collect()
 }
