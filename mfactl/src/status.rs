@@ -30,10 +30,10 @@ fn show(screen: &Screen, status: &Status, now: i64) -> Result<(), Failure> {
     let rest = printable::wrap(&format!("{word} {}", since(status, now)));
     screen.line(&rest.replacen(word, &screen.styled(style, word), 1))?;
     for problem in &status.problems {
-        screen.line(&printable::wrap(&format!("PROBLEM  {}", printable::line(problem))))?;
+        screen.line(&finding("PROBLEM", problem))?;
     }
     for warning in &status.policy_warnings {
-        screen.line(&printable::wrap(&format!("WARNING  {}", printable::line(warning))))?;
+        screen.line(&finding("WARNING", warning))?;
     }
     for paragraph in [counts(status), refusals(status)] {
         screen.line(&printable::wrap(&paragraph))?;
@@ -45,6 +45,11 @@ fn show(screen: &Screen, status: &Status, now: i64) -> Result<(), Failure> {
         screen.line(&printable::wrap(&self::rule(at + 1, rule)))?;
     }
     Ok(())
+}
+
+/// What is wrong or odd; a place in a file stays below it as it was drawn, with its caret.
+fn finding(word: &str, text: &str) -> String {
+    printable::wrap(&format!("{word}  {}", printable::lines(text)))
 }
 
 fn since(status: &Status, now: i64) -> String {
@@ -122,6 +127,12 @@ mod tests {
     fn refusals_are_listed_by_reason_and_the_throttled_by_name() {
         assert_eq!(refusals(&status()), "Refused in 24 h: 1 throttled (bob\\u{1b}), 14 wrong code");
         assert_eq!(refusals(&Status { refused: [].into(), ..status() }), "Refused in 24 h: none");
+    }
+
+    #[test]
+    fn the_place_of_a_mistake_is_drawn_below_it() {
+        let text = finding("PROBLEM", "policy.toml:2:1: \x1bno such key\n  2 | usrs = []\n    | ^^^^");
+        assert_eq!(text, "PROBLEM  policy.toml:2:1: \\u{1b}no such key\n  2 | usrs = []\n    | ^^^^");
     }
 
     #[test]

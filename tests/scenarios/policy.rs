@@ -172,7 +172,7 @@ on_each_release! {
         must_hold(&status.stdout, &[
             "NOT HEALTHY.",
             "policy.toml:5:1",
-            "usrs",
+            "\n  5 | usrs = [\"bob\"]\n    | ^^^^\n",
             "The policy loaded before stays in force.",
         ])?;
         is_asked(&lab, "alice")?;
