@@ -105,8 +105,8 @@ impl Terminal {
         let interrupt = quiet.as_ref().map(|quiet| quiet.interrupt);
         let line = read_line(interrupt);
         drop(quiet);
-        // Without echo the line break that ended the answer is not on the screen either.
-        if !self.interactive || !echo {
+        // Without echo the line break that ended the answer is not on the screen either, and Ctrl-D makes none.
+        if !self.interactive || !echo || matches!(line, Err(InputError::End)) {
             self.say("\n");
         }
         line

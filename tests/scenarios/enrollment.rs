@@ -73,6 +73,17 @@ on_each_release! {
         Ok(())
     }
 
+    fn backup_codes_count_whether_they_were_written_down_or_not(release: Release) -> Outcome {
+        let lab = web(release).boot()?;
+        let (mut setup, mut phone) = up_to_the_picture(&lab, "alice")?;
+        setup.send_line(&phone.code())?;
+        setup.expect("Type the last group of code ")?;
+        setup.send("\x04")?;
+        setup.expect("\nThey count all the same. If you have not kept them: mfa-enroll codes")?;
+        assert_eq!(account(&lab, "alice")?["backup_codes"], 10);
+        Ok(())
+    }
+
     fn pictures_in_plain_characters_and_the_link_say_the_same(release: Release) -> Outcome {
         let lab = web(release).boot()?;
         let (mut setup, phone) = up_to_the_picture(&lab, "alice")?;
