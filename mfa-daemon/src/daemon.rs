@@ -2,7 +2,7 @@
 
 use crate::accounts::Accounts;
 use crate::clock;
-use crate::config::{self, Config, ConfigError};
+use crate::config::{self, Config, ConfigError, Drafts};
 use crate::journal::{self, Level};
 use crate::listen::Peer;
 use crate::master_key::Protection;
@@ -67,30 +67,51 @@ impl Daemon {
             epochs: Cell::new(0),
             crowd_told: Cell::new(Time(i64::MIN)),
         };
-        daemon.take(config::load(&daemon.folder));
+        let _ = daemon.take(config::load(&daemon.folder)); // without a valid one every login is refused, loudly
         daemon
     }
 
     /// Loads the configuration anew: all of it, or the old one stays in force. Logins go on meanwhile.
     pub(crate) async fn reload(&self) {
-        let folder = self.folder.clone();
-        match tokio::task::spawn_blocking(move || config::load(&folder)).await {
-            Ok(loaded) => self.take(loaded),
-            Err(error) => journal::operation(Level::Alert, &format!("the configuration was not read: {error}")),
-        }
+        let _ = self.load_anew().await; // what is wrong was said loudly
     }
 
-    fn take(&self, loaded: Result<Config, ConfigError>) {
+    /// As [`Daemon::reload`], for whoever wants to know.
+    ///
+    /// # Errors
+    /// What is wrong; the old configuration stays in force.
+    pub(crate) async fn load_anew(&self) -> Result<(), ConfigError> {
+        let loaded = self.load_with(Drafts::new()).await;
+        self.take(loaded)
+    }
+
+    /// What the folder, with these drafts, would be as a configuration. Nothing changes.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(crate) async fn load_with(&self, drafts: Drafts) -> Result<Config, ConfigError> {
+        let folder = self.folder.clone();
+        let loading = tokio::task::spawn_blocking(move || config::load_with(&folder, &drafts)).await;
+        loading.unwrap_or_else(|error| Err(ConfigError::Unreadable(self.folder.clone(), std::io::Error::other(error))))
+    }
+
+    fn take(&self, loaded: Result<Config, ConfigError>) -> Result<(), ConfigError> {
         self.accounts.forget();
         match loaded {
-            Ok(config) => self.put_in_force(config),
-            Err(error) => self.keep_old(&error),
+            Ok(config) => {
+                self.put_in_force(config);
+                Ok(())
+            }
+            Err(error) => {
+                self.keep_old(&error);
+                Err(error)
+            }
         }
     }
 
     fn put_in_force(&self, config: Config) {
         for warning in &config.warnings {
-            journal::operation(Level::Warning, warning);
+            journal::operation(Level::Warning, &warning.to_string());
         }
         self.epochs.set(self.epochs.get() + 1);
         let loaded = Loaded { config, epoch: self.epochs.get(), at: clock::now() };
@@ -128,7 +149,7 @@ impl Daemon {
     /// What is odd about the policy: as it was written, and as of now.
     pub(crate) fn policy_warnings(&self, loaded: &Loaded) -> Vec<String> {
         let dated = policy::lint(&loaded.config.policy, clock::now()).into_iter().map(|oddity| oddity.to_string());
-        loaded.config.warnings.iter().cloned().chain(dated).collect()
+        loaded.config.warnings.iter().map(ToString::to_string).chain(dated).collect()
     }
 
     /// Says, once in a while, that a user takes more connections than there are for one.

@@ -64,7 +64,7 @@ fn check(arguments: &Arguments) -> ExitCode {
     match config::load(&arguments.config) {
         Ok(config) => {
             for warning in &config.warnings {
-                journal::operation(Level::Warning, warning);
+                journal::operation(Level::Warning, &warning.to_string());
             }
             ExitCode::SUCCESS
         }

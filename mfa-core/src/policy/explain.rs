@@ -17,6 +17,8 @@ pub struct Considered {
     pub name: String,
     /// Whether it matches.
     pub matched: Truth,
+    /// The key of the condition that says so, unless all of them hold.
+    pub condition: Option<&'static str>,
     /// Whether it decides. With unknown facts, not every rule that may match does.
     pub decides: bool,
     /// Why, in a few words: `alice is not in sre`, `always`.
@@ -79,6 +81,7 @@ fn consider(step: &Step<'_>, request: &Request<'_>) -> Considered {
         rule: step.rule.map(|(index, _)| index),
         name: step.rule.map_or("defaults", |(_, rule)| rule.name()).to_owned(),
         matched: step.truth,
+        condition: step.because.map(Condition::key),
         decides: false,
         because,
     }

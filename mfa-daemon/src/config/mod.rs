@@ -2,18 +2,16 @@
 //!
 //! A file that somebody else could have written is refused like one that does not parse.
 
+mod folder;
 mod settings;
 
 pub(crate) use settings::Settings;
 
-use mfa_core::policy::{self, Policy, Source};
-use std::fmt;
-use std::io::{self, Read};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use folder::{is_absent, read, trust_folder};
+use mfa_core::policy::{self, Diagnostic, Policy, Source};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-
-/// Bytes of a file at the most.
-const LARGEST: u64 = 1024 * 1024;
+use std::{fmt, io};
 
 /// Everything that was configured, at one moment.
 #[derive(Debug)]
@@ -22,8 +20,10 @@ pub(crate) struct Config {
     pub(crate) policy: Policy,
     /// All that is not a rule.
     pub(crate) settings: Settings,
-    /// What is odd, a sentence each.
-    pub(crate) warnings: Vec<String>,
+    /// What is odd.
+    pub(crate) warnings: Vec<Diagnostic>,
+    /// The files of policy, in the order in which they were read.
+    pub(crate) files: Vec<String>,
 }
 
 /// Why nothing of it is taken.
@@ -33,8 +33,10 @@ pub(crate) enum ConfigError {
     Unreadable(PathBuf, io::Error),
     /// A file could have been written by somebody who must not.
     Unsafe(PathBuf, &'static str),
-    /// A file is not what it should be: each place, with what to do.
-    Wrong(Vec<String>),
+    /// The policy is not what it should be: each place, with what to do.
+    Policy(Vec<Diagnostic>),
+    /// `mfa.toml` is not what it should be: the place and what to do.
+    Settings(String),
 }
 
 impl fmt::Display for ConfigError {
@@ -42,95 +44,78 @@ impl fmt::Display for ConfigError {
         match self {
             Self::Unreadable(path, error) => write!(f, "{} cannot be read: {error}", path.display()),
             Self::Unsafe(path, why) => write!(f, "{} is not trusted: {why}", path.display()),
-            Self::Wrong(places) => f.write_str(&places.join("\n")),
+            Self::Policy(places) => {
+                let places: Vec<String> = places.iter().map(Diagnostic::to_string).collect();
+                f.write_str(&places.join("\n"))
+            }
+            Self::Settings(error) => f.write_str(error),
         }
     }
 }
+
+/// Files of policy that stand in for those of the folder, by their names there; `None`: as if there were no such file.
+pub(crate) type Drafts = BTreeMap<String, Option<String>>;
+
+/// The file that must be there.
+pub(crate) const MAIN: &str = "policy.toml";
+/// The folder of those that may be.
+pub(crate) const MORE: &str = "policy.d";
 
 /// Reads the folder, usually `/etc/mfa`. Only `mfa.toml` and `policy.d` may be absent.
 ///
 /// # Errors
 /// [`ConfigError`]; nothing of the folder is used then.
 pub(crate) fn load(folder: &Path) -> Result<Config, ConfigError> {
+    load_with(folder, &Drafts::new())
+}
+
+/// As [`load`], with some files of policy other than they are.
+///
+/// # Errors
+/// [`ConfigError`]
+pub(crate) fn load_with(folder: &Path, drafts: &Drafts) -> Result<Config, ConfigError> {
     trust_folder(folder)?;
-    let texts = policy_texts(folder)?;
+    let mut texts = Vec::new();
+    for name in names(folder, drafts)? {
+        let text = match drafts.get(&name) {
+            Some(draft) => draft.clone().unwrap_or_default(),
+            None => read(&folder.join(&name))?,
+        };
+        texts.push((name, text));
+    }
     let sources: Vec<Source<'_>> = texts.iter().map(|(name, text)| Source { name, text }).collect();
-    let parsed = policy::parse(&sources).map_err(|diagnostics| ConfigError::Wrong(sentences(&diagnostics)))?;
+    let parsed = policy::parse(&sources).map_err(ConfigError::Policy)?;
     let file = folder.join("mfa.toml");
     let settings = if is_absent(&file) {
         Settings::default()
     } else {
-        Settings::parse(&read(&file)?).map_err(|error| ConfigError::Wrong(vec![error]))?
+        Settings::parse(&read(&file)?).map_err(ConfigError::Settings)?
     };
-    Ok(Config { policy: parsed.policy, settings, warnings: sentences(&parsed.warnings) })
+    let files = texts.into_iter().map(|(name, _)| name).collect();
+    Ok(Config { policy: parsed.policy, settings, warnings: parsed.warnings, files })
 }
 
-fn policy_texts(folder: &Path) -> Result<Vec<(String, String)>, ConfigError> {
-    let mut texts = vec![("policy.toml".to_owned(), read(&folder.join("policy.toml"))?)];
-    let more = folder.join("policy.d");
-    if is_absent(&more) {
-        return Ok(texts);
-    }
-    trust_folder(&more)?;
-    let listing = std::fs::read_dir(&more).map_err(|error| ConfigError::Unreadable(more.clone(), error))?;
-    let mut paths = Vec::new();
-    for file in listing {
-        let path = file.map_err(|error| ConfigError::Unreadable(more.clone(), error))?.path();
-        if path.extension().is_some_and(|extension| extension == "toml") {
-            paths.push(path);
+/// The files of policy, in the order in which they are read.
+fn names(folder: &Path, drafts: &Drafts) -> Result<Vec<String>, ConfigError> {
+    let more = folder.join(MORE);
+    let mut names = BTreeSet::new();
+    if !is_absent(&more) {
+        trust_folder(&more)?;
+        let unreadable = |error| ConfigError::Unreadable(more.clone(), error);
+        for file in std::fs::read_dir(&more).map_err(unreadable)? {
+            let path = file.map_err(unreadable)?.path();
+            if path.extension().is_some_and(|extension| extension == "toml") {
+                names.insert(path.strip_prefix(folder).unwrap_or(&path).display().to_string());
+            }
         }
     }
-    paths.sort();
-    for path in paths {
-        let name = path.strip_prefix(folder).unwrap_or(&path).display().to_string();
-        texts.push((name, read(&path)?));
+    for (name, draft) in drafts.iter().filter(|(name, _)| *name != MAIN) {
+        match draft {
+            Some(_) => names.insert(name.clone()),
+            None => names.remove(name),
+        };
     }
-    Ok(texts)
-}
-
-/// Whether there is nothing of this name. A link that leads nowhere is something: what it led to is missing.
-fn is_absent(path: &Path) -> bool {
-    std::fs::symlink_metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
-}
-
-/// Whoever can write to a folder can take a strict rule out of it.
-fn trust_folder(folder: &Path) -> Result<(), ConfigError> {
-    let about = std::fs::metadata(folder).map_err(|error| ConfigError::Unreadable(folder.to_owned(), error))?;
-    trust(folder, &about)
-}
-
-/// Reads a file that only root, or whoever runs the daemon, can have written.
-fn read(path: &Path) -> Result<String, ConfigError> {
-    let unreadable = |error| ConfigError::Unreadable(path.to_owned(), error);
-    // A pipe in place of the file does not make the daemon wait.
-    let no_wait = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or(0);
-    let mut file = std::fs::OpenOptions::new().read(true).custom_flags(no_wait).open(path).map_err(unreadable)?;
-    let about = file.metadata().map_err(unreadable)?;
-    if !about.is_file() {
-        return Err(ConfigError::Unsafe(path.to_owned(), "it is not a regular file"));
-    }
-    trust(path, &about)?;
-    if about.len() > LARGEST {
-        return Err(ConfigError::Unsafe(path.to_owned(), "it is larger than 1 MiB"));
-    }
-    let mut text = String::new();
-    file.by_ref().take(LARGEST).read_to_string(&mut text).map_err(unreadable)?;
-    Ok(text)
-}
-
-fn trust(path: &Path, about: &std::fs::Metadata) -> Result<(), ConfigError> {
-    let distrust = |why| Err(ConfigError::Unsafe(path.to_owned(), why));
-    if about.uid() != 0 && about.uid() != rustix::process::geteuid().as_raw() {
-        return distrust("it belongs to somebody else; mend: chown root");
-    }
-    if about.mode() & 0o022 != 0 {
-        return distrust("others may write to it; mend: chmod go-w");
-    }
-    Ok(())
-}
-
-fn sentences<T: fmt::Display>(diagnostics: &[T]) -> Vec<String> {
-    diagnostics.iter().map(T::to_string).collect()
+    Ok(std::iter::once(MAIN.to_owned()).chain(names).collect())
 }
 
 #[cfg(test)]
@@ -199,6 +184,25 @@ mod tests {
             std::os::unix::fs::symlink("nowhere", &path).unwrap();
             assert!(error(&dir).contains("cannot be read"), "{name}");
         }
+    }
+
+    #[test]
+    fn drafts_stand_in_for_files_and_leave_the_folder_as_it_is() {
+        let rule = |name| format!("[[rule]]\nname = \"{name}\"\nusers = [\"a\"]\nrequire = \"always\"\n");
+        let files = [("policy.toml", "nonsense".to_owned()), ("policy.d/20.toml", rule("b")), ("policy.d/30.toml", rule("c"))];
+        let dir = folder(&files.each_ref().map(|(name, text)| (*name, text.as_str())));
+        let drafts = [
+            ("policy.toml", Some(rule("main"))),
+            ("policy.d/10.toml", Some(rule("a"))),
+            ("policy.d/20.toml", None),
+            ("policy.d/25.toml", None),
+        ];
+        let drafts = drafts.into_iter().map(|(name, text)| (name.to_owned(), text)).collect();
+        let config = load_with(dir.path(), &drafts).unwrap();
+        assert_eq!(config.files, ["policy.toml", "policy.d/10.toml", "policy.d/30.toml"]);
+        let names: Vec<_> = config.policy.rules().iter().map(|rule| rule.name().to_owned()).collect();
+        assert_eq!(names, ["main", "a", "c"]);
+        assert!(load(dir.path()).is_err());
     }
 
     #[test]
