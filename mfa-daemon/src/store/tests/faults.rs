@@ -103,7 +103,7 @@ fn on_a_read_only_file_system_it_does_not_open_and_says_so() {
         return;
     };
     drop(open(&place));
-    assert!(Command::new("mount").args(["-o", "remount,ro"]).arg(&place).status().unwrap().success());
+    assert!(Command::new("mount").args(["-o", "remount,bind,ro"]).arg(&place).status().unwrap().success());
     let error = Store::open(&place, key()).err().unwrap();
     assert!(matches!(error, OpenError::Io { .. }) && error.to_string().contains("Read-only"), "{error}");
 }
