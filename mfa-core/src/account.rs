@@ -6,6 +6,7 @@ use crate::factor::totp::{Parameters, Step};
 use crate::factor::{Kind, Kinds};
 use crate::throttle::{Bucket, Throttle, Throttles};
 use crate::{Secret, Time};
+use std::fmt;
 
 /// Who somebody is: what NSS says, both halves of it. A record that matches one half only is a conflict, not this
 /// account.
@@ -127,13 +128,19 @@ pub struct BackupSet {
     pub codes: Vec<BackupCode>,
 }
 
-/// One unused backup code.
-#[derive(Clone, Debug)]
+/// One unused backup code. Its hash is not printed: whoever has it may try codes against it at leisure.
+#[derive(Clone)]
 pub struct BackupCode {
     /// Names it within the store.
     pub id: i64,
     /// Salted hash of it.
     pub digest: Digest,
+}
+
+impl fmt::Debug for BackupCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BackupCode").field("id", &self.id).finish_non_exhaustive()
+    }
 }
 
 /// An enrollment begun and not confirmed.
