@@ -10,6 +10,7 @@ pub mod client;
 pub mod enrollment;
 pub mod frame;
 pub mod login;
+pub mod policy;
 mod secret;
 pub mod service;
 
@@ -17,7 +18,7 @@ pub use client::{CallError, Client, ConnectError};
 pub use frame::{Call, Decoder, FrameError, Reply};
 pub use secret::Secret;
 
-/// The protocol this crate speaks. A daemon serves it and the one before.
+/// The protocol this crate speaks. From the second on, a daemon serves it and the one before.
 pub const PROTOCOL: u32 = 1;
 /// The socket everybody may connect to (mode 0666).
 pub const SOCKET: &str = "/run/mfa/mfa.sock";

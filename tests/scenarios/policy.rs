@@ -66,9 +66,9 @@ on_each_release! {
     fn observe_asks_nobody_and_records_what_always_would_have_done(release: Release) -> Outcome {
         let lab = web(release).policy(&policy("observe", "")).boot()?;
         lab.enroll("alice")?;
-        for user in ["alice", "bob"] {
+        for (user, would) in [("alice", "reason=observed-would-ask"), ("bob", "reason=observed-would-enroll")] {
             gets_in_unasked(&lab, user)?;
-            must_hold(&logged(&lab, "skipped", user)?.join("\n"), &["reason=observed"])?;
+            must_hold(&logged(&lab, "skipped", user)?.join("\n"), &[would])?;
         }
         Ok(())
     }

@@ -121,7 +121,10 @@ impl Dialog {
                 let why = why.as_str();
                 dialog.record(What::Skipped, why, Then::Skip(why), at)
             }
-            Plan::Observe(_) => dialog.record(What::Skipped, "observed", Then::Skip("observed"), at),
+            Plan::Observe(would) => {
+                let would = observed(would);
+                dialog.record(What::Skipped, would, Then::Skip("observed"), at)
+            }
             Plan::Deny(Deny::NoUsableFactor { needs }) => {
                 let text = text::no_usable_factor(*needs, &dialog.setting.support);
                 dialog.refuse(Denial::NoUsableFactor, text, at)
@@ -315,6 +318,16 @@ impl Dialog {
     fn gate(&self, guess: Guess, at: &At) -> Gate {
         let bucket = self.bucket(guess);
         self.account.throttles.get(bucket).gate(bucket, at.now)
+    }
+}
+
+/// What is recorded where nothing is asked yet: what would be.
+fn observed(would: &Plan) -> &'static str {
+    match would {
+        Plan::Factors(_) => "observed-would-ask",
+        Plan::Enroll(_) => "observed-would-enroll",
+        Plan::Deny(_) => "observed-would-deny",
+        Plan::Skip(_) | Plan::Observe(_) => "observed-would-not-ask",
     }
 }
 

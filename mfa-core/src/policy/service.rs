@@ -73,7 +73,8 @@ impl Class {
     }
 
     /// Whether nobody comes to such a service over the network: they are logged in already.
-    pub(super) fn has_no_address(class: Option<Self>) -> bool {
+    #[must_use]
+    pub fn has_no_address(class: Option<Self>) -> bool {
         matches!(class, Some(Self::Sudo | Self::Su | Self::Polkit | Self::Lock))
     }
 

@@ -183,6 +183,20 @@ fn a_skipped_login_is_recorded_before_it_passes() {
 }
 
 #[test]
+fn where_it_is_only_observed_nothing_is_asked_and_what_would_be_is_recorded() {
+    let mut world = alice();
+    for (would, recorded) in [
+        (factors(Kinds::ALL), "observed-would-ask"),
+        (Plan::Enroll(Enroll::Deny), "observed-would-enroll"),
+        (Plan::Deny(Deny::CallerUnknown), "observed-would-deny"),
+    ] {
+        world.plan = Plan::Observe(Box::new(would));
+        assert_eq!(world.login(&[], NOW).next, Next::Done(Verdict::Skipped("observed")));
+        assert_eq!(world.records.last(), Some(&Record::of(What::Skipped).because(recorded)));
+    }
+}
+
+#[test]
 fn an_account_of_which_nothing_is_kept_is_asked_like_any_other_and_never_passes() {
     let mut world = alice();
     let right = world.code(NOW / 30);
