@@ -3,7 +3,7 @@
 
 use harness::{Failure, Lab, Outcome, Phone, Release, Terminal, on_each_release};
 
-use crate::steps::{CODE, account, be_denied, log_in, must_hold, password_given, policy, web};
+use crate::steps::{CODE, account, be_refused, log_in, must_hold, password_given, policy, web};
 
 /// The guided setup, up to its question for a code, and a phone that has scanned the picture.
 fn up_to_the_picture(lab: &Lab, user: &str) -> Outcome<(Terminal, Phone)> {
@@ -191,7 +191,7 @@ on_each_release! {
         setup.answer(CODE, &alice.phone.code())?;
         let codes = acknowledge(&mut setup)?;
         assert_eq!(codes.len(), 10);
-        must_hold(&be_denied(&lab, "alice", &alice.backup_codes[0])?, &["That code is not right."])?;
+        must_hold(&be_refused(&lab, "alice", &alice.backup_codes[0])?, &["That code is not right."])?;
         log_in(&lab, "alice", &codes[0])?;
         Ok(())
     }

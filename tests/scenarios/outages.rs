@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use harness::{Lab, LabBuilder, Outcome, Release, Service, Stack, Terminal, on_each_release};
 
-use crate::steps::{CODE, be_denied, log_in, must_hold, password_given, policy, web};
+use crate::steps::{CODE, be_refused, log_in, must_hold, password_given, policy, web};
 
 const DOWN: &str = "systemctl stop mfa-daemon.socket mfa-daemon-root.socket mfa-daemon.service";
 
@@ -136,7 +136,7 @@ on_each_release! {
         login.expect_denied()?;
         // A used code stays used, whatever happens to the daemon.
         lab.sh("systemctl kill --signal=KILL mfa-daemon.service")?;
-        let said = be_denied(&lab, "alice", &phone.last_code())?;
+        let said = be_refused(&lab, "alice", &phone.last_code())?;
         must_hold(&said, &["That code was just used"])?;
         Ok(())
     }

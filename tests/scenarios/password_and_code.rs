@@ -2,7 +2,7 @@
 
 use harness::{Outcome, Release, on_each_release};
 
-use crate::steps::{CODE, PASSWORD, account, be_denied, log_in, logged, must_hold, password_given, web};
+use crate::steps::{CODE, PASSWORD, account, be_refused, log_in, logged, must_hold, password_given, web};
 
 on_each_release! {
     fn a_password_and_a_code_open_a_shell(release: Release) -> Outcome {
@@ -31,7 +31,7 @@ on_each_release! {
         let lab = web(release).boot()?;
         let mut phone = lab.enroll("alice")?.phone;
         let _inside = log_in(&lab, "alice", &phone.code())?;
-        let said = be_denied(&lab, "alice", &phone.last_code())?;
+        let said = be_refused(&lab, "alice", &phone.last_code())?;
         assert!(said.contains("That code was just used"), "{said}");
         Ok(())
     }
@@ -62,7 +62,7 @@ on_each_release! {
     fn the_code_of_a_neighbor_is_wrong(release: Release) -> Outcome {
         let lab = web(release).boot()?;
         let mut phones = lab.enroll_all(&["alice", "bob"])?;
-        let said = be_denied(&lab, "alice", &phones[1].phone.code())?;
+        let said = be_refused(&lab, "alice", &phones[1].phone.code())?;
         assert!(said.contains("That code is not right."), "{said}");
         Ok(())
     }
@@ -135,7 +135,7 @@ on_each_release! {
         let lab = web(release).boot()?;
         let mut phone = lab.enroll("alice")?.phone;
         let wrong = phone.wrong_code();
-        be_denied(&lab, "alice", &wrong)?;
+        be_refused(&lab, "alice", &wrong)?;
         log_in(&lab, "alice", &phone.code())?;
         for word in ["wrong", "passed"] {
             let lines = logged(&lab, word, "alice")?.join("\n");

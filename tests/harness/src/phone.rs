@@ -1,6 +1,7 @@
 //! A phone with an authenticator app: it scanned a QR code once and shows codes. It never shows the same code twice and
 //! uses the steps beside the present one, so that a scenario hardly ever has to wait for the next.
 
+use std::collections::HashSet;
 use std::time::{Duration, SystemTime};
 
 use hmac::{Hmac, KeyInit, Mac};
@@ -67,7 +68,7 @@ impl Phone {
         self.code_of_step(self.step_at(now().saturating_add_signed(seconds)))
     }
 
-    /// A number of the right length that is no code of the last or next few minutes.
+    /// A number of the right length that is no code of half a day before or after.
     pub fn wrong_code(&self) -> String {
         self.wrong_codes(1).remove(0)
     }
@@ -75,7 +76,9 @@ impl Phone {
     /// Different numbers like [`Phone::wrong_code`]'s.
     pub fn wrong_codes(&self, count: usize) -> Vec<String> {
         let step = self.step_at(now());
-        let right: Vec<String> = (step.saturating_sub(10)..step + 10).map(|step| self.code_of_step(step)).collect();
+        let around = 13 * 3600 / self.account.period;
+        let right: HashSet<String> =
+            (step.saturating_sub(around)..=step + around).map(|step| self.code_of_step(step)).collect();
         let digits = self.account.digits as usize;
         (0..).map(|number| format!("{number:0digits$}")).filter(|code| !right.contains(code)).take(count).collect()
     }
