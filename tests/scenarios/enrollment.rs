@@ -1,5 +1,4 @@
-//! Enrolling a phone: guided on a terminal, interrupted, by a script, in the middle of a login; and what must be proved
-//! before anything is changed.
+//! Enrolling a phone: guided on a terminal, interrupted, by a script; and what must be proved before anything is changed.
 
 use harness::{Failure, Lab, Outcome, Phone, Release, Terminal, on_each_release};
 
@@ -229,51 +228,6 @@ on_each_release! {
         lab.run_as_with_input("alice", remove, &(alice.backup_codes[0].clone() + "\n"))?.success()?;
         assert_eq!(account(&lab, "alice")?["backup_codes"], 0);
         password_given(&lab, "alice")?.expect_shell()?;
-        Ok(())
-    }
-
-    fn whoever_must_enroll_does_so_in_the_first_login(release: Release) -> Outcome {
-        let lab = web(release).policy(&policy("always", "")).settings("[site]\nname = \"ACME\"\n").boot()?;
-        let mut login = password_given(&lab, "alice")?;
-        login.expect("ACME asks for a second factor.")?;
-        login.answer("Enter = show the QR code   q = stop: ", "")?;
-        login.expect(CODE)?;
-        let mut phone = Phone::scan_screen(login.transcript())?;
-        assert_eq!((phone.account().issuer.as_str(), phone.account().account.as_str()), ("ACME", "alice@lab"));
-        login.send_line(&phone.wrong_code())?;
-        login.expect("That code is not right.")?;
-        login.answer(CODE, &phone.code())?;
-        let codes = acknowledge(&mut login)?;
-        assert_eq!(codes.len(), 10);
-        login.expect_shell()?;
-        log_in(&lab, "alice", &phone.code())?;
-        Ok(())
-    }
-
-    fn a_first_login_cut_off_goes_on_with_the_same_secret_and_q_is_no_way_in(release: Release) -> Outcome {
-        let lab = web(release).policy(&policy("always", "")).boot()?;
-        let first = |login: &mut Terminal| -> Outcome<Phone> {
-            login.answer("q = stop: ", "")?;
-            login.expect(CODE)?;
-            Phone::scan_screen(login.transcript())
-        };
-        let mut login = password_given(&lab, "alice")?;
-        let phone = first(&mut login)?;
-        login.hang_up();
-        let mut login = password_given(&lab, "alice")?;
-        assert_eq!(first(&mut login)?.account(), phone.account());
-        login.send_line("q")?;
-        login.expect_denied()?;
-        Ok(())
-    }
-
-    fn with_grace_the_first_logins_may_put_it_off(release: Release) -> Outcome {
-        let toml = policy("always", "").replace("require =", "enroll = \"grace\"\ngrace = \"14d\"\nrequire =");
-        let lab = web(release).policy(&toml).boot()?;
-        let mut login = password_given(&lab, "alice")?;
-        login.answer("q = later (14 days left): ", "q")?;
-        login.expect("Set up your second factor within 14 days. Run: mfa-enroll")?;
-        login.expect_shell()?;
         Ok(())
     }
 }

@@ -35,8 +35,9 @@ on_each_release! {
         login.expect("asks for a second factor.")?;
         login.answer(OFFER, "")?;
         let page = login.expect("a = plain QR")?;
-        assert!(page.contains('█'), "the picture survives sshd and the client: {page}");
+        let seen = Phone::scan_screen(&page)?; // the picture survives sshd and the client
         let mut phone = phone_of(&mut login)?;
+        assert_eq!(seen.account(), phone.account());
         login.send_line(&phone.wrong_code())?;
         login.expect("That code is not right.")?;
         login.answer(CODE, &phone.code())?;
