@@ -61,6 +61,7 @@ impl Throttle {
             return Gate::Off;
         }
         match self.until.since(now) {
+            _ if self.failures == 0 => Gate::Open, // also before 1970, when "until" is still to come
             wait @ 1..=LONGEST_WAIT => Gate::Wait(wait),
             // Over, or longer than any wait that was ever set: the clock was turned back since. One try is evaluated,
             // and if it fails, the wait runs by the new clock; otherwise nobody got in until the old time came again.
@@ -213,6 +214,13 @@ mod tests {
         assert_eq!(throttle.gate(CODE, a_day_before), Gate::Open);
         assert_eq!(throttle.failed(a_day_before).gate(CODE, a_day_before), Gate::Wait(900));
         assert_eq!(after(99, now).failed(a_day_before).gate(CODE, a_day_before), Gate::Off);
+    }
+
+    #[test]
+    fn who_has_not_failed_does_not_wait_whatever_the_time() {
+        for now in [i64::MIN, -900, -1, 0, 1, i64::MAX] {
+            assert_eq!(Throttle::default().gate(CODE, Time(now)), Gate::Open);
+        }
     }
 
     #[test]

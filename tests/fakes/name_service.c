@@ -3,6 +3,7 @@
  * The file named by FAKE_NAME_SERVICE (/run/fake-name-service without it) is read at each question: a line for each
  * database, such as "passwd unavail" or "group ok". The words:
  *   ok         ghost1 to ghost99 exist (uid 70001 to 70099), and all are members of the group spirits (gid 70000)
+ *   moved      the same names, with uids that are a hundred higher
  *   unavail    the directory cannot be reached
  *   tryagain   it cannot be reached just now
  *   hang       no answer, until the file says something else
@@ -16,6 +17,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+/* Added to every uid. */
+static _Thread_local int offset;
 
 enum { FIRST = 70001, LAST = 70099, SPIRITS = 70000 };
 
@@ -45,7 +49,8 @@ static enum nss_status mood(const char *database, int *err)
         nanosleep(&moment, NULL);
         word_for(database, word);
     }
-    if (strcmp(word, "ok") == 0)
+    offset = strcmp(word, "moved") == 0 ? 100 : 0;
+    if (strcmp(word, "ok") == 0 || offset)
         return NSS_STATUS_SUCCESS;
     if (strcmp(word, "tryagain") == 0) {
         *err = EAGAIN;
@@ -78,7 +83,7 @@ static enum nss_status answer(int number, struct passwd *entry, char *buffer, si
     snprintf(buffer, 32, "ghost%d", number);
     strcpy(buffer + 32, "/nonexistent");
     *entry = (struct passwd) {
-        .pw_name = buffer, .pw_passwd = "x", .pw_uid = FIRST - 1 + number, .pw_gid = SPIRITS, .pw_gecos = "",
+        .pw_name = buffer, .pw_passwd = "x", .pw_uid = (uid_t)(FIRST - 1 + number + offset), .pw_gid = SPIRITS, .pw_gecos = "",
         .pw_dir = buffer + 32, .pw_shell = "/bin/sh",
     };
     return NSS_STATUS_SUCCESS;
@@ -106,6 +111,7 @@ enum nss_status _nss_fake_getpwuid_r(uid_t uid, struct passwd *entry, char *buff
 
     if (status != NSS_STATUS_SUCCESS)
         return status;
+    uid -= (uid_t)offset;
     return uid < FIRST || uid > LAST ? absent(err) : answer((int)uid - FIRST + 1, entry, buffer, length, err);
 }
 

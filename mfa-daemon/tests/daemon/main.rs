@@ -6,9 +6,16 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // a test that cannot go on fails
 #![allow(clippy::print_stderr)] // a row that was left out is said
 
+mod anything;
+mod clock;
 mod configuration;
 mod frames;
 mod identity;
+mod killed;
+mod name_service;
 mod service;
+mod sockets;
+mod stopping;
+mod store;
 mod support;
 mod wire;

@@ -1,6 +1,7 @@
 //! `org.varlink.service`, as every Varlink program expects it.
 
 use crate::support::Place;
+use crate::wire::strings;
 use serde_json::json;
 
 #[test]
@@ -11,8 +12,10 @@ fn it_says_who_it_is_and_what_it_speaks() {
     let info = wire.ask("org.varlink.service.GetInfo", json!({}));
     assert_eq!(info["product"], "mfa-daemon");
     assert_eq!(info["version"], env!("CARGO_PKG_VERSION"));
-    let interfaces = ["org.varlink.service", "io.mfa.Login", "io.mfa.Enrollment", "io.mfa.Admin"];
-    assert_eq!(info["interfaces"], json!(interfaces));
+    let interfaces = strings(&info["interfaces"]);
+    for interface in ["org.varlink.service", "io.mfa.Login", "io.mfa.Enrollment", "io.mfa.Admin"] {
+        assert!(interfaces.iter().any(|known| known == interface), "{info}");
+    }
     for interface in interfaces {
         let described = wire.ask("org.varlink.service.GetInterfaceDescription", json!({ "interface": interface }));
         let text = described["description"].as_str().unwrap();

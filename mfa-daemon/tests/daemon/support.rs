@@ -98,6 +98,31 @@ impl Place {
         i64::from_ne_bytes(fs::read(self.path("clock")).unwrap().try_into().unwrap())
     }
 
+    /// Gives all that is here to another user, who is to run the daemon.
+    pub(crate) fn give_to(&self, uid: u32) {
+        for name in ["", "config", "config/policy.toml", "state", "run", "key"] {
+            std::os::unix::fs::chown(self.path(name), Some(uid), Some(uid)).unwrap();
+        }
+    }
+
+    /// How another user starts it, who may not see this checkout.
+    pub(crate) fn command_as(&self, uid: u32) -> Command {
+        use std::os::unix::process::CommandExt;
+        self.give_to(uid);
+        let program = self.path("mfa-daemon");
+        if !program.exists() {
+            fs::copy(PROGRAM, &program).unwrap();
+        }
+        let copied = |name: &str| fs::copy(fakes().join(name), self.path(name)).unwrap();
+        let _ = (copied("surroundings.so"), copied("libnss_fake.so.2"));
+        let own = self.command();
+        let mut command = Command::new(program);
+        command.args(own.get_args()).uid(uid).gid(uid);
+        command.envs(own.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command.env("LD_PRELOAD", self.path("surroundings.so")).env("LD_LIBRARY_PATH", self.dir.path());
+        command
+    }
+
     /// How the daemon is started here.
     pub(crate) fn command(&self) -> Command {
         let mut command = self.command_without_sockets();
@@ -114,6 +139,7 @@ impl Place {
         command.env("LD_PRELOAD", fakes.join("surroundings.so")).env("LD_LIBRARY_PATH", fakes);
         command.env("FAKE_CLOCK", self.path("clock")).env("FAKE_LOG", self.path("log"));
         command.env("FAKE_NAME_SERVICE", self.path("name-service"));
+        command.stdin(Stdio::null()).stdout(Stdio::null());
         command
     }
 
@@ -123,7 +149,10 @@ impl Place {
     }
 
     pub(crate) fn start_by(&self, command: Command) -> Daemon<'_> {
-        self.start_saying_it_to(command, Stdio::piped())
+        let daemon = self.start_saying_it_to(command, Stdio::piped());
+        // What it says of its start is not taken for what it says later.
+        daemon.errors.wait_for_any(&["policy in force", "every login is refused"]);
+        daemon
     }
 
     pub(crate) fn start_saying_it_to(&self, mut command: Command, errors: Stdio) -> Daemon<'_> {
@@ -137,6 +166,7 @@ impl Place {
         let mut notice = [0; 256];
         loop {
             if matches!(notices.recv(&mut notice), Ok(read) if notice[..read].starts_with(b"READY=1")) {
+                daemon.notices = Some(notices);
                 return daemon;
             }
             if let Some(status) = daemon.child.try_wait().unwrap() {
@@ -148,7 +178,7 @@ impl Place {
 
     /// A daemon that may end by itself.
     pub(crate) fn launch(&self, command: &mut Command, stderr: Stdio) -> Daemon<'_> {
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr).spawn().unwrap();
+        let mut child = command.stderr(stderr).spawn().unwrap();
         let errors = Lines::default();
         if let Some(stderr) = child.stderr.take() {
             let (reading, lines) = (errors.clone(), BufReader::new(stderr));
@@ -165,7 +195,7 @@ impl Place {
                 }
             }
         });
-        Daemon { place: self, child, errors, log }
+        Daemon { place: self, child, errors, log, notices: None }
     }
 }
 
@@ -227,6 +257,15 @@ impl Lines {
         }
     }
 
+    /// Waits for a line that holds one of the texts.
+    pub(crate) fn wait_for_any(&self, texts: &[&str]) {
+        let deadline = Instant::now() + SOON;
+        while !texts.iter().any(|text| self.count(text) > 0) {
+            assert!(Instant::now() < deadline, "none of {texts:?} in:\n{}", self.all().join("\n"));
+            self.wait_for_more();
+        }
+    }
+
     pub(crate) fn count(&self, text: &str) -> usize {
         self.0.0.lock().unwrap().iter().filter(|line| line.contains(text)).count()
     }
@@ -240,6 +279,8 @@ pub(crate) struct Daemon<'a> {
     pub(crate) errors: Lines,
     /// What it says about logins.
     pub(crate) log: Lines,
+    /// What it tells systemd.
+    notices: Option<UnixDatagram>,
 }
 
 impl Daemon<'_> {
@@ -284,6 +325,15 @@ impl Daemon<'_> {
             }
             self.errors.wait_for_more();
         }
+    }
+
+    /// Waits until it has heard that it is to stop.
+    pub(crate) fn wait_until_stopping(&self) {
+        let notices = self.notices.as_ref().unwrap();
+        notices.set_read_timeout(Some(SOON)).unwrap();
+        let mut notice = [0; 256];
+        let read = notices.recv(&mut notice).unwrap();
+        assert!(notice[..read].starts_with(b"STOPPING=1"));
     }
 
     /// Waits for its end.
