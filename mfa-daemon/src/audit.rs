@@ -34,6 +34,10 @@ pub(crate) struct Context {
     pub(crate) login_uid: Option<u32>,
     /// The kernel's audit session of the caller, if it has one.
     pub(crate) session: Option<u32>,
+    /// Whether nobody could be asked anything: the account phase of a login by key alone.
+    pub(crate) silent: bool,
+    /// What sshd had verified, as [`mfa_core::policy::SshAuth`] spells it; `None` for nothing.
+    pub(crate) ssh: Option<String>,
 }
 
 impl Context {
@@ -49,6 +53,8 @@ impl Context {
             peer_uid,
             login_uid: None,
             session: None,
+            silent: false,
+            ssh: None,
         }
     }
 }
@@ -96,6 +102,12 @@ pub(crate) struct Event {
     /// The kernel's audit session of the caller.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) session: Option<u32>,
+    /// Whether nobody could be asked anything.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) silent: bool,
+    /// What sshd had verified.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) ssh: Option<String>,
 }
 
 /// The factor of an [`Event`].
@@ -142,6 +154,8 @@ impl Event {
             by: context.peer_uid,
             login_uid: context.login_uid,
             session: context.session,
+            silent: context.silent,
+            ssh: clipped(&context.ssh),
         }
     }
 

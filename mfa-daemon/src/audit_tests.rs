@@ -28,6 +28,15 @@ fn a_record_is_one_line_of_json() {
 }
 
 #[test]
+fn a_record_says_what_sshd_had_verified_and_that_nobody_could_be_asked() {
+    let by_key = Context { silent: true, ssh: Some("publickey SHA256:x".into()), ..Context::of_peer(0) };
+    let event = Event::new(&alice(), Time(1), &Record::of(What::Skipped), &by_key);
+    let json = String::from_utf8(event.to_bytes().unwrap()).unwrap();
+    assert!(json.ends_with(r#""by":0,"silent":true,"ssh":"publickey SHA256:x"}"#), "{json}");
+    assert_eq!(Event::from_bytes(json.as_bytes()).unwrap(), event);
+}
+
+#[test]
 fn a_record_of_a_rebinding_names_the_former_owner() {
     let was = Identity { uid: 4, name: "alicia".into() };
     let event = Event::new(&alice(), Time(1), &Record::of(What::Rebound), &Context::of_peer(0)).formerly(&was);

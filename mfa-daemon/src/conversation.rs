@@ -3,6 +3,7 @@
 use crate::daemon::Daemon;
 use crate::listen::Peer;
 use crate::login::Login;
+use crate::policy::Study;
 use mfa_core::Time;
 use mfa_core::account::{Identity, Ticket};
 use mfa_core::dialog::Proof;
@@ -21,6 +22,8 @@ pub(crate) struct Conversation {
     peer: Peer,
     /// The dialog, until it is over.
     pub(crate) dialog: Option<Box<Login>>,
+    /// Policies that an administrator looks at.
+    pub(crate) study: Study,
     proved: Option<Proved>,
     tickets: u32,
 }
@@ -34,7 +37,7 @@ struct Proved {
 
 impl Conversation {
     pub(crate) fn new(daemon: Rc<Daemon>, peer: Peer) -> Self {
-        Self { daemon, peer, dialog: None, proved: None, tickets: 0 }
+        Self { daemon, peer, dialog: None, study: Study::default(), proved: None, tickets: 0 }
     }
 
     pub(crate) fn daemon(&self) -> &Rc<Daemon> {

@@ -61,9 +61,10 @@ pub(crate) async fn begin(conversation: &mut Conversation, whose: Subject, call:
     };
     let facts = facts(&begin, is_root, caller);
     let lane = if is_root { Lane::Root } else { Lane::Plain };
+    let ssh = Some(facts.ssh.to_string()).filter(|text| is_root && begin.phase == Phase::Auth && !text.is_empty());
+    let context = Context { ssh, ..context(&begin, conversation.peer().uid, is_root) };
     let purpose = Purpose::Login(Box::new(facts));
     let scene = Scene { lane, target: whose.entry, name: whose.name, purpose };
-    let context = context(&begin, conversation.peer().uid, is_root);
     let interactive = begin.phase == Phase::Auth;
     start(conversation, scene, context, (interactive, begin.timeout.clamp(1, LONGEST))).await
 }
@@ -334,7 +335,7 @@ async fn caller(daemon: &Daemon, uid: u32) -> Option<Entry> {
 }
 
 /// Root is believed about the context; of anybody else it is unknown.
-fn facts(begin: &Begin, is_root: bool, caller: Option<Entry>) -> Facts {
+pub(crate) fn facts(begin: &Begin, is_root: bool, caller: Option<Entry>) -> Facts {
     let service = begin.service.clone();
     if !is_root {
         return Facts { service, address: Address::Unknown, origin: None, ssh: SshAuth::Unknown, caller: None };
@@ -362,11 +363,13 @@ fn context(begin: &Begin, peer_uid: u32, is_root: bool) -> Context {
         peer_uid,
         login_uid: begin.login_uid.filter(|_| is_root),
         session: begin.login_session.filter(|_| is_root),
+        silent: begin.phase == Phase::Account,
+        ssh: None,
     }
 }
 
 /// What can be the name of a PAM service: libpam makes a file name of it.
-fn is_service(name: &str) -> bool {
+pub(crate) fn is_service(name: &str) -> bool {
     (1..=64).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._@:+-".contains(&b))
 }
 

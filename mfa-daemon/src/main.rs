@@ -19,6 +19,7 @@ mod listen;
 mod login;
 mod master_key;
 mod pace;
+mod policy;
 mod scene;
 mod store;
 

@@ -8,8 +8,9 @@ use mfa_core::Time;
 use mfa_core::account::{Account, Identity};
 use mfa_core::factor::Kinds;
 use mfa_core::policy::{
-    self, Address, Ask, Caller, Decision, Groups, NeedGroups, Origin, Person, Plan, Request, SshAuth, Standing, Who,
+    self, Address, Ask, Caller, Groups, NeedGroups, Origin, Person, Plan, Policy, Request, SshAuth, Standing, Who,
 };
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 /// A login, or a change of factors, before anything is asked.
@@ -113,42 +114,79 @@ impl Scene {
         target: &Entry,
         facts: &Facts,
     ) -> Result<Weighed, Trouble> {
-        let account = snapshot(daemon, &target.identity)?;
-        let caller = match &facts.caller {
-            Some(caller) if loaded.config.policy.hangs_on_caller() => {
-                Some((caller, snapshot(daemon, &caller.identity)?))
-            }
-            _ => None,
-        };
-        let (mut groups, mut caller_groups): (Option<Groups>, Option<Groups>) = (None, None);
-        let now = clock::now();
-        let decision = loop {
-            let person = caller.as_ref().map(|(entry, account)| Person {
-                user: &entry.identity.name,
-                groups: caller_groups.as_ref(),
-                standing: standing(account),
-            });
-            let request = request(target, facts, (groups.as_ref(), person), now);
-            match policy::evaluate(&loaded.config.policy, &request, &standing(&account)) {
-                Ok(decision) => break decision,
-                Err(NeedGroups { of: Who::Target }) if groups.is_none() => {
-                    groups = Some(all_groups(daemon, loaded, target, self.lane).await);
-                }
-                Err(NeedGroups { of: Who::Caller }) if caller_groups.is_none() => {
-                    let asked = caller.as_ref().map_or(target, |(entry, _)| entry);
-                    caller_groups = Some(all_groups(daemon, loaded, asked, self.lane).await);
-                }
-                Err(NeedGroups { .. }) => return Err(Trouble::Broken("the policy asks for groups twice".into())),
-            }
-        };
-        let Decision { rule, who, plan, .. } = decision;
-        let account = match (who, caller) {
-            (Who::Caller, Some((_, account))) => account,
-            _ => account,
-        };
-        let rule = loaded.config.policy.rule_name(rule).to_owned();
-        Ok(Weighed { plan, account, rule, epoch: loaded.epoch })
+        let policy = &loaded.config.policy;
+        let login = (target, facts, clock::now());
+        let evaluate = |request: &Request<'_>, standing: &Standing| policy::evaluate(policy, request, standing);
+        let decided = decide(daemon, &[policy], self.lane, login, evaluate).await?;
+        let rule = policy.rule_name(decided.outcome.rule).to_owned();
+        let account = decided.parties.asked(decided.outcome.who);
+        Ok(Weighed { plan: decided.outcome.plan, account, rule, epoch: loaded.epoch })
     }
+}
+
+/// What was decided about a login, and for whom.
+pub(crate) struct Decided<T> {
+    /// What was decided.
+    pub(crate) outcome: T,
+    /// The accounts as they were read for it.
+    pub(crate) parties: Parties,
+}
+
+/// The accounts of a login.
+pub(crate) struct Parties {
+    /// The one that is logged in to.
+    pub(crate) target: Account,
+    /// The one of whoever asks, where that is known and matters.
+    pub(crate) caller: Option<Account>,
+}
+
+impl Parties {
+    /// The one that is asked.
+    pub(crate) fn asked(self, who: Who) -> Account {
+        match (who, self.caller) {
+            (Who::Caller, Some(account)) => account,
+            _ => self.target,
+        }
+    }
+}
+
+/// Reads everything that these policies weigh of a login, and lets `ask` decide with it: every decision about a login,
+/// whether it is carried out or only told, comes from here. Groups are looked up if it turns out that they matter.
+pub(crate) async fn decide<T>(
+    daemon: &Daemon,
+    policies: &[&Policy],
+    lane: Lane,
+    (target, facts, now): (&Entry, &Facts, Time),
+    ask: impl Fn(&Request<'_>, &Standing) -> Result<T, NeedGroups>,
+) -> Result<Decided<T>, Trouble> {
+    let account = snapshot(daemon, &target.identity)?;
+    let caller = match &facts.caller {
+        Some(caller) if policies.iter().any(|policy| policy.hangs_on_caller()) => {
+            Some((caller, snapshot(daemon, &caller.identity)?))
+        }
+        _ => None,
+    };
+    let (mut groups, mut caller_groups): (Option<Groups>, Option<Groups>) = (None, None);
+    let outcome = loop {
+        let person = caller.as_ref().map(|(entry, account)| Person {
+            user: &entry.identity.name,
+            groups: caller_groups.as_ref(),
+            standing: standing(account),
+        });
+        let request = request(target, facts, (groups.as_ref(), person), now);
+        match ask(&request, &standing(&account)) {
+            Ok(outcome) => break outcome,
+            Err(NeedGroups { of: Who::Target }) if groups.is_none() => {
+                groups = Some(groups_of(daemon, policies, target, lane).await);
+            }
+            Err(NeedGroups { of: Who::Caller }) if caller_groups.is_none() => {
+                let asked = caller.as_ref().map_or(target, |(entry, _)| entry);
+                caller_groups = Some(groups_of(daemon, policies, asked, lane).await);
+            }
+            Err(NeedGroups { .. }) => return Err(Trouble::Broken("the policy asks for groups twice".into())),
+        }
+    };
+    Ok(Decided { outcome, parties: Parties { target: account, caller: caller.map(|(_, account)| account) } })
 }
 
 fn request<'a>(
@@ -190,10 +228,15 @@ pub(crate) fn snapshot(daemon: &Daemon, whose: &Identity) -> Result<Account, Tro
 
 /// The account's place in all groups that rules hang on.
 pub(crate) async fn all_groups(daemon: &Daemon, loaded: &Loaded, entry: &Entry, lane: Lane) -> Groups {
-    let names: Vec<String> = loaded.config.policy.group_names().map(str::to_owned).collect();
+    groups_of(daemon, &[&loaded.config.policy], entry, lane).await
+}
+
+async fn groups_of(daemon: &Daemon, policies: &[&Policy], entry: &Entry, lane: Lane) -> Groups {
+    let names: BTreeSet<&str> = policies.iter().flat_map(|policy| policy.group_names()).collect();
     if names.is_empty() {
         return Groups::default();
     }
+    let names: Vec<String> = names.into_iter().map(str::to_owned).collect();
     daemon.accounts.groups(entry, &names, lane).await
 }
 

@@ -4,6 +4,7 @@
 //! for root's logins, so that nobody else's can hold them up. Positive answers are kept for ten seconds.
 
 mod cache;
+mod many;
 mod nss;
 
 use cache::Cache;
@@ -68,6 +69,7 @@ pub(crate) struct Accounts {
     cache: RefCell<Cache>,
     root: Arc<Semaphore>,
     plain: Arc<Semaphore>,
+    many: Arc<Semaphore>,
     asking: RefCell<HashMap<(Lane, About), Gate>>,
 }
 
@@ -94,6 +96,7 @@ impl Accounts {
             cache: RefCell::new(Cache::default()),
             root: Arc::new(Semaphore::new(THREADS)),
             plain: Arc::new(Semaphore::new(THREADS)),
+            many: Arc::new(Semaphore::new(many::THREADS)),
             asking: RefCell::new(HashMap::new()),
         }
     }

@@ -3,7 +3,9 @@
 use super::{Entry, LookupError, Memberships};
 use mfa_core::account::Identity;
 use mfa_core::policy::Truth;
+use nix::errno::Errno;
 use nix::unistd::{Gid, Group, Uid, User, getgrouplist};
+use std::collections::HashSet;
 use std::ffi::CString;
 
 /// A group that cannot exist: if asking for it fails, no "no such group" is to be believed.
@@ -26,22 +28,79 @@ fn entry(user: User) -> Entry {
 /// `getgrouplist` cannot say that it saw only a part: with a directory down it answers with what the others know. So
 /// "not a member" counts only while the name service proves able to say "no such group".
 pub(super) fn memberships(entry: &Entry, names: &[String]) -> Memberships {
-    let gids = CString::new(entry.identity.name.as_str())
-        .ok()
-        .and_then(|name| getgrouplist(&name, Gid::from_raw(entry.gid)).ok());
-    let mut healthy = None;
-    let mut is_healthy = || *healthy.get_or_insert_with(|| matches!(Group::from_name(NO_SUCH_GROUP), Ok(None)));
-    names
-        .iter()
-        .map(|name| {
-            let truth = match (Group::from_name(name), &gids) {
-                (Ok(Some(group)), Some(gids)) if gids.contains(&group.gid) => Truth::True,
-                (Ok(_), Some(_)) if is_healthy() => Truth::False,
-                _ => Truth::Unknown,
+    let mut groups = Asked::new(names, false);
+    let gids = gids_of(entry);
+    names.iter().enumerate().map(|(index, name)| (name.clone(), groups.truth(index, gids.as_deref()))).collect()
+}
+
+/// The same of many accounts, in their order, for as long as it may take; what is not asked then is Unknown.
+pub(super) fn memberships_of_many(entries: &[Entry], names: &[String], goes_on: &dyn Fn() -> bool) -> Vec<Memberships> {
+    let mut groups = Asked::new(names, true);
+    let of_one = |entry: &Entry| {
+        let mut gids = None;
+        let truth = |(index, name): (usize, &String)| {
+            let truth = if groups.lists(index, entry) {
+                Truth::True
+            } else if goes_on() {
+                // The costly question, and only where a list of members does not answer it.
+                groups.truth(index, gids.get_or_insert_with(|| gids_of(entry)).as_deref())
+            } else {
+                Truth::Unknown
             };
             (name.clone(), truth)
-        })
-        .collect()
+        };
+        names.iter().enumerate().map(truth).collect()
+    };
+    entries.iter().map(of_one).collect()
+}
+
+fn gids_of(entry: &Entry) -> Option<Vec<Gid>> {
+    let name = CString::new(entry.identity.name.as_str()).ok()?;
+    getgrouplist(&name, Gid::from_raw(entry.gid)).ok()
+}
+
+/// Groups, as the name service knows them.
+struct Asked {
+    groups: Vec<Result<Option<Gid>, Errno>>,
+    /// The members that each lists, if they were wanted.
+    members: Vec<HashSet<String>>,
+    healthy: Option<bool>,
+}
+
+impl Asked {
+    fn new(names: &[String], with_members: bool) -> Self {
+        let mut asked = Self { groups: Vec::new(), members: Vec::new(), healthy: None };
+        for name in names {
+            let group = Group::from_name(name);
+            asked
+                .groups
+                .push(group.as_ref().map(|group| group.as_ref().map(|group| group.gid)).map_err(|error| *error));
+            if with_members {
+                let members = group.ok().flatten().map(|group| group.mem.into_iter().collect());
+                asked.members.push(members.unwrap_or_default());
+            }
+        }
+        asked
+    }
+
+    /// Whether the group itself lists the account, or is its primary one.
+    fn lists(&self, index: usize, entry: &Entry) -> bool {
+        let is_primary = matches!(self.groups.get(index), Some(Ok(Some(gid))) if gid.as_raw() == entry.gid);
+        is_primary || self.members.get(index).is_some_and(|members| members.contains(&entry.identity.name))
+    }
+
+    /// Whether whoever has these gids is in the group.
+    fn truth(&mut self, index: usize, gids: Option<&[Gid]>) -> Truth {
+        match (self.groups.get(index).copied(), gids) {
+            (Some(Ok(Some(gid))), Some(gids)) if gids.contains(&gid) => Truth::True,
+            (Some(Ok(_)), Some(_)) if self.is_healthy() => Truth::False,
+            _ => Truth::Unknown,
+        }
+    }
+
+    fn is_healthy(&mut self) -> bool {
+        *self.healthy.get_or_insert_with(|| matches!(Group::from_name(NO_SUCH_GROUP), Ok(None)))
+    }
 }
 
 #[cfg(test)]

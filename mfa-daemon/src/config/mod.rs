@@ -189,7 +189,8 @@ mod tests {
     #[test]
     fn drafts_stand_in_for_files_and_leave_the_folder_as_it_is() {
         let rule = |name| format!("[[rule]]\nname = \"{name}\"\nusers = [\"a\"]\nrequire = \"always\"\n");
-        let files = [("policy.toml", "nonsense".to_owned()), ("policy.d/20.toml", rule("b")), ("policy.d/30.toml", rule("c"))];
+        let files =
+            [("policy.toml", "nonsense".to_owned()), ("policy.d/20.toml", rule("b")), ("policy.d/30.toml", rule("c"))];
         let dir = folder(&files.each_ref().map(|(name, text)| (*name, text.as_str())));
         let drafts = [
             ("policy.toml", Some(rule("main"))),

@@ -2,10 +2,10 @@
 
 use crate::accounts::{Entry, Lane, LookupError};
 use crate::conversation::Conversation;
-use crate::{admin, enrollment, login};
+use crate::{admin, enrollment, login, policy};
 use mfa_proto::frame::{Call, FrameError, encode_error, encode_reply};
 use mfa_proto::service::{self, Refusal, RefusalCode};
-use mfa_proto::{admin as a, enrollment as e, login as l};
+use mfa_proto::{admin as a, enrollment as e, login as l, policy as p};
 use serde::{Deserialize, Serialize};
 use std::pin::Pin;
 use zeroize::Zeroizing;
@@ -51,6 +51,12 @@ const METHODS: &[(&str, Serves)] = &[
     (a::RESET, Serves::RootAbout(|conversation, whose, call| Box::pin(admin::reset(conversation, whose, call)))),
     (a::UNLOCK, Serves::RootAbout(|conversation, whose, _| Box::pin(admin::unlock(conversation, whose)))),
     (a::REBIND, Serves::RootAbout(|conversation, whose, _| Box::pin(admin::rebind(conversation, whose)))),
+    (p::DRAFT, Serves::RootWith(|conversation, call| Box::pin(policy::draft(conversation, call)))),
+    (p::CHECK, Serves::Root(|conversation| Box::pin(policy::check(conversation)))),
+    (p::RELOAD, Serves::Root(|conversation| Box::pin(policy::reload(conversation)))),
+    (p::EXPLAIN, Serves::RootAbout(|conversation, whose, call| Box::pin(policy::explain(conversation, whose, call)))),
+    (p::PREVIEW, Serves::RootWith(|conversation, call| Box::pin(policy::preview(conversation, call)))),
+    (p::REPLAY, Serves::RootWith(|conversation, call| Box::pin(policy::replay(conversation, call)))),
 ];
 
 /// The account a request is about.
@@ -267,7 +273,8 @@ mod tests {
 
     #[test]
     fn whatever_changes_or_lists_other_accounts_is_roots() {
-        for (name, serves) in METHODS.iter().filter(|(name, _)| name.starts_with("io.mfa.Admin.")) {
+        let roots = |name: &str| name.starts_with("io.mfa.Admin.") || name.starts_with("io.mfa.Policy.");
+        for (name, serves) in METHODS.iter().filter(|(name, _)| roots(name)) {
             let roots = matches!(serves, Serves::Root(_) | Serves::RootWith(_) | Serves::RootAbout(_));
             assert!(roots, "{name}");
         }

@@ -19,6 +19,7 @@ mod change;
 mod connection;
 mod error;
 mod home;
+mod preview;
 mod queue;
 mod read;
 mod schema;
@@ -27,6 +28,7 @@ mod writer;
 
 pub(crate) use admin::Summary;
 pub(crate) use error::{OpenError, StoreError};
+pub(crate) use preview::Place;
 pub(crate) use seal::MasterKey;
 
 use crate::audit::Context;
