@@ -95,8 +95,11 @@ fn the_check_says_what_is_wrong_and_where_and_the_daemon_need_not_run() {
     assert!(place.command_without_sockets().arg("--check").status().unwrap().success());
 }
 
-/// Ways in which a configuration cannot be trusted or read: what is done to it.
-fn spoiled() -> Vec<(&'static str, fn(&Place))> {
+/// What is done to a configuration.
+type Spoil = (&'static str, fn(&Place));
+
+/// Ways in which a configuration cannot be trusted or read.
+fn spoiled() -> Vec<Spoil> {
     vec![
         ("the policy is writable by its group", |place| mode(place, "config/policy.toml", 0o664)),
         ("the policy is writable by all", |place| mode(place, "config/policy.toml", 0o646)),

@@ -97,7 +97,7 @@ fn parameters_that_are_not_of_the_methods_shape_are_refused_and_the_connection_g
     let mut wire = daemon.connect();
     let begin = "io.mfa.Login.Begin";
     let mut doubled = beginning(&me()).to_string();
-    doubled.insert_str(1, "\"user\":\"root\",");
+    doubled.insert_str(1, &format!("\"user\":{},", json!(me())));
     for wrong in [
         "[]".to_owned(),
         "7".to_owned(),
@@ -111,8 +111,8 @@ fn parameters_that_are_not_of_the_methods_shape_are_refused_and_the_connection_g
         json!({ "protocol": 1, "user": me(), "service": "sshd", "timeout": 1, "phase": "session" }).to_string(),
         json!({ "protocol": 1, "user": me(), "service": "sshd", "timeout": 1, "login_uid": 4_294_967_296_i64 })
             .to_string(),
-        r#"{"protocol":1e999,"user":"root","service":"sshd","timeout":1}"#.to_owned(),
-        format!(r#"{{"protocol":1,"user":"root","service":"sshd","timeout":{}}}"#, "9".repeat(5000)),
+        format!(r#"{{"protocol":1e999,"user":"{}","service":"sshd","timeout":1}}"#, me()),
+        format!(r#"{{"protocol":1,"user":"{}","service":"sshd","timeout":{}}}"#, me(), "9".repeat(5000)),
         doubled,
     ] {
         assert!(wire.say(&format!(r#"{{"method":"{begin}","parameters":{wrong}}}"#)));
