@@ -9,6 +9,7 @@ mod first_login;
 mod guessing;
 mod key_and_code;
 mod labs;
+mod name_service;
 mod outages;
 mod own_processes;
 mod password_and_code;
