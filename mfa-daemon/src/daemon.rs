@@ -13,6 +13,7 @@ use mfa_core::policy;
 use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
 use std::rc::Rc;
+use tokio::sync::Mutex;
 
 /// Seconds between two lines about the same trouble.
 const QUIET: i64 = 60;
@@ -37,6 +38,8 @@ pub(crate) struct Daemon {
     /// What this machine calls itself.
     pub(crate) host: String,
     epochs: Cell<u64>,
+    /// Held while the configuration is taken anew.
+    loading: Mutex<()>,
     crowd_told: Cell<Time>,
 }
 
@@ -65,6 +68,7 @@ impl Daemon {
             started: clock::now(),
             host,
             epochs: Cell::new(0),
+            loading: Mutex::default(),
             crowd_told: Cell::new(Time(i64::MIN)),
         };
         let _ = daemon.take(config::load(&daemon.folder)); // without a valid one every login is refused, loudly
@@ -81,6 +85,8 @@ impl Daemon {
     /// # Errors
     /// What is wrong; the old configuration stays in force.
     pub(crate) async fn load_anew(&self) -> Result<(), ConfigError> {
+        // One after the other: what was read first must not be put in force last.
+        let _turn = self.loading.lock().await;
         let loaded = self.load_with(Drafts::new()).await;
         self.take(loaded)
     }

@@ -225,9 +225,15 @@ impl Dialog {
             return self.show_codes(vec![Note { error: true, text: text::not_that_group() }]);
         }
         match self.enrolling.proof.take() {
-            Some(proof) => self.passed(proof),
+            // The codes were read for minutes: by now it may have been reset, or an app may not be taken any more.
+            Some(proof) if self.still_takes(&proof) => self.passed(proof),
+            Some(_) => self.deny(Denial::PolicyChanged),
             None => self.deny(Denial::Unexpected),
         }
+    }
+
+    fn still_takes(&self, proof: &Proof) -> bool {
+        self.may(proof.kind()) && proof.factor().is_some_and(|id| self.account.factor(id).is_some())
     }
 
     fn spelled(

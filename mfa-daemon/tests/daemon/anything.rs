@@ -17,7 +17,7 @@ impl Dice {
     }
 }
 
-const METHODS: [&str; 20] = [
+const METHODS: [&str; 26] = [
     "org.varlink.service.GetInfo",
     "org.varlink.service.GetInterfaceDescription",
     "io.mfa.Login.Begin",
@@ -38,9 +38,15 @@ const METHODS: [&str; 20] = [
     "io.mfa.Admin.Account",
     "io.mfa.Admin.Unlock",
     "io.mfa.Admin.Rebind",
+    "io.mfa.Policy.Draft",
+    "io.mfa.Policy.Check",
+    "io.mfa.Policy.Reload",
+    "io.mfa.Policy.Explain",
+    "io.mfa.Policy.Preview",
+    "io.mfa.Policy.Replay",
 ];
 
-const KEYS: [&str; 22] = [
+const KEYS: [&str; 26] = [
     "user",
     "protocol",
     "service",
@@ -63,6 +69,10 @@ const KEYS: [&str; 22] = [
     "method",
     "parameters",
     "",
+    "file",
+    "text",
+    "accounts",
+    "append",
 ];
 
 fn text(dice: &mut Dice) -> String {
@@ -108,6 +118,8 @@ fn likely(dice: &mut Dice, method: &str) -> Value {
         Some("Confirm") => json!({ "user": user, "id": dice.below(5), "codes": ["000000"] }),
         Some("Remove") => json!({ "user": user, "id": 1000 }),
         Some("Rename") => json!({ "user": user, "id": dice.below(5), "name": text(dice) }),
+        Some("Draft") => json!({ "file": "policy.d/10.toml", "text": text(dice), "append": dice.below(2) == 0 }),
+        Some("Preview") => json!({ "accounts": [{ "user": user, "uid": dice.below(100_000), "gid": dice.below(10) }] }),
         Some("Accounts") => json!({ "after": value(dice, 0) }),
         _ => json!({ "user": user }),
     };

@@ -107,9 +107,11 @@ fn administration_is_roots_alone() {
     let daemon = place.start();
     let plain = if as_root() { NOBODY } else { rustix::process::geteuid().as_raw() };
     let mut wire = daemon.connect_as(plain);
-    for method in ["Status", "Accounts", "Account", "Reset", "Unlock", "Rebind"] {
+    let admin = ["Status", "Accounts", "Account", "Reset", "Unlock", "Rebind"].map(|method| format!("Admin.{method}"));
+    let policy = ["Draft", "Check", "Reload", "Explain", "Preview", "Replay"].map(|method| format!("Policy.{method}"));
+    for method in admin.iter().chain(&policy) {
         for parameters in [json!({}), json!({ "user": "nobody" }), json!({ "user": me() }), json!({ "user": "a\nb" })] {
-            assert_eq!(wire.refused(&format!("io.mfa.Admin.{method}"), parameters), "PermissionDenied", "{method}");
+            assert_eq!(wire.refused(&format!("io.mfa.{method}"), parameters), "PermissionDenied", "{method}");
         }
     }
 }

@@ -9,6 +9,7 @@
 mod anything;
 mod clock;
 mod configuration;
+mod enrolling;
 mod frames;
 mod identity;
 mod killed;

@@ -82,6 +82,28 @@ fn the_login_passes_once_a_part_of_a_backup_code_is_typed() {
 }
 
 #[test]
+fn whoever_reads_the_backup_codes_while_the_policy_changes_or_all_is_reset_is_not_let_in() {
+    for (what, plan, reset) in [
+        ("nothing is asked", Plan::Skip(crate::policy::Skip::Exempt), false),
+        ("a key is asked for", factors(Kinds::NONE.with(Kind::SecurityKey)), false),
+        ("reset", at_login().plan, true),
+        ("reset, and enrolled otherwise", factors(Kinds::ALL), true),
+    ] {
+        let mut world = at_login();
+        let (dialog, _) = at_the_picture(&mut world);
+        let code = app_code(&world, 0);
+        let (dialog, turn) = world.answer(dialog, &code, NOW);
+        let group = asked_group(shown(&turn));
+        world.plan = plan;
+        if reset {
+            world.account.factors.clear();
+        }
+        let (_, turn) = world.answer(dialog, &group, NOW);
+        assert!(!passed(&turn), "{what}");
+    }
+}
+
+#[test]
 fn the_code_that_confirmed_does_not_open_another_login() {
     let mut world = at_login();
     let (dialog, _) = at_the_picture(&mut world);
