@@ -31,9 +31,9 @@ on_each_release! {
     fn about_another_they_are_refused_before_anything_is_asked(release: Release) -> Outcome {
         let lab = web(release).boot()?;
         let mut phones = lab.enroll_all(&["alice", "bob"])?;
+        let code = phones[1].phone.code() + "\n";
         for user in ["bob", "root", "nobody-of-that-name"] {
-            let code = phones[1].phone.code();
-            let output = pamtester(&lab, "alice", &[CODES.file(), user, "authenticate"], &(code + "\n"))?.refused()?;
+            let output = pamtester(&lab, "alice", &[CODES.file(), user, "authenticate"], &code)?.refused()?;
             assert!(!output.stderr.contains("ode: "), "{output}");
         }
         assert_eq!(account(&lab, "bob")?["failures"], 0);
