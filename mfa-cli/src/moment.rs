@@ -1,6 +1,7 @@
 //! Times as a person reads them: dates on the reader's clock, spans in words. It never decides by them.
 
 use crate::words::counted;
+use jiff::civil::{DateTime, Time};
 use jiff::{Timestamp, tz::TimeZone};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -26,6 +27,22 @@ pub fn date_time(seconds: i64) -> String {
 #[must_use]
 pub fn time_of_day(seconds: i64) -> String {
     local(seconds, "%H:%M:%S %z")
+}
+
+/// The moment that somebody writes as `2027-01-15`, `2027-01-15 08:00`, `08:00` (today) on this machine's clock, or
+/// with an offset as `2027-01-15T08:00:00+01:00`; seconds since the epoch.
+#[must_use]
+pub fn parse(text: &str, now: i64) -> Option<i64> {
+    let text = text.trim();
+    if let Ok(moment) = text.parse::<Timestamp>() {
+        return Some(moment.as_second());
+    }
+    let today = || Some(Timestamp::from_second(now).ok()?.to_zoned(TimeZone::system()).date());
+    let civil = match text.parse::<Time>() {
+        Ok(time) if !text.contains('-') => today()?.to_datetime(time),
+        _ => text.parse::<DateTime>().ok()?,
+    };
+    civil.to_zoned(TimeZone::system()).ok().map(|zoned| zoned.timestamp().as_second())
 }
 
 /// How long ago: `12 s ago`, `5 min ago`, `3 h ago`, and after a day the date.
@@ -98,6 +115,20 @@ mod tests {
             assert_eq!(span(seconds), text);
         }
         assert_eq!(span(u64::MAX).split(' ').nth(1), Some("days"));
+    }
+
+    #[test]
+    fn moments_are_read_as_people_write_them() {
+        let now = 1_800_000_000;
+        let written = parse("2027-01-15 08:00", now).unwrap();
+        assert_eq!(date_time(written), "2027-01-15 08:00");
+        assert_eq!(date_time(parse("2027-03-01", now).unwrap()), "2027-03-01 00:00");
+        assert_eq!(date_time(parse(" 23:05 ", now).unwrap()), format!("{} 23:05", date(now)));
+        assert_eq!(parse("2027-01-15T08:00:00Z", now), Some(1_800_000_000));
+        assert_eq!(parse("2027-01-15T09:00:00+01:00", now), Some(1_800_000_000));
+        for nonsense in ["", "tomorrow", "25:00", "2027-02-30", "2027-01-15 08:00 CET", "-1"] {
+            assert_eq!(parse(nonsense, now), None, "{nonsense}");
+        }
     }
 
     #[test]

@@ -148,6 +148,9 @@ pub struct Explanation {
 /// A rule that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Considered {
+    /// Its number among all rules, from 1; absent for `defaults`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<u64>,
     /// Its name, or `defaults`.
     pub name: String,
     /// `file:line` where it begins.

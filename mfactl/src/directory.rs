@@ -86,6 +86,15 @@ pub(crate) fn groups() -> Result<Vec<Group>, DirectoryError> {
     parsed(Lines::of(Command::new(GETENT).arg("group"), PATIENCE)?, group).collect()
 }
 
+/// Whether there is a group of this name.
+pub(crate) fn has_group(name: &str) -> Result<bool, DirectoryError> {
+    if !is_name(name) {
+        return Ok(false);
+    }
+    let mut found = parsed(Lines::of(Command::new(GETENT).args(["group", "--", name]), PATIENCE)?, group);
+    found.try_fold(false, |found, group| Ok(found || group?.name == name))
+}
+
 /// What could be a login name at all: `getent` takes a number for a uid, and no argument can hold a NUL.
 fn is_name(name: &str) -> bool {
     !name.is_empty() && !name.contains(['\0', ':', '\n']) && !name.chars().all(|c| c.is_ascii_digit())
@@ -229,6 +238,13 @@ mod tests {
         let known = named(["root", "no-such-account-here", "-x", "0", "a\0b", ""]).unwrap();
         assert_eq!(known.iter().map(|person| person.user.as_str()).collect::<Vec<_>>(), ["root"]);
         assert!(groups().unwrap().iter().any(|group| group.gid == 0));
+    }
+
+    #[test]
+    fn a_group_is_there_by_its_name_alone() {
+        for (name, there) in [("root", true), ("0", false), ("no-such-group-here", false), ("", false), ("-x", false)] {
+            assert_eq!(has_group(name).unwrap(), there, "{name}");
+        }
     }
 
     #[test]

@@ -5,7 +5,10 @@
 
 mod directory;
 mod master_key;
+mod policy;
+mod policy_file;
 mod progress;
+mod require;
 mod reset;
 mod roster;
 mod status;
@@ -30,6 +33,9 @@ Examples:
   mfactl user alice             all about one account
   mfactl reset alice            a lost phone: start over
   mfactl unlock alice           too many wrong codes
+  mfactl policy explain --user alice --service sshd    why is she asked?
+  mfactl policy preview new.toml                       who is locked out?
+  mfactl require staff          a second factor for everybody in staff
 
 Exit codes: 0 done, 1 refused, failed or not healthy, 2 usage,
 3 daemon unreachable."
@@ -59,6 +65,9 @@ enum Command {
     User(user::Args),
     Reset(reset::Args),
     Unlock(unlock::Args),
+    Policy(policy::Args),
+    Require(require::Require),
+    Unrequire(require::Unrequire),
     /// The key under which all secrets are kept
     #[command(name = "master-key", subcommand)]
     MasterKey(master_key::MasterKey),
@@ -89,6 +98,9 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::User(args) => user::run(args, &mut desk),
         Command::Reset(args) => reset::run(args, &mut desk),
         Command::Unlock(args) => unlock::run(args, &mut desk),
+        Command::Policy(args) => policy::run(args, &mut desk),
+        Command::Require(args) => require::require(&args, &mut desk),
+        Command::Unrequire(args) => require::unrequire(&args, &mut desk),
         Command::MasterKey(command) => master_key::run(&command),
     }
 }

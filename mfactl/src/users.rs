@@ -25,7 +25,7 @@ pub(crate) struct Args {
 }
 
 /// Records by login name.
-type Records = HashMap<String, Summary>;
+pub(crate) type Records = HashMap<String, Summary>;
 
 pub(crate) fn run(args: &Args, desk: &mut Desk) -> Result<Exit, Failure> {
     let mut progress = Progress::begin();
@@ -55,7 +55,7 @@ pub(crate) fn run(args: &Args, desk: &mut Desk) -> Result<Exit, Failure> {
 }
 
 /// Every record of the daemon's, a page at a time.
-fn records(desk: &mut Desk, progress: &mut Progress) -> Result<Records, Failure> {
+pub(crate) fn records(desk: &mut Desk, progress: &mut Progress) -> Result<Records, Failure> {
     let mut records = Records::new();
     let mut list = List::default();
     loop {

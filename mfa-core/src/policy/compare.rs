@@ -224,8 +224,10 @@ impl Change {
         } else if after < before {
             self.less_asked.extend(words());
         }
-        if after != before && (after == Level::Sometimes || before == Level::Sometimes) {
-            self.depends_on.extend(old.hangs_on.iter().chain(&new.hangs_on));
+        if after != before {
+            for (_, outlook) in [(before, old), (after, new)].iter().filter(|(level, _)| *level == Level::Sometimes) {
+                self.depends_on.extend(&outlook.hangs_on);
+            }
         }
         let place = match new.refused() {
             Level::Always => &mut self.locked_out,

@@ -17,7 +17,7 @@ pub struct Considered {
     pub name: String,
     /// Whether it matches.
     pub matched: Truth,
-    /// The key of the condition that says so, unless all of them hold.
+    /// The key of the condition that says so, unless all of them hold; `who` if nobody knows whom it is about.
     pub condition: Option<&'static str>,
     /// Whether it decides. With unknown facts, not every rule that may match does.
     pub decides: bool,
@@ -81,7 +81,10 @@ fn consider(step: &Step<'_>, request: &Request<'_>) -> Considered {
         rule: step.rule.map(|(index, _)| index),
         name: step.rule.map_or("defaults", |(_, rule)| rule.name()).to_owned(),
         matched: step.truth,
-        condition: step.because.map(Condition::key),
+        condition: step.because.map(|condition| match condition {
+            Condition::Users(_) | Condition::Groups(_) if concerned(who, request).user.is_none() => "who",
+            _ => condition.key(),
+        }),
         decides: false,
         because,
     }

@@ -190,6 +190,7 @@ fn considered(policy: &Policy, one: &Considered) -> wire::Considered {
         Truth::Unknown => "unknown",
     };
     wire::Considered {
+        number: one.rule.and_then(|rule| u64::try_from(rule + 1).ok()),
         name: one.name.clone(),
         place,
         matched: matched.to_owned(),

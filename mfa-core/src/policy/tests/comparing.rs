@@ -156,7 +156,7 @@ fn compared(old: &Policy, new: &Policy, world: &World) -> Change {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(500))]
 
     /// Whatever a login turns out to be like, what was told of its account holds for it.
     #[test]

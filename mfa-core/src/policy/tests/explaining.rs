@@ -85,6 +85,8 @@ fn the_caller_and_an_uncovered_service_are_named() {
     assert_eq!(told(&policy, &su)[0], "rule 1 no: bob, who asks, is not in sre");
     let unknown = Request { caller: Caller::Unknown, ..su.clone() };
     assert!(told(&policy, &unknown)[0].starts_with("*rule 1 perhaps: it is not known who asks; it counts"));
+    let explanation = explain(&policy, &unknown, &phone()).expect("groups are given");
+    assert_eq!(explanation.considered[0].condition, Some("who"));
     let cron = Request { service: "cron\u{1b}[2J", ..su };
     assert_eq!(told(&policy, &cron)[1], "*defaults yes: cron\\u{1b}[2J is not among the services of [defaults]");
 }
