@@ -32,7 +32,7 @@ async fn accounts_are_counted_by_what_they_have() {
     write(&store, &user(3), vec![failed(5)]).await;
     write(&store, &user(4), vec![failed(FAILURES_UNTIL_OFF)]).await;
     // By processes of their own, and at backup codes: the one counts, the other does not.
-    let closed = |bucket| Write::Throttle(bucket, Throttle { until: NOW.plus(9), ..Throttle::default() });
+    let closed = |bucket| Write::Throttle(bucket, Throttle { failures: 5, until: NOW.plus(9), ..Throttle::default() });
     write(&store, &user(0), vec![closed(Bucket::ALL[2])]).await;
     write(&store, &user(3), vec![closed(Bucket::ALL[2])]).await;
     write(&store, &user(9), vec![closed(Bucket::ALL[1]), closed(Bucket::ALL[3])]).await;
