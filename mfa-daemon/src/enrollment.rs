@@ -21,12 +21,8 @@ use mfa_proto::Secret;
 use mfa_proto::enrollment as wire;
 use mfa_proto::frame::{Call, encode_reply};
 use mfa_proto::service::RefusalCode;
-use std::fmt::Write as _;
 use std::rc::Rc;
-use zeroize::Zeroizing;
 
-/// Bytes of an `otpauth://` link at the most: issuer twice and label, each character in up to twelve bytes.
-const LONGEST_LINK: usize = 8192;
 /// Times a change is decided again because something else changed first.
 const ROUNDS: usize = 8;
 
@@ -273,10 +269,7 @@ impl Desk {
         let issuer = settings.issuer(host).to_owned();
         let label = format!("{}@{host}", self.whose.identity.name);
         let link = Link { issuer: &issuer, label: &label, secret: &pending.secret, parameters: pending.parameters };
-        // Room for all of it, so that growing leaves no copy of the secret behind.
-        let mut uri = Zeroizing::new(String::with_capacity(LONGEST_LINK));
-        let _ = write!(uri, "{link}");
-        let uri = Secret::from(uri);
+        let uri = Secret::from(link.spelled());
         Ok(encode_reply(&wire::PendingTotp {
             id: pending.id.0,
             secret: base32(&pending.secret).into(),

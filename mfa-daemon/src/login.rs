@@ -381,7 +381,7 @@ fn spoken(turn: &Turn) -> wire::Turn {
     });
     let done = |outcome, reason: &str| wire::Next::Done(wire::Verdict { outcome, reason: reason.to_owned() });
     let next = match &turn.next {
-        Next::Ask { prompt, echo } => wire::Next::Ask(wire::Prompt { text: prompt.clone(), echo: *echo }),
+        Next::Ask { prompt, echo } => wire::Next::Ask(wire::Prompt { text: prompt.to_string(), echo: *echo }),
         Next::Done(Verdict::Pass(proof)) => done(Outcome::Pass, proof.kind().as_str()),
         Next::Done(Verdict::Skipped(why)) => done(Outcome::Skipped, why),
         Next::Done(Verdict::Denied(denial)) => done(Outcome::Denied, denial.as_str()),

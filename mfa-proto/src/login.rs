@@ -3,6 +3,7 @@
 use crate::Secret;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use zeroize::Zeroize;
 
 /// Begins the dialog of this connection; the reply is a [`Turn`].
 pub const BEGIN: &str = "io.mfa.Login.Begin";
@@ -86,13 +87,19 @@ pub enum Style {
     Error,
 }
 
-/// A question.
+/// A question. Wiped when it goes: whoever enrolls is shown a secret and backup codes in one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Prompt {
     /// Shown as it is.
     pub text: String,
     /// Whether what is typed may be seen.
     pub echo: bool,
+}
+
+impl Drop for Prompt {
+    fn drop(&mut self) {
+        self.text.zeroize();
+    }
 }
 
 /// How a login ended.

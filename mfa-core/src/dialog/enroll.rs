@@ -99,7 +99,7 @@ impl Dialog {
             _ => None,
         };
         let prompt = text::offer(&self.setting.welcome.site, left);
-        self.ask_on(Question::Offer, say, prompt, true)
+        self.ask_on(Question::Offer, say, prompt.into(), true)
     }
 
     /// Not now: with time left the login goes on, without it does not.
@@ -199,7 +199,7 @@ impl Dialog {
             (Look::Text, _) | (_, Err(_)) => text::secret(secret, link),
         };
         // After a code the picture need not be drawn again; it is still on the screen.
-        let prompt = if say.iter().any(|note| note.error) { text::CODE_PROMPT.to_owned() } else { drawn };
+        let prompt = if say.iter().any(|note| note.error) { text::CODE_PROMPT.to_owned().into() } else { drawn };
         self.ask_on(Question::Picture, say, prompt, false)
     }
 
@@ -243,7 +243,7 @@ impl Dialog {
     ) -> (Zeroizing<String>, Zeroizing<String>) {
         let Welcome { issuer, label, .. } = &self.setting.welcome;
         let link = Link { issuer, label, secret, parameters };
-        (base32(secret), Zeroizing::new(link.to_string()))
+        (base32(secret), link.spelled())
     }
 
     fn commit_decided(self, commit: Commit, then: Then, again: Again) -> Step {

@@ -240,10 +240,10 @@ impl Dialog {
     }
 
     fn ask(self, say: Vec<Note>, prompt: &str) -> Step {
-        self.ask_on(Question::Code, say, prompt.to_owned(), false)
+        self.ask_on(Question::Code, say, prompt.to_owned().into(), false)
     }
 
-    fn ask_on(mut self, question: Question, say: Vec<Note>, prompt: String, echo: bool) -> Step {
+    fn ask_on(mut self, question: Question, say: Vec<Note>, prompt: Zeroizing<String>, echo: bool) -> Step {
         if self.answers == 0 {
             return self.deny(Denial::TooManyAnswers);
         }
@@ -267,7 +267,7 @@ impl Dialog {
             return self.done(vec![Note { error: true, text }], Verdict::Denied(denial));
         }
         self.state = State::Asking(Question::Farewell(denial));
-        let prompt = format!("{text}\nPress Enter. ");
+        let prompt = format!("{text}\nPress Enter. ").into();
         (self, Effect::Turn(Turn { say: Vec::new(), next: Next::Ask { prompt, echo: false } }))
     }
 

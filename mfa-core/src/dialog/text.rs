@@ -3,6 +3,8 @@
 use crate::factor::{Kind, Kinds};
 use crate::throttle::Gate;
 use crate::time::Countdown;
+use std::fmt::Write as _;
+use zeroize::Zeroizing;
 
 /// Terminals and editors recognize a prompt that ends like this.
 pub(super) const CODE_PROMPT: &str = "Verification code: ";
@@ -82,15 +84,31 @@ fn days(seconds: i64) -> String {
     }
 }
 
-pub(super) fn picture(drawn: &str) -> String {
-    // The ssh client writes before the first line, which would shift the picture's.
-    format!("\n{drawn}a = plain QR   t = text and link   q = stop\n{CODE_PROMPT}")
+/// Room for so many bytes, which are wiped when the text goes; growing would leave a copy behind.
+fn page(bytes: usize) -> Zeroizing<String> {
+    Zeroizing::new(String::with_capacity(bytes))
 }
 
-pub(super) fn secret(base32: &str, link: &str) -> String {
-    let groups: Vec<&str> = base32.as_bytes().chunks(4).filter_map(|group| std::str::from_utf8(group).ok()).collect();
-    let lines: Vec<String> = groups.chunks(8).map(|row| format!("  {}", row.join(" "))).collect();
-    format!("\nType this into your app, as a key based on time:\n\n{}\n\n{link}\n\n{CODE_PROMPT}", lines.join("\n"))
+pub(super) fn picture(drawn: &str) -> Zeroizing<String> {
+    let mut text = page(drawn.len() + 200);
+    // The ssh client writes before the first line, which would shift the picture's.
+    let _ = write!(text, "\n{drawn}a = plain QR   t = text and link   q = stop\n{CODE_PROMPT}");
+    text
+}
+
+pub(super) fn secret(base32: &str, link: &str) -> Zeroizing<String> {
+    let mut text = page(2 * base32.len() + link.len() + 200);
+    text.push_str("\nType this into your app, as a key based on time:\n");
+    for (place, character) in base32.chars().enumerate() {
+        match place {
+            _ if place % 32 == 0 => text.push_str("\n  "),
+            _ if place % 4 == 0 => text.push(' '),
+            _ => {}
+        }
+        text.push(character);
+    }
+    let _ = write!(text, "\n\n{link}\n\n{CODE_PROMPT}");
+    text
 }
 
 pub(super) fn resumed() -> String {
@@ -119,17 +137,17 @@ pub(super) fn enrollment_ended() -> String {
     "That took too long. Start again.".into()
 }
 
-pub(super) fn backup_codes(codes: &[zeroize::Zeroizing<String>], asked_for: usize) -> String {
-    let mut text =
-        String::from("\nYour phone is set up. Backup codes, each works once.\nKeep them off this computer:\n\n");
+pub(super) fn backup_codes(codes: &[Zeroizing<String>], asked_for: usize) -> Zeroizing<String> {
+    let mut text = page(200 + codes.len() * 40);
+    text.push_str("\nYour phone is set up. Backup codes, each works once.\nKeep them off this computer:\n\n");
     let half = codes.len().div_ceil(2);
     for row in 0..half {
         for (number, code) in [row, row + half].into_iter().filter_map(|place| Some((place + 1, codes.get(place)?))) {
-            text.push_str(&format!("  {number:2}  {}", code.as_str()));
+            let _ = write!(text, "  {number:2}  {}", code.as_str());
         }
         text.push('\n');
     }
-    text.push_str(&format!("\nType the last group of code {}: ", asked_for + 1));
+    let _ = write!(text, "\nType the last group of code {}: ", asked_for + 1);
     text
 }
 

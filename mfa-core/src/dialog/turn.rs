@@ -64,8 +64,8 @@ pub struct Note {
 pub enum Next {
     /// Ask for a line.
     Ask {
-        /// Shown as it is.
-        prompt: String,
+        /// Shown as it is; wiped when it goes, since secrets and backup codes are shown in one.
+        prompt: Zeroizing<String>,
         /// Whether what is typed may be seen.
         echo: bool,
     },

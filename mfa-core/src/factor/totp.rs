@@ -7,7 +7,7 @@ use super::Match;
 use crate::account::{FactorId, Totp};
 use crate::{Secret, Time};
 use data_encoding::BASE32_NOPAD;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use totp_rs::Builder;
 
 /// A count of periods since 1970 (RFC 6238, section 4.2: T).
@@ -155,6 +155,19 @@ pub struct Link<'a> {
     pub secret: &'a Secret,
     /// Algorithm, digits, period.
     pub parameters: Parameters,
+}
+
+/// Bytes of a link at the most: issuer twice and label, each character in up to twelve bytes.
+const LONGEST_LINK: usize = 8192;
+
+impl Link<'_> {
+    /// The link as text, wiped when it goes. Made at once in a place large enough: growing would leave copies behind.
+    #[must_use]
+    pub fn spelled(&self) -> zeroize::Zeroizing<String> {
+        let mut text = zeroize::Zeroizing::new(String::with_capacity(LONGEST_LINK));
+        let _ = write!(text, "{self}");
+        text
+    }
 }
 
 impl fmt::Display for Link<'_> {

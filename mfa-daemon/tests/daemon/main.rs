@@ -14,6 +14,7 @@ mod frames;
 mod identity;
 mod killed;
 mod name_service;
+mod secrets;
 mod service;
 mod sockets;
 mod stopping;
