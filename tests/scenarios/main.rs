@@ -14,6 +14,8 @@ mod outages;
 mod own_processes;
 mod password_and_code;
 mod policy;
+mod policy_commands;
 mod secrets;
 mod steps;
 mod time;
+mod varlink;

@@ -279,8 +279,44 @@ fn a_thousand_connections_of_one_user_do_not_keep_root_waiting() {
         left_out("root logs in within 100 ms beside a crowd");
         assert!(connect().try_call("org.varlink.service.GetInfo", json!({})).is_none());
         drop(held);
+        let deadline = Instant::now() + crate::support::SOON;
+        while connect().try_call("org.varlink.service.GetInfo", json!({})).is_none() {
+            assert!(Instant::now() < deadline, "places do not become free");
+        }
         assert_eq!(connect().login(&me(), &phone.code(&place)), "pass");
     }
     assert!(daemon.errors.count("too many connections") <= 1, "said once, not a thousand times");
     assert!(daemon.is_alive());
+}
+
+#[test]
+fn with_few_descriptors_connections_are_refused_and_the_daemon_goes_on() {
+    let place = Place::new();
+    let own = place.command();
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", "ulimit -n 100; exec \"$0\" \"$@\""]).arg(own.get_program()).args(own.get_args());
+    command.envs(own.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let mut daemon = place.start_by(command);
+    let (mut phone, _) = daemon.connect().enroll(&me(), &place);
+    // From many users, so that no single one has too many.
+    let uids: Vec<u32> = if as_root() { (70_001..70_021).collect() } else { vec![rustix::process::geteuid().as_raw()] };
+    let held: Vec<Wire> = (0..200).map(|number| daemon.connect_as(uids[number % uids.len()])).collect();
+    if as_root() {
+        assert_eq!(daemon.connect().login(&me(), &phone.code(&place)), "pass");
+        let roots: Vec<Wire> = (0..200).map(|_| daemon.connect()).collect();
+        drop(roots);
+    }
+    drop(held);
+    // Places become free as the daemon notices that nobody is there any more.
+    let deadline = Instant::now() + crate::support::SOON;
+    loop {
+        let served = daemon.connect().try_call("org.varlink.service.GetInfo", json!({}));
+        match served {
+            Some(_) => break,
+            None => assert!(Instant::now() < deadline, "nobody is served any more"),
+        }
+    }
+    assert_eq!(daemon.connect().login(&me(), &phone.code(&place)), "pass");
+    assert!(daemon.is_alive());
+    assert!(daemon.errors.all().len() < 50, "{:?}", daemon.errors.all());
 }
