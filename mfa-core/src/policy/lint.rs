@@ -217,9 +217,11 @@ fn open_path_to_root(policy: &Policy) -> Option<Remark> {
     (!covered.is_empty() && !open.is_empty()).then(|| Remark {
         rule: None,
         message: format!(
-            "{} leads to root without a second factor, while {} does not",
+            "{} {} to root without a second factor, while {} {} not",
             open.join(", "),
-            covered.join(", ")
+            if open.len() == 1 { "leads" } else { "lead" },
+            covered.join(", "),
+            if covered.len() == 1 { "does" } else { "do" },
         ),
         hint: Some("name @sudo, @su and @polkit together in `services`".to_owned()),
     })

@@ -41,7 +41,10 @@ pub(crate) fn run(args: &Args, desk: &mut Desk) -> Result<Exit, Failure> {
         args.place.send(file, desk)?;
     }
     match super::all_right(desk)? {
-        Ok(findings) if !desk.json => super::show(&desk.screen, &findings)?,
+        Ok(findings) if !desk.json && !findings.warnings.is_empty() => {
+            super::show(&desk.screen, &findings)?;
+            desk.screen.line("")?;
+        }
         Ok(_) => {}
         Err(findings) => return refused(&findings, desk),
     }

@@ -77,7 +77,7 @@ fn half_a_pair_and_open_ways_to_root_are_told() {
     );
     let open = warnings("[defaults]\nservices=['@ssh','@sudo']\n");
     assert!(
-        open.contains("su, su-l, polkit-1 leads to root without a second factor, while sudo, sudo-i does not"),
+        open.contains("su, su-l, polkit-1 lead to root without a second factor, while sudo, sudo-i do not"),
         "{open}"
     );
     assert_eq!(warnings("[defaults]\nservices=['@ssh']\n"), "", "who covers none of them means it");
