@@ -41,6 +41,7 @@ pub(crate) struct Daemon {
     /// Held while the configuration is taken anew.
     loading: Mutex<()>,
     crowd_told: Cell<Time>,
+    untaken_told: Cell<Time>,
 }
 
 /// A configuration in force.
@@ -70,6 +71,7 @@ impl Daemon {
             epochs: Cell::new(0),
             loading: Mutex::default(),
             crowd_told: Cell::new(Time(i64::MIN)),
+            untaken_told: Cell::new(Time(i64::MIN)),
         };
         let _ = daemon.take(config::load(&daemon.folder)); // without a valid one every login is refused, loudly
         daemon
@@ -160,11 +162,20 @@ impl Daemon {
 
     /// Says, once in a while, that a user takes more connections than there are for one.
     pub(crate) fn note_crowd(&self, peer: Peer) {
-        let now = clock::now();
-        if now.since(self.crowd_told.get()) >= QUIET || now < self.crowd_told.get() {
-            self.crowd_told.set(now);
-            let text = format!("uid {} has too many connections; more are closed at once", peer.uid);
-            journal::operation(Level::Warning, &text);
-        }
+        let text = format!("uid {} has too many connections; more are closed at once", peer.uid);
+        say_once_in_a_while(&self.crowd_told, Level::Warning, &text);
+    }
+
+    /// Says, once in a while, that connections cannot be taken.
+    pub(crate) fn note_untaken(&self, error: &std::io::Error) {
+        say_once_in_a_while(&self.untaken_told, Level::Error, &format!("connections cannot be taken: {error}"));
+    }
+}
+
+fn say_once_in_a_while(told: &Cell<Time>, level: Level, text: &str) {
+    let now = clock::now();
+    if now.since(told.get()) >= QUIET || now < told.get() {
+        told.set(now);
+        journal::operation(level, text);
     }
 }

@@ -15,6 +15,7 @@ use crate::daemon::Daemon;
 use crate::journal::{self, Level};
 use connection::serve;
 use places::Places;
+use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::net::{UnixListener, UnixStream};
@@ -60,14 +61,13 @@ pub(crate) async fn run(daemon: Rc<Daemon>, sockets: Sockets, mut stop: watch::R
     }
 }
 
-async fn accept(listener: &UnixListener) -> Option<UnixStream> {
+async fn accept(listener: &UnixListener) -> io::Result<UnixStream> {
     match listener.accept().await {
-        Ok((stream, _)) => Some(stream),
+        Ok((stream, _)) => Ok(stream),
         Err(error) => {
             // Out of descriptors, most likely: without a pause this would spin.
-            journal::operation(Level::Error, &format!("a connection could not be taken: {error}"));
             tokio::time::sleep(PAUSE).await;
-            None
+            Err(error)
         }
     }
 }
@@ -76,10 +76,13 @@ fn admit(
     daemon: &Rc<Daemon>,
     places: &mut Places,
     connections: &mut JoinSet<()>,
-    accepted: Option<UnixStream>,
+    accepted: io::Result<UnixStream>,
     stop: &watch::Receiver<bool>,
 ) {
-    let Some(stream) = accepted else { return };
+    let stream = match accepted {
+        Ok(stream) => stream,
+        Err(error) => return daemon.note_untaken(&error),
+    };
     // Without the kernel's word there is no peer, and the connection is closed.
     let Ok(credentials) = stream.peer_cred() else { return };
     let peer = Peer { uid: credentials.uid() };
