@@ -124,7 +124,7 @@ async fn start(
         interactive,
         until: clock::now().plus(seconds.into()),
         support: settings.support.clone(),
-        welcome: welcome(settings, &daemon.host, &context, &weighed),
+        welcome: welcome(settings, &daemon.host, (&context, scene.is_after_another()), &weighed),
     };
     let Weighed { plan, account, rule, epoch } = weighed;
     let (dialog, effect) = Dialog::begin(plan, account, setting, &clock::bare());
@@ -143,7 +143,7 @@ async fn start(
 }
 
 /// What an account that must enroll first is told here.
-fn welcome(settings: &Settings, host: &str, context: &Context, weighed: &Weighed) -> Welcome {
+fn welcome(settings: &Settings, host: &str, (context, after_another): (&Context, bool), weighed: &Weighed) -> Welcome {
     let service = context.service.as_deref().unwrap_or_default();
     let kinds = match &weighed.plan {
         Plan::Enroll(Enroll::AtLogin { kinds } | Enroll::Grace { kinds, .. } | Enroll::Invite { kinds }) => *kinds,
@@ -154,7 +154,8 @@ fn welcome(settings: &Settings, host: &str, context: &Context, weighed: &Weighed
         site: settings.site(host).to_owned(),
         issuer: settings.issuer(host).to_owned(),
         label: format!("{}@{host}", weighed.account.identity.name),
-        terminal: matches!(Class::of(service), Some(Class::Ssh | Class::Login)),
+        // Without another factor before it, whoever comes first would enroll a phone of their own, and be in.
+        terminal: after_another && matches!(Class::of(service), Some(Class::Ssh | Class::Login)),
         rules: Rules { confirm_codes, parameters, kinds, required: true, by_invitation: false },
     }
 }
@@ -338,7 +339,8 @@ async fn caller(daemon: &Daemon, uid: u32) -> Option<Entry> {
 pub(crate) fn facts(begin: &Begin, is_root: bool, caller: Option<Entry>) -> Facts {
     let service = begin.service.clone();
     if !is_root {
-        return Facts { service, address: Address::Unknown, origin: None, ssh: SshAuth::Unknown, caller: None };
+        let (address, ssh) = (Address::Unknown, SshAuth::Unknown);
+        return Facts { service, address, origin: None, ssh, after_another: false, caller: None };
     }
     let ssh = match (&begin.ssh_auth, begin.phase) {
         // In the account phase sshd has not said yet by what a key-only login came.
@@ -349,7 +351,8 @@ pub(crate) fn facts(begin: &Begin, is_root: bool, caller: Option<Entry>) -> Fact
     let address = Address::of_rhost(begin.rhost.as_deref());
     // That a session is local takes the login manager's word, which is not asked yet.
     let origin = (!matches!(address, Address::None)).then_some(Origin::Remote);
-    Facts { service, address, origin, ssh, caller }
+    let after_another = begin.password || matches!(&ssh, SshAuth::Methods(methods) if !methods.is_empty());
+    Facts { service, address, origin, ssh, after_another, caller }
 }
 
 fn context(begin: &Begin, peer_uid: u32, is_root: bool) -> Context {

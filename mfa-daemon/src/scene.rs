@@ -46,6 +46,8 @@ pub(crate) struct Facts {
     pub(crate) origin: Option<Origin>,
     /// What sshd has verified.
     pub(crate) ssh: SshAuth,
+    /// Whether another factor came first: a password earlier in the stack, or a method that sshd has completed.
+    pub(crate) after_another: bool,
     /// Who is logged in and asks, if that is known.
     pub(crate) caller: Option<Entry>,
 }
@@ -72,6 +74,11 @@ pub(crate) enum Trouble {
 }
 
 impl Scene {
+    /// Whether another factor came before this one.
+    pub(crate) fn is_after_another(&self) -> bool {
+        matches!(&self.purpose, Purpose::Login(facts) if facts.after_another)
+    }
+
     /// Reads the account anew, and evaluates the policy in force.
     pub(crate) async fn weigh(&self, daemon: &Daemon) -> Result<Weighed, Trouble> {
         let loaded = daemon.loaded().ok_or_else(|| Trouble::Broken("there is no valid policy".into()))?;

@@ -51,6 +51,9 @@ pub struct Begin {
     /// `SSH_AUTH_INFO_0` from the PAM environment, as sshd put it: a line for each completed method.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ssh_auth: Option<String>,
+    /// Whether a password was typed earlier in the stack (`PAM_AUTHTOK` is set).
+    #[serde(default)]
+    pub password: bool,
     /// `/proc/self/loginuid`, unless unset.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub login_uid: Option<u32>,

@@ -106,6 +106,7 @@ pub(crate) fn gather(host: &dyn Host, phase: Phase, options: &Options) -> Result
         ruser: text(host, Item::RemoteUser, LONGEST_NAME)?,
         tty: text(host, Item::Terminal, LONGEST_PLACE)?,
         ssh_auth,
+        password: host.has_password(),
         login_uid: kernel_number("/proc/self/loginuid"),
         login_session: kernel_number("/proc/self/sessionid"),
         timeout: u32::try_from(options.timeout.as_secs()).unwrap_or(u32::MAX),

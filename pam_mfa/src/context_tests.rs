@@ -59,3 +59,14 @@ fn a_public_key_is_seen_on_any_line() {
     application.pam_environment.insert("SSH_AUTH_INFO_0", b"password\npublickey ssh-ed25519 AAAA\n".to_vec());
     assert!(publickey(&application).is_ok());
 }
+
+#[test]
+fn that_a_password_came_before_is_told_and_never_which() {
+    let mut application = Application::sshd();
+    assert!(!gathered(&application, Phase::Auth).unwrap().password);
+    application.password = Some(String::new());
+    assert!(!gathered(&application, Phase::Auth).unwrap().password);
+    application.password = Some("hunter2".into());
+    let begin = gathered(&application, Phase::Auth).unwrap();
+    assert!(begin.password && !format!("{begin:?}").contains("hunter2"));
+}

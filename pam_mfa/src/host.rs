@@ -87,6 +87,9 @@ pub(crate) trait Host {
     /// Whether the answer is what `PAM_AUTHTOK` holds: the password typed before. An empty one is no password.
     fn is_password(&self, answer: &Secret) -> bool;
 
+    /// Whether a password was typed earlier in the stack (`PAM_AUTHTOK`); empty ones are none.
+    fn has_password(&self) -> bool;
+
     /// Shows the notes, then asks, in one call of the conversation.
     fn ask(&mut self, notes: &[Note], prompt: &Prompt) -> Result<Secret, ConverseError>;
 

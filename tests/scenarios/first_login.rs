@@ -111,4 +111,13 @@ on_each_release! {
         assert_eq!(account(&lab, "alice")?["factors"], serde_json::json!([]));
         Ok(())
     }
+
+    fn where_nothing_was_asked_before_nobody_enrolls_a_phone_of_their_own(release: Release) -> Outcome {
+        let lab = web(release).pam(Service::Sshd, Stack::code_alone()).policy(ALWAYS).boot()?;
+        let mut login = lab.ssh("alice")?;
+        login.expect("Set it up first, on a terminal: mfa-enroll")?;
+        login.hang_up();
+        assert_eq!(account(&lab, "alice")?["pending"], false);
+        Ok(())
+    }
 }

@@ -77,6 +77,10 @@ impl Host for Handle {
             .is_some_and(|password| !password.is_empty() && password == answer.expose().as_bytes())
     }
 
+    fn has_password(&self) -> bool {
+        self.text_item(sys::AUTHTOK).is_some_and(|password| !password.is_empty())
+    }
+
     fn ask(&mut self, notes: &[Note], prompt: &Prompt) -> Result<Secret, ConverseError> {
         self.converse(notes, Some(prompt))?.ok_or(ConverseError::NoReply)
     }

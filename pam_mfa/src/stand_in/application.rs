@@ -80,6 +80,10 @@ impl Host for Application {
         self.password.as_deref().is_some_and(|password| !password.is_empty() && password == answer.expose())
     }
 
+    fn has_password(&self) -> bool {
+        self.password.as_deref().is_some_and(|password| !password.is_empty())
+    }
+
     fn ask(&mut self, notes: &[Note], prompt: &Prompt) -> Result<Secret, ConverseError> {
         self.asked.push((notes.to_vec(), prompt.clone()));
         if let Some(meanwhile) = &mut self.meanwhile {
