@@ -85,7 +85,7 @@ impl Wire {
         }
     }
 
-    /// Begins an sshd login; the turn.
+    /// Begins an sshd login that was given a password; the turn.
     pub(crate) fn begin(&mut self, user: &str) -> Value {
         self.ask("io.mfa.Login.Begin", beginning(user))
     }
@@ -138,7 +138,7 @@ impl Wire {
 
 /// A login by ssh, as root would say it.
 pub(crate) fn beginning(user: &str) -> Value {
-    json!({ "protocol": 1, "user": user, "service": "sshd", "rhost": "10.1.2.3", "timeout": 120 })
+    json!({ "protocol": 1, "user": user, "service": "sshd", "rhost": "10.1.2.3", "password": true, "timeout": 120 })
 }
 
 /// How a turn ends: the outcome of the verdict, or what it wants.
