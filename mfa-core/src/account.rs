@@ -41,6 +41,8 @@ pub struct Account {
     pub pending: Option<Pending>,
     /// When its time to enroll began, if it ever did.
     pub grace_began: Option<Time>,
+    /// Moves with every change of factors, and voids what was earned by others: proofs and trust.
+    pub factor_generation: i64,
     /// Failures so far.
     pub throttles: Throttles,
 }
@@ -56,6 +58,7 @@ impl Account {
             backup: BackupSet::default(),
             pending: None,
             grace_began: None,
+            factor_generation: 0,
             throttles: Throttles::default(),
         }
     }
@@ -190,6 +193,14 @@ pub struct Commit {
     pub at: Time,
 }
 
+impl Commit {
+    /// By how much it moves the account's `factor_generation`.
+    #[must_use]
+    pub fn changes_of_factors(&self) -> i64 {
+        self.writes.iter().map(|write| i64::from(write.changes_factors())).sum()
+    }
+}
+
 /// One change to an account.
 #[derive(Debug)]
 pub enum Write {
@@ -238,6 +249,23 @@ pub enum Write {
     Rename(FactorId, String),
     /// Every factor, backup code and pending enrollment stops working.
     RemoveAll,
+}
+
+impl Write {
+    /// Whether it moves the account's `factor_generation`.
+    #[must_use]
+    pub fn changes_factors(&self) -> bool {
+        match self {
+            Self::Confirm { .. } | Self::NewBackupCodes { .. } | Self::Remove(_) | Self::RemoveAll => true,
+            Self::Throttle(..)
+            | Self::UseStep { .. }
+            | Self::CountReplay { .. }
+            | Self::UseBackupCode { .. }
+            | Self::BeginGrace(_)
+            | Self::Begin(_)
+            | Self::Rename(..) => false,
+        }
+    }
 }
 
 /// A secret that waits to be confirmed.

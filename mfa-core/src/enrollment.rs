@@ -44,8 +44,15 @@ pub struct Rules {
 pub enum Permission<'a> {
     /// Root does it for somebody.
     Root,
-    /// The owner, who proved a factor on this connection at this time.
-    Proved(&'a Proof, Time),
+    /// The owner, who proved a factor on this connection.
+    Proved {
+        /// What was proved.
+        proof: &'a Proof,
+        /// When.
+        at: Time,
+        /// How many changes of factors this connection has made since. Somebody else's void the proof.
+        changes: i64,
+    },
     /// The owner, who has proved nothing on this connection.
     Unproved,
 }
@@ -175,7 +182,7 @@ pub fn confirm(
     let pending = pending.ok_or(Refusal::NotFound)?;
     let guesses = match permission {
         Permission::Root => None,
-        Permission::Proved(..) | Permission::Unproved => Some(account.throttles.get(GUESSES)),
+        Permission::Proved { .. } | Permission::Unproved => Some(account.throttles.get(GUESSES)),
     };
     match guesses.map_or(Gate::Open, |guesses| guesses.gate(GUESSES, at.now)) {
         Gate::Open => {}
@@ -328,7 +335,10 @@ fn forget_failures() -> impl Iterator<Item = Write> {
 fn permit(account: &Account, permission: &Permission<'_>, at: &At) -> Result<(), Refusal> {
     let fresh = match permission {
         Permission::Root => true,
-        Permission::Proved(_, proved) => (0..=PROOF_SECONDS).contains(&at.now.since(*proved)),
+        Permission::Proved { proof, at: proved, changes } => {
+            (0..=PROOF_SECONDS).contains(&at.now.since(*proved))
+                && proof.generation().saturating_add(*changes) == account.factor_generation
+        }
         Permission::Unproved => account.factors.is_empty() && account.backup.codes.is_empty(),
     };
     if fresh { Ok(()) } else { Err(Refusal::ProveFirst) }

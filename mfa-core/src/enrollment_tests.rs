@@ -78,7 +78,7 @@ fn where_enrolling_takes_an_invitation_nobody_begins_alone_but_whoever_has_a_fac
     };
     assert_eq!(begin(&nobody(), Permission::Unproved), Err(Refusal::InvitedOnly));
     assert_eq!(begin(&nobody(), Permission::Root), Ok(()));
-    assert_eq!(begin(&with_phones(1), Permission::Proved(&proof(), NOW)), Ok(()));
+    assert_eq!(begin(&with_phones(1), proven(&proof(), NOW)), Ok(()));
 }
 
 #[test]
@@ -165,7 +165,7 @@ fn the_last_required_factor_stays_unless_root_takes_it() {
         super::remove(account, &permission, rules, PHONE, (&at(NOW), TICKET)).map(|commit| commit.writes.len())
     };
     let proof = proof();
-    let proved = || Permission::Proved(&proof, NOW);
+    let proved = || proven(&proof, NOW);
     assert_eq!(remove(&with_phones(1), proved(), &required), Err(Refusal::LastRequired));
     assert_eq!(remove(&with_phones(2), proved(), &required), Ok(1));
     assert_eq!(remove(&with_phones(1), proved(), &rules(1)), Ok(1));
@@ -183,10 +183,24 @@ fn removing_the_only_factor_removes_its_backup_codes_too() {
 #[test]
 fn a_proof_counts_for_five_minutes_and_not_before_it_was_made() {
     let (account, proof) = (with_phones(2), proof());
-    let rename = |now: Time| rename(&account, &Permission::Proved(&proof, NOW), PHONE, "x", (&at(now), TICKET));
+    let rename = |now: Time| rename(&account, &proven(&proof, NOW), PHONE, "x", (&at(now), TICKET));
     assert!(rename(NOW.plus(300)).is_ok());
     assert_eq!(rename(NOW.plus(301)).map(|_| ()), Err(Refusal::ProveFirst));
     assert_eq!(rename(NOW.plus(-1)).map(|_| ()), Err(Refusal::ProveFirst));
+}
+
+#[test]
+fn a_proof_counts_under_the_factors_it_was_made_with_and_through_changes_of_its_own() {
+    let (mut account, proof) = (with_phones(2), proof());
+    let rename = |account: &Account, changes| {
+        let permission = Permission::Proved { proof: &proof, at: NOW, changes };
+        rename(account, &permission, PHONE, "x", (&at(NOW), TICKET)).map(|_| ())
+    };
+    account.factor_generation = 1;
+    assert_eq!(rename(&account, 0), Err(Refusal::ProveFirst), "somebody else's change");
+    assert_eq!(rename(&account, 1), Ok(()), "its own change");
+    account.factor_generation = 2;
+    assert_eq!(rename(&account, 1), Err(Refusal::ProveFirst), "its own change and somebody else's");
 }
 
 #[test]
@@ -208,6 +222,10 @@ fn a_reset_takes_everything_and_forgets_failures() {
     let commit = reset(&with_phones(2), Some(PHONE), (&at(NOW), TICKET)).unwrap().unwrap();
     assert!(matches!(commit.writes[..], [Write::Remove(PHONE)]));
     assert_eq!(reset(&with_phones(1), Some(FactorId(9)), (&at(NOW), TICKET)).map(|_| ()), Err(Refusal::NotFound));
+}
+
+fn proven(proof: &Proof, at: Time) -> Permission<'_> {
+    Permission::Proved { proof, at, changes: 0 }
 }
 
 /// A real proof: there is no other way to have one.

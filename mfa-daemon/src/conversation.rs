@@ -33,6 +33,8 @@ struct Proved {
     whose: Identity,
     proof: Proof,
     at: Time,
+    /// Changes of factors that were made on this connection since.
+    changes: i64,
 }
 
 impl Conversation {
@@ -66,14 +68,23 @@ impl Conversation {
 
     /// Remembers a proof; with it this connection may change that account's factors for a while.
     pub(crate) fn proved(&mut self, whose: Identity, proof: Proof, at: Time) {
-        self.proved = Some(Proved { whose, proof, at });
+        self.proved = Some(Proved { whose, proof, at, changes: 0 });
+    }
+
+    /// Its own change of that account's factors leaves the proof of this connection as good as it was.
+    pub(crate) fn changed_factors(&mut self, whose: &Identity, changes: i64) {
+        if let Some(proved) = self.proved.as_mut().filter(|proved| proved.whose == *whose) {
+            proved.changes = proved.changes.saturating_add(changes);
+        }
     }
 
     /// By what right this connection changes that account.
     pub(crate) fn permission(&self, whose: &Identity) -> Permission<'_> {
         match &self.proved {
             _ if self.peer.is_root() => Permission::Root,
-            Some(proved) if proved.whose == *whose => Permission::Proved(&proved.proof, proved.at),
+            Some(Proved { whose: own, proof, at, changes }) if own == whose => {
+                Permission::Proved { proof, at: *at, changes: *changes }
+            }
             _ => Permission::Unproved,
         }
     }

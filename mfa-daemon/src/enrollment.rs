@@ -232,19 +232,20 @@ impl Desk {
     }
 
     /// Whether it happened; if not, something else changed first.
-    pub(crate) async fn commit(&self, conversation: &Conversation, commit: Commit) -> Result<bool, Failure> {
-        let daemon = conversation.daemon();
+    pub(crate) async fn commit(&self, conversation: &mut Conversation, commit: Commit) -> Result<bool, Failure> {
+        let daemon = Rc::clone(conversation.daemon());
         let store = daemon.store.as_ref().map_err(|why| broken(why))?;
         let mut context = Context::of_peer(conversation.peer().uid);
         context.service = Some(if conversation.peer().is_root() { "root" } else { "mfa-enroll" }.into());
         let what = commit.record.what.as_str();
-        let user = commit.identity.name.clone();
+        let (user, changes) = (commit.identity.name.clone(), commit.changes_of_factors());
         // What was decided under another policy is decided again.
         if daemon.loaded().is_none_or(|loaded| loaded.epoch != self.loaded.epoch) {
             return Err(changed());
         }
         match store.commit(commit, context).await {
             Ok(Committed::Done(_)) => {
+                conversation.changed_factors(&self.whose.identity, changes);
                 let line = format!("{what} user={} peer={}", Quoted(&user), conversation.peer().uid);
                 journal::login(Level::Notice, line);
                 Ok(true)

@@ -205,7 +205,7 @@ impl Dialog {
 
     /// The backup codes, which are shown this once.
     pub(super) fn keep(mut self, id: crate::account::FactorId) -> Step {
-        self.enrolling.proof = Some(Proof::enrolled(id, Ticket(self.commits)));
+        self.enrolling.proof = Some(Proof::enrolled(id, Ticket(self.commits), self.account.factor_generation));
         self.show_codes(Vec::new())
     }
 

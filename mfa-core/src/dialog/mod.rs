@@ -202,7 +202,7 @@ impl Dialog {
         match then {
             Then::Pass(matched) => {
                 let say = self.passed_note(&matched);
-                let proof = Proof::committed(&matched, Ticket(self.commits));
+                let proof = Proof::committed(&matched, Ticket(self.commits), self.account.factor_generation);
                 self.done(say, Verdict::Pass(proof))
             }
             Then::Skip(why) => self.done(Vec::new(), Verdict::Skipped(why)),

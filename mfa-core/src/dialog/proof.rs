@@ -9,16 +9,17 @@ pub struct Proof {
     kind: Kind,
     factor: Option<FactorId>,
     ticket: Ticket,
+    generation: i64,
 }
 
 impl Proof {
-    pub(super) fn committed(matched: &Match, ticket: Ticket) -> Self {
-        Self { kind: matched.kind(), factor: matched.factor(), ticket }
+    pub(super) fn committed(matched: &Match, ticket: Ticket, generation: i64) -> Self {
+        Self { kind: matched.kind(), factor: matched.factor(), ticket, generation }
     }
 
     /// An app was confirmed by a code, and what that makes of the account was committed.
-    pub(super) fn enrolled(factor: FactorId, ticket: Ticket) -> Self {
-        Self { kind: Kind::Totp, factor: Some(factor), ticket }
+    pub(super) fn enrolled(factor: FactorId, ticket: Ticket, generation: i64) -> Self {
+        Self { kind: Kind::Totp, factor: Some(factor), ticket, generation }
     }
 
     /// By which kind of factor.
@@ -31,6 +32,12 @@ impl Proof {
     #[must_use]
     pub fn factor(&self) -> Option<FactorId> {
         self.factor
+    }
+
+    /// The account's `factor_generation` when it was proved: under another one the proof says nothing.
+    #[must_use]
+    pub fn generation(&self) -> i64 {
+        self.generation
     }
 
     /// The commit that made it true. Whoever lets somebody in compares it with the store's receipt.

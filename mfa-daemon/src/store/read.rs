@@ -13,8 +13,8 @@ use mfa_core::throttle::{Bucket, Throttle, Throttles};
 use mfa_core::{Secret, Time};
 use rusqlite::{Connection, Row};
 
-pub(super) const ACCOUNT: &str =
-    "SELECT id, uid, name, version, factors, backup_codes, grace_began FROM account WHERE uid = ?1 OR name = ?2";
+pub(super) const ACCOUNT: &str = "SELECT id, uid, name, version, factors, backup_codes, grace_began, factor_generation \
+     FROM account WHERE uid = ?1 OR name = ?2";
 pub(super) const FACTORS: &str = "SELECT id, key_id, nonce, sealed, kind, params, name, created, last_used, last_step, \
      replays FROM factor WHERE account = ?1 ORDER BY id";
 pub(super) const PENDING: &str =
@@ -63,6 +63,7 @@ struct AccountRow {
     factors: usize,
     backup_codes: usize,
     grace_began: Option<i64>,
+    factor_generation: i64,
 }
 
 /// The rows that have this uid or this name: none, one or two.
@@ -75,6 +76,7 @@ fn held(connection: &Connection, whose: &Identity) -> Result<Vec<AccountRow>, St
             factors: row.get(4)?,
             backup_codes: row.get(5)?,
             grace_began: row.get(6)?,
+            factor_generation: row.get(7)?,
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
@@ -97,7 +99,8 @@ impl Rows<'_> {
         let Held { identity, version } = row.held;
         let (pending, throttles) = (self.pending()?, throttles(self.connection, self.account)?);
         let (version, grace_began) = (Some(version), row.grace_began.map(Time));
-        Ok(Account { identity, version, factors, backup, pending, grace_began, throttles })
+        let factor_generation = row.factor_generation;
+        Ok(Account { identity, version, factors, backup, pending, grace_began, factor_generation, throttles })
     }
 
     fn factors(&self) -> Result<Vec<Factor>, StoreError> {

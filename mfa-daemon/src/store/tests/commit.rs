@@ -106,6 +106,27 @@ async fn each_write_moves_the_version_by_one_and_a_record_alone_does_not() {
 }
 
 #[tokio::test]
+async fn the_generation_of_factors_moves_as_much_as_the_commit_says() {
+    let (_directory, store) = new();
+    let first = enroll(&store, &alice()).await;
+    let second = add_app(&store, &alice(), SECRET).await;
+    let rename = Write::Rename(first, "x".to_owned());
+    for writes in [
+        vec![failure(), rename, new_pending(SECRET)],
+        vec![Write::UseStep { factor: first, step: Step(500) }, Write::BeginGrace(NOW)],
+        vec![ten_codes(), Write::Remove(second)],
+        vec![Write::RemoveAll],
+    ] {
+        let before = account(&store, &alice()).factor_generation;
+        let commit = commit_now(&store, &alice(), writes);
+        let moves = commit.changes_of_factors();
+        done(&store, commit).await;
+        assert_eq!(account(&store, &alice()).factor_generation, before + moves);
+    }
+    assert_eq!(account(&store, &alice()).factor_generation, 6);
+}
+
+#[tokio::test]
 async fn an_account_that_was_removed_and_came_back_never_has_a_version_it_had() {
     let (directory, store) = new();
     enroll(&store, &alice()).await;
