@@ -1,6 +1,7 @@
 //! The connection to the daemon: which socket, how long to wait, and what its refusals mean to the person.
 
 use crate::Failure;
+use mfa_proto::admin::{INTRODUCE, Introduce};
 use mfa_proto::{CallError, Client, ROOT_SOCKET, SOCKET, service};
 use serde::{Serialize, de::DeserializeOwned};
 use std::path::Path;
@@ -25,6 +26,22 @@ impl Daemon {
         let usual = if is_root() { ROOT_SOCKET } else { SOCKET };
         let client = Client::connect(socket.unwrap_or(Path::new(usual)), Instant::now() + PATIENCE)?;
         Ok(Self { client, not_permitted })
+    }
+
+    /// Says, if root runs this, who is behind it: the login that became root. The record names it.
+    ///
+    /// # Errors
+    /// As [`Daemon::call`].
+    pub fn introduce(&mut self, program: &str) -> Result<(), Failure> {
+        if !is_root() {
+            return Ok(());
+        }
+        let who = Introduce {
+            program: program.to_owned(),
+            login_uid: kernel_number("/proc/self/loginuid"),
+            session: kernel_number("/proc/self/sessionid"),
+        };
+        self.call::<_, serde_json::Value>(INTRODUCE, &who).map(|_| ())
     }
 
     /// Calls, and waits for the answer as long as an answer may take.
@@ -53,6 +70,11 @@ impl Daemon {
             error => error.into(),
         })
     }
+}
+
+/// A number that the kernel keeps for this process; none where it keeps none.
+fn kernel_number(path: &str) -> Option<u32> {
+    std::fs::read_to_string(path).ok()?.trim().parse().ok().filter(|number| *number != u32::MAX)
 }
 
 /// Whether root runs this.

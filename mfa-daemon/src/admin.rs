@@ -1,13 +1,13 @@
 //! `io.mfa.Admin`: what administrators see and do.
 
 use crate::accounts::Entry;
-use crate::audit::Context;
 use crate::clock;
 use crate::conversation::Conversation;
 use crate::daemon::Loaded;
 use crate::enrollment::{Desk, broken, changed, count, factor_info, now, refused, seconds_left};
 use crate::journal::{self, Level};
 use crate::listen::{Answer, Failure, Subject, refuse};
+use crate::login::is_service;
 use crate::store::{Committed, Rebind, Snapshot, Store, StoreError, Summary};
 use mfa_core::account::{Account, FactorId};
 use mfa_core::enrollment as core;
@@ -41,7 +41,7 @@ pub(crate) async fn status(conversation: &mut Conversation) -> Result<Answer, Fa
         policy_loaded: loaded.as_ref().map(|loaded| loaded.at.0),
         rules: loaded.as_ref().map(|loaded| rules(loaded)).unwrap_or_default(),
         policy_warnings: loaded.as_ref().map(|loaded| daemon.policy_warnings(loaded)).unwrap_or_default(),
-        master_key: daemon.protection.map(|protection| protection.as_str()).unwrap_or("none").into(),
+        master_key: daemon.protection().map(|protection| protection.as_str()).unwrap_or("none").into(),
         enrolled: 0,
         pending: 0,
         throttled: 0,
@@ -49,8 +49,8 @@ pub(crate) async fn status(conversation: &mut Conversation) -> Result<Answer, Fa
         refused: std::collections::BTreeMap::new(),
         throttled_users: Vec::new(),
     };
-    if let Ok(store) = &daemon.store {
-        if let Err(error) = figures(store, &mut status).await {
+    if let Ok(store) = daemon.store() {
+        if let Err(error) = figures(&store, &mut status).await {
             status.problems.push(error.to_string());
         }
     }
@@ -97,6 +97,16 @@ fn rules(loaded: &Loaded) -> Vec<wire::Rule> {
 fn not_evaluated(rule: &Rule) -> Vec<String> {
     let origin = rule.conditions().iter().map(|condition| condition.key()).filter(|key| *key == "origin");
     origin.map(str::to_owned).collect()
+}
+
+/// `io.mfa.Admin.Introduce`: root is believed about who is behind it.
+pub(crate) async fn introduce(conversation: &mut Conversation, call: &Call<'_>) -> Result<Answer, Failure> {
+    let introduced: wire::Introduce = call.parameters()?;
+    if !is_service(&introduced.program) {
+        return Err(Failure::Parameter("program".into()));
+    }
+    conversation.introduced = Some(introduced);
+    Ok(encode_reply(&serde_json::Map::new())?)
 }
 
 /// `io.mfa.Admin.Accounts`
@@ -192,7 +202,7 @@ pub(crate) async fn unlock(conversation: &mut Conversation, whose: Subject) -> R
 /// `io.mfa.Admin.Rebind`
 pub(crate) async fn rebind(conversation: &mut Conversation, whose: Subject) -> Result<Answer, Failure> {
     let to = whose.known()?.identity;
-    let store = store(conversation)?.clone();
+    let store = store(conversation)?;
     let Snapshot::Conflict(conflict) = store.snapshot(&to).map_err(failed)? else {
         return Err(refuse(RefusalCode::NotFound, "Its record fits what the system says of the account already."));
     };
@@ -202,9 +212,7 @@ pub(crate) async fn rebind(conversation: &mut Conversation, whose: Subject) -> R
     };
     let (from, version, at) = (held.identity.clone(), held.version, clock::now());
     let rebind = Rebind { ticket: conversation.ticket(), from, version, to, at };
-    let mut context = Context::of_peer(conversation.peer().uid);
-    context.service = Some("root".into());
-    match store.rebind(rebind, context).await {
+    match store.rebind(rebind, conversation.context()).await {
         Ok(Committed::Done(_)) => {
             journal::login(Level::Notice, format!("rebound peer={} {conflict}", conversation.peer().uid));
             Ok(encode_reply(&serde_json::Map::new())?)
@@ -225,8 +233,8 @@ async fn on_record(conversation: &Conversation, whose: Subject) -> Result<Entry,
     whose.known()
 }
 
-fn store(conversation: &Conversation) -> Result<&Store, Failure> {
-    conversation.daemon().store.as_ref().map_err(|why| broken(why))
+fn store(conversation: &Conversation) -> Result<Store, Failure> {
+    conversation.daemon().store().map_err(|why| broken(&why))
 }
 
 fn failed(error: StoreError) -> Failure {

@@ -1,11 +1,15 @@
-//! The audit record: what happened to whom, who asked, from where and how; one line of JSON each, kept as it was
-//! written, and chained by hashes so that a record that was changed or taken out shows.
+//! The audit record: what happened to whom or to the site, who asked, from where and how; one line of JSON each, kept
+//! as it was written, and chained by hashes so that a record that was changed or taken out shows.
 //!
 //! Nothing secret is ever in it: reasons are words of the program's own, and input is clipped and escaped.
 
+mod site;
+
+pub(crate) use site::{Details, Site, SiteRecord};
+
 use crate::journal::Printable;
 use mfa_core::Time;
-use mfa_core::account::{FactorId, Identity, Record};
+use mfa_core::account::{FactorId, Identity, Record, What};
 use mfa_core::factor::Kind;
 use serde::{Deserialize, Serialize};
 use serde_json::ser::{CompactFormatter, Formatter};
@@ -41,6 +45,13 @@ pub(crate) struct Context {
 }
 
 impl Context {
+    /// The daemon itself, which was told by nobody it could name: at its start, by a signal, by a timer.
+    #[must_use]
+    pub(crate) fn of_daemon() -> Self {
+        let own = rustix::process::geteuid().as_raw();
+        Self { service: Some("mfa-daemon".into()), ..Self::of_peer(own) }
+    }
+
     /// Nothing is known but the peer.
     #[must_use]
     pub(crate) fn of_peer(peer_uid: u32) -> Self {
@@ -64,12 +75,14 @@ impl Context {
 pub(crate) struct Event {
     /// When.
     pub(crate) at: i64,
-    /// What happened: a word of [`mfa_core::account::What`].
+    /// What happened: a word of [`What`] to an account, one of [`Site`] to none.
     pub(crate) what: String,
-    /// To whose account.
-    pub(crate) user: String,
-    /// Its uid.
-    pub(crate) uid: u32,
+    /// To whose account; `None`: to the site.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) user: Option<String>,
+    /// Its uid; there is one if there is a user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) uid: Option<u32>,
     /// Why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<String>,
@@ -108,6 +121,9 @@ pub(crate) struct Event {
     /// What sshd had verified.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) ssh: Option<String>,
+    /// What more is to be said of it.
+    #[serde(default, skip_serializing_if = "Details::is_empty")]
+    pub(crate) details: Details,
 }
 
 /// The factor of an [`Event`].
@@ -130,21 +146,38 @@ pub(crate) struct Was {
 }
 
 impl Event {
-    /// Puts together what happened and how it came.
+    /// Puts together what happened to an account and how it came.
     #[must_use]
     pub(crate) fn new(whose: &Identity, at: Time, record: &Record, context: &Context) -> Self {
         let factor = |(kind, id): (Kind, Option<FactorId>)| Factor {
             kind: kind.as_str().to_owned(),
             id: id.map(|FactorId(id)| id),
         };
+        Self {
+            user: Some(clip(&whose.name)),
+            uid: Some(whose.uid),
+            reason: record.reason.map(clip),
+            factor: record.factor.map(factor),
+            ..Self::bare(at, record.what.as_str(), context)
+        }
+    }
+
+    /// Puts together what happened to the site and how it came.
+    #[must_use]
+    pub(crate) fn of_site(at: Time, record: &SiteRecord, context: &Context) -> Self {
+        let (reason, details) = (record.reason.map(clip), record.details.clone());
+        Self { reason, details, ..Self::bare(at, record.what.as_str(), context) }
+    }
+
+    fn bare(at: Time, what: &str, context: &Context) -> Self {
         let clipped = |text: &Option<String>| text.as_deref().map(clip);
         Self {
             at: at.0,
-            what: record.what.as_str().to_owned(),
-            user: clip(&whose.name),
-            uid: whose.uid,
-            reason: record.reason.map(clip),
-            factor: record.factor.map(factor),
+            what: what.to_owned(),
+            user: None,
+            uid: None,
+            reason: None,
+            factor: None,
             was: None,
             service: clipped(&context.service),
             rhost: clipped(&context.rhost),
@@ -156,7 +189,14 @@ impl Event {
             session: context.session,
             silent: context.silent,
             ssh: clipped(&context.ssh),
+            details: Details::new(),
         }
+    }
+
+    /// Whose account it is about; `None`: the site.
+    #[must_use]
+    pub(crate) fn whose(&self) -> Option<Identity> {
+        Some(Identity { uid: self.uid?, name: self.user.clone()? })
     }
 
     /// With the former owner.
@@ -178,9 +218,16 @@ impl Event {
     /// Reads a kept record; fields it does not know are left aside.
     ///
     /// # Errors
-    /// It is not one.
+    /// It is not one; also if it has an account's word and no account, or the other way around.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Self, serde_json::Error> {
-        serde_json::from_slice(bytes)
+        let event: Self = serde_json::from_slice(bytes)?;
+        let is_of = |what: &str| event.what == what;
+        let whole = match (&event.user, event.uid) {
+            (Some(_), Some(_)) => !Site::ALL.into_iter().map(Site::as_str).any(is_of),
+            (None, None) => !What::ALL.into_iter().map(What::as_str).any(is_of),
+            _ => false,
+        };
+        if whole { Ok(event) } else { Err(serde::de::Error::custom("neither an account's record nor the site's")) }
     }
 }
 
@@ -194,10 +241,11 @@ impl fmt::Display for Event {
             }
         }
         match &self.factor {
-            Some(Factor { kind, id: Some(id) }) => write!(f, ", {kind} {id}"),
-            Some(Factor { kind, id: None }) => write!(f, ", {kind}"),
-            None => Ok(()),
+            Some(Factor { kind, id: Some(id) }) => write!(f, ", {kind} {id}")?,
+            Some(Factor { kind, id: None }) => write!(f, ", {kind}")?,
+            None => {}
         }
+        self.details.iter().try_for_each(|(word, detail)| write!(f, ", {} {detail}", Printable(word)))
     }
 }
 

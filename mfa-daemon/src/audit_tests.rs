@@ -93,3 +93,39 @@ proptest! {
         prop_assert_ne!(head.next(&record).hash, head.hash);
     }
 }
+
+fn site() -> SiteRecord {
+    SiteRecord::of(Site::PolicyRefused).because("old-stays").with("rules", 5).with("problem", "policy.toml:2:1: \x1b")
+}
+
+#[test]
+fn a_record_of_the_site_names_no_account() {
+    let event = Event::of_site(Time(1), &site(), &Context { login_uid: Some(1000), ..Context::of_peer(0) });
+    let json = String::from_utf8(event.to_bytes().unwrap()).unwrap();
+    let details = r#""details":{"problem":"policy.toml:2:1: \u001b","rules":5}"#;
+    let expected =
+        format!(r#"{{"at":1,"what":"policy-refused","reason":"old-stays","by":0,"login_uid":1000,{details}}}"#);
+    assert_eq!(json, expected);
+    assert_eq!(Event::from_bytes(json.as_bytes()).unwrap(), event);
+    assert_eq!(event.whose(), None);
+}
+
+#[test]
+fn no_word_is_an_accounts_and_the_sites() {
+    let words: std::collections::HashSet<_> =
+        What::ALL.map(What::as_str).into_iter().chain(Site::ALL.map(Site::as_str)).collect();
+    assert_eq!(words.len(), What::ALL.len() + Site::ALL.len());
+}
+
+#[test]
+fn neither_kind_of_record_is_taken_for_the_other() {
+    let forged = [
+        r#"{"at":1,"what":"passed","by":0}"#,
+        r#"{"at":1,"what":"passed","user":"alice","by":0}"#,
+        r#"{"at":1,"what":"passed","uid":1000,"by":0}"#,
+        r#"{"at":1,"what":"license-installed","user":"alice","uid":1000,"by":0}"#,
+    ];
+    for forged in forged {
+        assert!(Event::from_bytes(forged.as_bytes()).is_err(), "{forged}");
+    }
+}

@@ -1,5 +1,6 @@
 //! What one connection is about: at most one dialog, and the right it has earned to change factors.
 
+use crate::audit::Context;
 use crate::daemon::Daemon;
 use crate::listen::Peer;
 use crate::login::Login;
@@ -9,6 +10,7 @@ use mfa_core::account::{Identity, Ticket};
 use mfa_core::dialog::Proof;
 use mfa_core::enrollment::Permission;
 use mfa_core::throttle::Caller;
+use mfa_proto::admin::Introduce;
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -24,6 +26,8 @@ pub(crate) struct Conversation {
     pub(crate) dialog: Option<Box<Login>>,
     /// Policies that an administrator looks at.
     pub(crate) study: Study,
+    /// What root has said of who asks.
+    pub(crate) introduced: Option<Introduce>,
     proved: Option<Proved>,
     tickets: u32,
 }
@@ -39,7 +43,7 @@ struct Proved {
 
 impl Conversation {
     pub(crate) fn new(daemon: Rc<Daemon>, peer: Peer) -> Self {
-        Self { daemon, peer, dialog: None, study: Study::default(), proved: None, tickets: 0 }
+        Self { daemon, peer, dialog: None, study: Study::default(), introduced: None, proved: None, tickets: 0 }
     }
 
     pub(crate) fn daemon(&self) -> &Rc<Daemon> {
@@ -48,6 +52,18 @@ impl Conversation {
 
     pub(crate) fn peer(&self) -> Peer {
         self.peer
+    }
+
+    /// Who asks, for the record: what the kernel says of the peer, and what root says of itself.
+    pub(crate) fn context(&self) -> Context {
+        let context = Context::of_peer(self.peer.uid);
+        let service = if self.peer.is_root() { "root" } else { "mfa-enroll" };
+        match &self.introduced {
+            None => Context { service: Some(service.into()), ..context },
+            Some(Introduce { program, login_uid, session }) => {
+                Context { service: Some(program.clone()), login_uid: *login_uid, session: *session, ..context }
+            }
+        }
     }
 
     /// Whose attempts are counted.

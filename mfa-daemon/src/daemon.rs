@@ -1,13 +1,14 @@
 //! What all connections share: the configuration in force, the store, the name service.
 
 use crate::accounts::Accounts;
+use crate::audit::{Context, Site, SiteRecord};
 use crate::clock;
 use crate::config::{self, Config, ConfigError, Drafts};
 use crate::journal::{self, Level};
 use crate::listen::Peer;
 use crate::master_key::Protection;
 use crate::pace::Paces;
-use crate::store::Store;
+use crate::store::{Source, Store};
 use mfa_core::Time;
 use mfa_core::policy;
 use std::cell::{Cell, RefCell};
@@ -25,10 +26,12 @@ pub(crate) struct Daemon {
     loaded: RefCell<Option<Rc<Loaded>>>,
     /// Why the newest configuration is not in force, if it is not.
     config_problem: RefCell<Option<String>>,
+    /// Where the store and its key are.
+    source: Source,
     /// The store, or why there is none.
-    pub(crate) store: Result<Store, String>,
+    store: RefCell<Result<Store, String>>,
     /// How the master key was handed over.
-    pub(crate) protection: Option<Protection>,
+    protection: Cell<Option<Protection>>,
     /// The name service.
     pub(crate) accounts: Accounts,
     /// What every user has asked lately.
@@ -56,14 +59,16 @@ pub(crate) struct Loaded {
 
 impl Daemon {
     /// A daemon with what could be had; what could not be had makes it answer that it cannot decide.
-    pub(crate) fn new(folder: PathBuf, store: Result<Store, String>, protection: Option<Protection>) -> Self {
+    pub(crate) fn new(folder: PathBuf, source: Source) -> Self {
+        let (store, protection) = source.open();
         let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
         let daemon = Self {
             folder,
             loaded: RefCell::new(None),
             config_problem: RefCell::new(None),
-            store,
-            protection,
+            source,
+            store: RefCell::new(store),
+            protection: Cell::new(protection),
             accounts: Accounts::new(),
             paces: RefCell::default(),
             started: clock::now(),
@@ -79,18 +84,77 @@ impl Daemon {
 
     /// Loads the configuration anew: all of it, or the old one stays in force. Logins go on meanwhile.
     pub(crate) async fn reload(&self) {
-        let _ = self.load_anew().await; // what is wrong was said loudly
+        let _ = self.load_anew(Context::of_daemon()).await; // what is wrong was said loudly
     }
 
     /// As [`Daemon::reload`], for whoever wants to know.
     ///
     /// # Errors
     /// What is wrong; the old configuration stays in force.
-    pub(crate) async fn load_anew(&self) -> Result<(), ConfigError> {
+    pub(crate) async fn load_anew(&self, context: Context) -> Result<(), ConfigError> {
         // One after the other: what was read first must not be put in force last.
         let _turn = self.loading.lock().await;
         let loaded = self.load_with(Drafts::new()).await;
-        self.take(loaded)
+        let taken = self.take(loaded);
+        self.record(self.policy_record(), context).await;
+        taken
+    }
+
+    /// Records what happened to the site. What cannot be recorded has happened all the same, and is said loudly.
+    pub(crate) async fn record(&self, record: SiteRecord, context: Context) {
+        let told = record.to_string();
+        let recorded = match self.store() {
+            Ok(store) => store.record(record, clock::now(), context).await.map_err(|error| error.to_string()),
+            Err(why) => Err(why),
+        };
+        if let Err(why) = recorded {
+            journal::operation(Level::Alert, &format!("not in the audit record: {told}: {why}"));
+        }
+    }
+
+    /// What became of the configuration that was read last.
+    pub(crate) fn policy_record(&self) -> SiteRecord {
+        let rules = self.loaded().map_or(0, |loaded| loaded.config.policy.rules().len());
+        let rules = i64::try_from(rules).unwrap_or(i64::MAX);
+        match self.config_problem.borrow().as_deref() {
+            None => SiteRecord::of(Site::PolicyLoaded).with("rules", rules),
+            Some(problem) => {
+                let reason = if self.loaded.borrow().is_some() { "old-stays" } else { "none-in-force" };
+                let problem = problem.lines().next().unwrap_or_default();
+                SiteRecord::of(Site::PolicyRefused).because(reason).with("problem", problem)
+            }
+        }
+    }
+
+    /// The store.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub(crate) fn store(&self) -> Result<Store, String> {
+        self.store.borrow().clone()
+    }
+
+    /// How the master key was handed over, if it was.
+    pub(crate) fn protection(&self) -> Option<Protection> {
+        self.protection.get()
+    }
+
+    /// Opens the store, if it could not be opened before: never two at once. Whether it was opened now.
+    ///
+    /// # Errors
+    /// Why it still cannot be opened.
+    pub(crate) async fn open_store_again(&self) -> Result<bool, String> {
+        let _turn = self.loading.lock().await;
+        if self.store.borrow().is_ok() {
+            return Ok(false);
+        }
+        let source = self.source.clone();
+        let opened = tokio::task::spawn_blocking(move || source.open()).await;
+        let (store, protection) = opened.map_err(|error| error.to_string())?;
+        let outcome = store.as_ref().map(|_| true).map_err(Clone::clone);
+        self.protection.set(protection);
+        *self.store.borrow_mut() = store;
+        outcome
     }
 
     /// What the folder, with these drafts, would be as a configuration. Nothing changes.
@@ -147,7 +211,7 @@ impl Daemon {
 
     /// Everything that is wrong, a sentence each.
     pub(crate) fn problems(&self) -> Vec<String> {
-        let store = match &self.store {
+        let store = match &*self.store.borrow() {
             Ok(store) => store.problems(clock::now()),
             Err(why) => vec![why.clone()],
         };

@@ -4,7 +4,6 @@
 //! came too late because something else changed first is decided again.
 
 use crate::accounts::{Entry, Lane};
-use crate::audit::Context;
 use crate::clock;
 use crate::conversation::Conversation;
 use crate::daemon::Loaded;
@@ -234,16 +233,14 @@ impl Desk {
     /// Whether it happened; if not, something else changed first.
     pub(crate) async fn commit(&self, conversation: &mut Conversation, commit: Commit) -> Result<bool, Failure> {
         let daemon = Rc::clone(conversation.daemon());
-        let store = daemon.store.as_ref().map_err(|why| broken(why))?;
-        let mut context = Context::of_peer(conversation.peer().uid);
-        context.service = Some(if conversation.peer().is_root() { "root" } else { "mfa-enroll" }.into());
+        let store = daemon.store().map_err(|why| broken(&why))?;
         let what = commit.record.what.as_str();
         let (user, changes) = (commit.identity.name.clone(), commit.changes_of_factors());
         // What was decided under another policy is decided again.
         if daemon.loaded().is_none_or(|loaded| loaded.epoch != self.loaded.epoch) {
             return Err(changed());
         }
-        match store.commit(commit, context).await {
+        match store.commit(commit, conversation.context()).await {
             Ok(Committed::Done(_)) => {
                 conversation.changed_factors(&self.whose.identity, changes);
                 let line = format!("{what} user={} peer={}", Quoted(&user), conversation.peer().uid);

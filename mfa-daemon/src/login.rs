@@ -74,8 +74,7 @@ pub(crate) async fn authorize(conversation: &mut Conversation, whose: Subject) -
     let lane = if conversation.peer().is_root() { Lane::Root } else { Lane::Plain };
     let name = whose.name.clone();
     let scene = Scene { lane, target: Some(whose.known()?), name, purpose: Purpose::Change };
-    let mut context = Context::of_peer(conversation.peer().uid);
-    context.service = Some("mfa-enroll".into());
+    let context = Context { service: Some("mfa-enroll".into()), ..conversation.context() };
     start(conversation, scene, context, (true, AUTHORIZING)).await
 }
 
@@ -223,7 +222,7 @@ impl Login {
 
     /// Commits under the policy it was weighed under, or weighs again.
     async fn commit(&mut self, daemon: &Daemon, commit: Commit) -> Result<Event, Trouble> {
-        let store = daemon.store.as_ref().map_err(|why| Trouble::Broken(why.clone()))?;
+        let store = daemon.store().map_err(Trouble::Broken)?;
         let (what, factor, reason) = (commit.record.what, commit.record.factor, commit.record.reason);
         if !self.moved(daemon) {
             match store.commit(commit, self.context.clone()).await {

@@ -22,17 +22,17 @@ mod pace;
 mod policy;
 mod scene;
 mod store;
+mod upkeep;
 
 use arguments::Arguments;
 use clap::Parser;
 use daemon::Daemon;
 use journal::Level;
 use listen::Sockets;
-use master_key::Protection;
 use sd_notify::NotifyState;
 use std::process::ExitCode;
 use std::rc::Rc;
-use store::Store;
+use store::Source;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::LocalSet;
@@ -82,8 +82,8 @@ async fn serve(arguments: &Arguments) -> Result<(), String> {
     let (mut hang_up, mut terminate) = (handler(SignalKind::hangup())?, handler(SignalKind::terminate())?);
     let mut interrupt = handler(SignalKind::interrupt())?;
     let descriptors = raise_descriptors();
-    let (store, protection) = open_store(arguments);
-    let daemon = Rc::new(Daemon::new(arguments.config.clone(), store, protection));
+    let source = Source::new(arguments.state.clone(), arguments.master_key.clone());
+    let daemon = Rc::new(Daemon::new(arguments.config.clone(), source));
     for problem in daemon.problems() {
         journal::operation(Level::Alert, &problem);
     }
@@ -91,10 +91,11 @@ async fn serve(arguments: &Arguments) -> Result<(), String> {
     let mut serving = tokio::task::spawn_local(listen::run(Rc::clone(&daemon), sockets, stopped, descriptors));
     let to_the_end = |error| format!("the sockets were not served to the end: {error}");
     tell_systemd(&[NotifyState::Ready]);
+    let upkeep = tokio::task::spawn_local(upkeep::run(Rc::clone(&daemon)));
     loop {
         tokio::select! {
             _ = hang_up.recv() => tokio::select! {
-                () = daemon.reload() => {}
+                () = upkeep::hung_up(&daemon) => {}
                 _ = terminate.recv() => break,
                 _ = interrupt.recv() => break,
             },
@@ -106,7 +107,10 @@ async fn serve(arguments: &Arguments) -> Result<(), String> {
     }
     tell_systemd(&[NotifyState::Stopping]);
     let _ = stop.send(true);
-    serving.await.map_err(to_the_end)
+    upkeep.abort();
+    let served = serving.await.map_err(to_the_end);
+    upkeep::stopped(&daemon).await;
+    served
 }
 
 /// As many descriptors as this process may have: every connection is one. How many that is.
@@ -116,16 +120,6 @@ fn raise_descriptors() -> u64 {
     // Under systemd the unit's limit holds already, and this is refused.
     let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
     getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
-}
-
-/// The store, or why there is none.
-fn open_store(arguments: &Arguments) -> (Result<Store, String>, Option<Protection>) {
-    match master_key::load(arguments.master_key.as_deref(), &arguments.state) {
-        Ok((key, protection)) => {
-            (Store::open(&arguments.state, key).map_err(|error| error.to_string()), Some(protection))
-        }
-        Err(error) => (Err(error.to_string()), None),
-    }
 }
 
 fn handler(kind: SignalKind) -> Result<Signal, String> {

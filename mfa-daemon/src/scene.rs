@@ -225,7 +225,7 @@ fn nobody(name: &str, loaded: &Rc<Loaded>) -> Weighed {
 
 /// One consistent read; failing is never "nothing is enrolled".
 pub(crate) fn snapshot(daemon: &Daemon, whose: &Identity) -> Result<Account, Trouble> {
-    let store = daemon.store.as_ref().map_err(|why| Trouble::Broken(why.clone()))?;
+    let store = daemon.store().map_err(Trouble::Broken)?;
     match store.snapshot(whose) {
         Ok(Snapshot::Account(account)) => Ok(account),
         Ok(Snapshot::Conflict(conflict)) => Err(Trouble::Conflict(conflict.to_string())),

@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 
 /// How things stand: `{}` → [`Status`].
 pub const STATUS: &str = "io.mfa.Admin.Status";
+/// Says who is behind the calls that follow on this connection, for the record: [`Introduce`] → `{}`.
+pub const INTRODUCE: &str = "io.mfa.Admin.Introduce";
 /// Accounts with a record, a page at a time: [`List`] → [`Page`].
 pub const ACCOUNTS: &str = "io.mfa.Admin.Accounts";
 /// One account in full: [`Named`] → [`Account`].
@@ -16,6 +18,19 @@ pub const RESET: &str = "io.mfa.Admin.Reset";
 pub const UNLOCK: &str = "io.mfa.Admin.Unlock";
 /// Accepts that a record now belongs to what NSS says (a renamed or renumbered account): [`Named`] → `{}`.
 pub const REBIND: &str = "io.mfa.Admin.Rebind";
+
+/// Who is behind root's calls: what the kernel keeps of the login that became root.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Introduce {
+    /// The program that asks, such as `mfactl`.
+    pub program: String,
+    /// `/proc/self/loginuid`, unless unset.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub login_uid: Option<u32>,
+    /// `/proc/self/sessionid`, unless unset.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<u32>,
+}
 
 /// How the daemon is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

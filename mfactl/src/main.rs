@@ -90,7 +90,8 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
     if let Command::MasterKey(command) = &cli.command {
         return master_key::run(command); // before the daemon can start at all
     }
-    let daemon = Daemon::connect(cli.shared.socket.as_deref(), "mfactl needs root. Try: sudo mfactl status")?;
+    let mut daemon = Daemon::connect(cli.shared.socket.as_deref(), "mfactl needs root. Try: sudo mfactl status")?;
+    daemon.introduce("mfactl")?;
     let mut desk = Desk { daemon, screen: Screen::open(), json: cli.shared.json };
     match cli.command {
         Command::Status(_) => status::run(&mut desk),

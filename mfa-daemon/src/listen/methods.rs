@@ -46,6 +46,7 @@ const METHODS: &[(&str, Serves)] = &[
     (e::REMOVE, Serves::Own(|conversation, whose, call| Box::pin(enrollment::remove(conversation, whose, call)))),
     (e::RENAME, Serves::Own(|conversation, whose, call| Box::pin(enrollment::rename(conversation, whose, call)))),
     (a::STATUS, Serves::Root(|conversation| Box::pin(admin::status(conversation)))),
+    (a::INTRODUCE, Serves::RootWith(|conversation, call| Box::pin(admin::introduce(conversation, call)))),
     (a::ACCOUNTS, Serves::RootWith(|conversation, call| Box::pin(admin::accounts(conversation, call)))),
     (a::ACCOUNT, Serves::RootAbout(|conversation, whose, _| Box::pin(admin::account(conversation, whose)))),
     (a::RESET, Serves::RootAbout(|conversation, whose, call| Box::pin(admin::reset(conversation, whose, call)))),

@@ -97,7 +97,7 @@ pub(crate) async fn check(conversation: &mut Conversation) -> Result<Answer, Fai
 /// `io.mfa.Policy.Reload`
 pub(crate) async fn reload(conversation: &mut Conversation) -> Result<Answer, Failure> {
     let daemon = conversation.daemon();
-    let error = daemon.load_anew().await.err();
+    let error = daemon.load_anew(conversation.context()).await.err();
     let loaded = daemon.loaded();
     Ok(encode_reply(&match (&error, &loaded) {
         (Some(error), _) => findings(Err(error)),

@@ -29,7 +29,7 @@ pub(crate) async fn preview(conversation: &mut Conversation, call: &Call<'_>) ->
     let entries: Vec<Entry> = accounts.into_iter().map(entry).collect();
     let names: Vec<String> = comparison.group_names().into_iter().map(str::to_owned).collect();
     let groups = daemon.accounts.groups_of_many(&entries, &names).await;
-    let store = daemon.store.as_ref().map_err(|why| refuse(RefusalCode::Broken, why.clone()))?;
+    let store = daemon.store().map_err(|why| refuse(RefusalCode::Broken, why))?;
     let identities = entries.iter().map(|entry| entry.identity.clone()).collect();
     let standings = store.standings(identities).await;
     let standings = standings.map_err(|error| refuse(RefusalCode::Broken, error.to_string()))?;

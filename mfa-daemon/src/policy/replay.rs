@@ -64,7 +64,7 @@ pub(crate) async fn replay(conversation: &mut Conversation, call: &Call<'_>) -> 
         new: &new.policy,
         now: clock::now(),
     };
-    let store = daemon.store.as_ref().map_err(|why| refuse(RefusalCode::Broken, why.clone()))?;
+    let store = daemon.store().map_err(|why| refuse(RefusalCode::Broken, why))?;
     let part = store.logins(judge.now.plus(-BACK), after.map(|place| (place.node, place.seq)), PART).await;
     let part = part.map_err(|error| refuse(RefusalCode::Broken, error.to_string()))?;
     let (begun, mut room) = (Instant::now(), Room::new());
@@ -133,8 +133,9 @@ impl Judge<'_> {
     /// `None` if the account is not there any more, or cannot be looked up.
     async fn judge(&self, event: &Event) -> Option<Judged> {
         let accounts = &self.daemon.accounts;
-        let target = accounts.by_name(&event.user, Lane::Root).await.ok().flatten();
-        let target = target.filter(|entry| entry.identity.uid == event.uid)?;
+        let whose = event.whose()?;
+        let target = accounts.by_name(&whose.name, Lane::Root).await.ok().flatten();
+        let target = target.filter(|entry| entry.identity.uid == whose.uid)?;
         let caller = match event.login_uid {
             Some(uid) => accounts.by_uid(uid, Lane::Root).await.ok().flatten(),
             None => None,
@@ -172,7 +173,7 @@ impl Judged {
         }
         let fails = |plan: &Plan| !gets_in(plan, way);
         Some(wire::Login {
-            user: event.user.clone(),
+            user: event.user.clone().unwrap_or_default(),
             service: event.service.clone().unwrap_or_default(),
             rhost: event.rhost.as_deref().map(clipped),
             at: event.at,

@@ -4,7 +4,7 @@
 
 use super::change::Change;
 use super::{MasterKey, Rebind, StoreError};
-use crate::audit::{Context, Event, Head};
+use crate::audit::{Context, Event, Head, SiteRecord};
 use mfa_core::Time;
 use mfa_core::account::{Commit, Identity, Record, Seen, Version, What};
 use rusqlite::{Connection, OptionalExtension, Params, params};
@@ -58,6 +58,11 @@ impl Transaction<'_> {
         Change { connection: self.connection, key: self.key, account, at: *at }.factors_changed()?;
         let event = Event::new(to, *at, &Record::of(What::Rebound), context).formerly(from);
         self.record(&event)
+    }
+
+    /// Records what happened to the site.
+    pub(super) fn site(&mut self, record: &SiteRecord, at: Time, context: &Context) -> Result<(), Halt> {
+        self.record(&Event::of_site(at, record, context))
     }
 
     /// Removes the other record that has this uid or name, if it has nothing.

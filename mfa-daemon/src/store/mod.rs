@@ -24,14 +24,16 @@ mod queue;
 mod read;
 mod schema;
 mod seal;
+mod source;
 mod writer;
 
 pub(crate) use admin::Summary;
 pub(crate) use error::{OpenError, StoreError};
 pub(crate) use preview::Place;
 pub(crate) use seal::MasterKey;
+pub(crate) use source::Source;
 
-use crate::audit::Context;
+use crate::audit::{Context, SiteRecord};
 use connection::{Role, Slot};
 use home::Home;
 use mfa_core::Time;
@@ -215,6 +217,14 @@ impl Store {
     /// As [`Store::commit`], and [`StoreError::Taken`].
     pub(crate) async fn rebind(&self, rebind: Rebind, context: Context) -> Result<Committed, StoreError> {
         self.submit(Work::Rebind(rebind), context).await
+    }
+
+    /// Records what happened to the site, and to no account. It is on disk when this returns.
+    ///
+    /// # Errors
+    /// As [`Store::commit`].
+    pub(crate) async fn record(&self, record: SiteRecord, at: Time, context: Context) -> Result<(), StoreError> {
+        self.submit(Work::Site(record, at), context).await.map(|_| ())
     }
 
     /// The latest time of any commit, however the clock was turned since; 0 before the first.

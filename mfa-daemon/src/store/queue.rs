@@ -2,7 +2,8 @@
 //! processes have a share each, all of them together leave room for root's, and what does not fit is refused at once.
 
 use super::{Committed, Rebind, StoreError};
-use crate::audit::Context;
+use crate::audit::{Context, SiteRecord};
+use mfa_core::Time;
 use mfa_core::account::Commit;
 use std::collections::HashMap;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -26,6 +27,7 @@ pub(super) struct Job {
 pub(super) enum Work {
     Commit(Commit),
     Rebind(Rebind),
+    Site(SiteRecord, Time),
     /// An error of this program, to see that nobody waits for ever then.
     #[cfg(test)]
     Panic,

@@ -110,20 +110,22 @@ CREATE TABLE trust (
     UNIQUE (account, bound)
 ) STRICT;
 
--- What happened, as it was written, and the chain of hashes; the other columns repeat what is looked for.
+-- What happened, as it was written, and the chain of hashes; the other columns repeat what is looked for. Neither uid
+-- nor name: it happened to no account but to the site.
 CREATE TABLE audit (
     node INTEGER NOT NULL,
     seq INTEGER NOT NULL,
     at INTEGER NOT NULL,
-    uid INTEGER NOT NULL,
-    name TEXT NOT NULL,
+    uid INTEGER,
+    name TEXT,
     what TEXT NOT NULL,
     reason TEXT,
     record BLOB NOT NULL,
     hash BLOB NOT NULL,
-    PRIMARY KEY (node, seq)
+    PRIMARY KEY (node, seq),
+    CHECK ((uid IS NULL) = (name IS NULL))
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX audit_uid ON audit (uid);
+CREATE INDEX audit_name ON audit (name) WHERE name IS NOT NULL;
 CREATE INDEX audit_what ON audit (what, at, reason);
 ";
 

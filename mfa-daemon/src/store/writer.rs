@@ -10,6 +10,7 @@ use super::queue::{Job, Queue, Work};
 use super::{Committed, MasterKey, Receipt, StoreError};
 use crate::audit::Head;
 use mfa_core::Time;
+use mfa_core::account::Ticket;
 use rusqlite::{Connection, OptionalExtension};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -24,6 +25,9 @@ pub(super) struct Writer {
     /// The end of the chain of records; `None` if it must be read again.
     pub(super) head: Option<Head>,
 }
+
+/// Of what no proof can belong to: the receipt of a site's record goes to nobody.
+const NO_TICKET: Ticket = Ticket(u32::MAX);
 
 /// What became of a job, before anybody is told.
 type Outcome = Result<Committed, StoreError>;
@@ -104,6 +108,7 @@ impl Batch<'_> {
         let result = match &job.work {
             Work::Commit(commit) => self.transaction.commit(commit, &job.context).map(|()| (commit.ticket, commit.at)),
             Work::Rebind(rebind) => self.transaction.rebind(rebind, &job.context).map(|()| (rebind.ticket, rebind.at)),
+            Work::Site(record, at) => self.transaction.site(record, *at, &job.context).map(|()| (NO_TICKET, *at)),
             #[cfg(test)]
             Work::Panic => panic!("as the test wants it"),
         };

@@ -1,7 +1,7 @@
 //! What administrators are shown, the record, and how fast it is found.
 
 use super::*;
-use crate::audit::Head;
+use crate::audit::{Head, Site};
 use crate::store::admin::{Counts, LAST_PASS, RECENT, REFUSED, THROTTLED};
 use mfa_core::factor::Kind;
 use mfa_core::throttle::{Bucket, FAILURES_UNTIL_OFF, Throttle};
@@ -274,4 +274,21 @@ async fn every_kind_of_record_is_written_and_read_back() {
                  AND json_extract(CAST(record AS TEXT), '$.uid') = uid AND json_extract(CAST(record AS TEXT), '$.at') = at";
     let found: i64 = sql(&directory).query_row(agree, params![], |row| row.get(0)).unwrap();
     assert_eq!(found, i64::try_from(What::ALL.len()).unwrap());
+}
+
+#[tokio::test]
+async fn what_happens_to_the_site_is_in_the_chain_and_in_no_accounts_history() {
+    let (directory, store) = new();
+    record(&store, &alice(), NOW, Record::of(What::Passed)).await;
+    for what in Site::ALL {
+        let happened = SiteRecord::of(what).because("test").with("number", 7).with("text", "as\nit is");
+        store.record(happened, NOW, Context::of_peer(0)).await.unwrap();
+    }
+    record(&store, &alice(), NOW, Record::of(What::Passed)).await;
+    assert_eq!(store.recent(&alice(), 100).await.unwrap().len(), 2);
+    drop(store);
+    assert_eq!(open(directory.path()).problems(NOW), Vec::<String>::new());
+    let of_no_account = "SELECT count(*) FROM audit WHERE uid IS NULL AND name IS NULL \
+                         AND json_extract(CAST(record AS TEXT), '$.details.number') = 7";
+    assert_eq!(number(&directory, of_no_account), i64::try_from(Site::ALL.len()).unwrap());
 }
