@@ -64,7 +64,7 @@ pub(crate) const LONGEST_REPLY: usize = 512;
 /// How much a line in the log matters: the `syslog(3)` levels that are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Level {
-    /// Somebody was let in without a second factor because nothing listens.
+    /// Somebody was let in though the daemon has not decided: by the stack's word, or by a break-glass code.
     Alert,
     /// The module itself is at fault.
     Critical,

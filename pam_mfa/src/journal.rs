@@ -18,6 +18,12 @@ pub(crate) fn unguarded(host: &dyn Host) {
     host.log(Level::Alert, &format!("{why}; {}", Who(host)));
 }
 
+/// Writes the line for a login that was let in by a break-glass code.
+pub(crate) fn broken_glass(host: &dyn Host, number: u32, why: &str) {
+    let line = format!("LET IN BY BREAK-GLASS CODE {number}: {}; {}", Sentence(why), Who(host));
+    host.log(Level::Alert, &line);
+}
+
 /// Writes a line about what should be mended.
 pub(crate) fn notice(host: &dyn Host, what: &str) {
     host.log(Level::Notice, what);

@@ -1,7 +1,7 @@
 //! `pam_mfa.so`: a terminal between the user and the daemon, inside whatever program asks PAM.
 //!
 //! It asks what the daemon asks, says what the daemon says, and turns the daemon's verdict into a PAM code. No secret,
-//! no policy and no factor is in it. It starts no thread, prints nothing, reads no environment, and keeps nothing
+//! no policy and no factor is in it, but one: where the daemon cannot decide, a code from the safe. It starts no thread, prints nothing, reads no environment, and keeps nothing
 //! between two hooks but one line in libpam's keeping.
 //!
 //! Refusing is what happens when anything is wrong: an option, a name, the daemon, the conversation, the time, or the
@@ -12,6 +12,7 @@
 #![deny(clippy::print_stdout, clippy::print_stderr, clippy::arithmetic_side_effects, clippy::unreachable)]
 
 mod args;
+mod break_glass;
 mod context;
 mod earlier;
 mod failure;
@@ -45,19 +46,34 @@ struct Call {
 /// One login, as far as it is known before the daemon is asked.
 struct Attempt<'a> {
     socket: &'a Path,
+    /// Where break-glass codes are, if this process may look.
+    codes: Option<&'a Path>,
     options: Options,
     begin: Begin,
     silent: bool,
 }
 
+/// What the module works with outside of its process.
+struct Places<'a> {
+    socket: &'a Path,
+    codes: Option<&'a Path>,
+}
+
+impl Places<'static> {
+    /// Those of this process.
+    fn usual() -> Self {
+        Self { socket: link::socket(), codes: break_glass::folder() }
+    }
+}
+
 /// `pam_sm_authenticate`: asks for the second factor.
 fn authenticate(host: &mut dyn Host, call: &Call) -> Code {
-    auth(link::socket(), host, call)
+    auth(&Places::usual(), host, call)
 }
 
 /// `pam_sm_acct_mgmt`: lets pass whom `auth` has let pass, and decides about those it has not seen.
 fn acct_mgmt(host: &mut dyn Host, call: &Call) -> Code {
-    account(link::socket(), host, call)
+    account(&Places::usual(), host, call)
 }
 
 /// `pam_sm_setcred`: nothing to do.
@@ -65,28 +81,31 @@ fn setcred() -> Code {
     Code::NO_CREDENTIALS
 }
 
-fn auth(socket: &Path, host: &mut dyn Host, call: &Call) -> Code {
+fn auth(places: &Places<'_>, host: &mut dyn Host, call: &Call) -> Code {
     earlier::forget(host);
-    decide_auth(socket, host, call).unwrap_or_else(|failure| refuse(host, call, &failure))
+    decide_auth(places, host, call).unwrap_or_else(|failure| refuse(host, call, &failure))
 }
 
-fn account(socket: &Path, host: &mut dyn Host, call: &Call) -> Code {
-    decide_account(socket, host, call).unwrap_or_else(|failure| refuse(host, call, &failure))
+fn account(places: &Places<'_>, host: &mut dyn Host, call: &Call) -> Code {
+    decide_account(places, host, call).unwrap_or_else(|failure| refuse(host, call, &failure))
 }
 
-fn decide_auth(socket: &Path, host: &mut dyn Host, call: &Call) -> Result<Code, Failure> {
+fn decide_auth(places: &Places<'_>, host: &mut dyn Host, call: &Call) -> Result<Code, Failure> {
     let options = Options::parse(&call.arguments, Line::Auth)?;
     let key = if options.require_publickey { Some(context::publickey(host)?) } else { None };
     let begin = context::gather(host, Phase::Auth, &options)?;
-    let attempt = Attempt { socket, options, begin, silent: call.silent };
-    let code = consult(host, &attempt, key)?;
+    let attempt = Attempt { socket: places.socket, codes: places.codes, options, begin, silent: call.silent };
+    let code = match consult(host, &attempt, key) {
+        Err(why) if why.is_no_decision() => Code::broken_glass(break_glass::instead(host, &attempt, why)?),
+        decided => decided?,
+    };
     if let Some(how) = code.lets_pass() {
         earlier::remember(host, how, &attempt.begin.user);
     }
     Ok(code)
 }
 
-fn decide_account(socket: &Path, host: &mut dyn Host, call: &Call) -> Result<Code, Failure> {
+fn decide_account(places: &Places<'_>, host: &mut dyn Host, call: &Call) -> Result<Code, Failure> {
     let options = Options::parse(&call.arguments, Line::Account)?;
     if let Some(proof) = context::not_sshd(host)? {
         // Having a say would stop cron, root's su and sudo without a password, which run `account` and cannot ask.
@@ -99,7 +118,8 @@ fn decide_account(socket: &Path, host: &mut dyn Host, call: &Call) -> Result<Cod
         Recalled::Nothing => {}
     }
     let begin = context::gather(host, Phase::Account, &options)?;
-    consult(host, &Attempt { socket, options, begin, silent: call.silent }, None)
+    // Nobody can be asked here, so no break-glass code counts.
+    consult(host, &Attempt { socket: places.socket, codes: None, options, begin, silent: call.silent }, None)
 }
 
 /// Asks the daemon, and plays its dialog to the user.
@@ -111,6 +131,9 @@ fn consult(host: &mut dyn Host, attempt: &Attempt<'_>, key: Option<PublickeyShow
     };
     journal::debug(host, options.debug, "connected to the mfa daemon");
     let ended = login::play(host, &mut link, &attempt.begin, attempt.silent)?;
+    if matches!(ended.decision, Decision::Broken) {
+        return Err(Failure::Broken(ended.reason));
+    }
     report(host, options, &ended);
     Ok(verdict::of(ended.decision, options.exempt_succeeds(), key))
 }

@@ -20,12 +20,17 @@ fn call(options: &[&str]) -> Call {
     Call { arguments: options.iter().map(|option| (*option).to_owned()).collect(), silent: false }
 }
 
+/// That socket, and no break-glass codes.
+fn at(socket: &Path) -> Places<'_> {
+    Places { socket, codes: None }
+}
+
 /// Plays one `auth`; gives the code and what the daemon was sent.
 fn auth_against(script: Vec<Act>, application: &mut Application, options: &[&str]) -> (i32, Vec<String>) {
     let folder = tempfile::tempdir().unwrap();
     let socket = folder.path().join("mfa.sock");
     let daemon = Daemon::playing(&socket, script);
-    let code = auth(&socket, application, &call(options)).raw();
+    let code = auth(&at(&socket), application, &call(options)).raw();
     (code, daemon.requests())
 }
 
@@ -33,7 +38,7 @@ fn account_against(script: Vec<Act>, application: &mut Application) -> (i32, Vec
     let folder = tempfile::tempdir().unwrap();
     let socket = folder.path().join("mfa.sock");
     let daemon = Daemon::playing(&socket, script);
-    let code = account(&socket, application, &call(&[])).raw();
+    let code = account(&at(&socket), application, &call(&[])).raw();
     (code, daemon.requests())
 }
 
@@ -131,7 +136,7 @@ fn without_a_public_key_require_publickey_refuses_before_anybody_is_asked() {
         application.set(Item::Service, service);
         application.pam_environment.extend(shown.map(|shown| ("SSH_AUTH_INFO_0", shown.into())));
         let options = call(&["require_publickey", "exempt=success", "unavailable=allow"]);
-        let code = auth(&nobody(folder.path()), &mut application, &options);
+        let code = auth(&at(&nobody(folder.path())), &mut application, &options);
         assert_eq!(code.raw(), AUTH_ERR, "{service} {shown:?}");
         assert!(application.asked.is_empty());
         assert_eq!(application.log()[0].0, Level::Notice);
@@ -145,12 +150,12 @@ fn nothing_listening_refuses_unless_the_stack_allows_it_and_then_it_alarms() {
     drop(std::os::unix::net::UnixListener::bind(&abandoned).unwrap());
     for socket in [nobody(folder.path()), abandoned] {
         let mut application = Application::sshd();
-        assert_eq!(auth(&socket, &mut application, &call(&[])).raw(), AUTHINFO_UNAVAIL);
+        assert_eq!(auth(&at(&socket), &mut application, &call(&[])).raw(), AUTHINFO_UNAVAIL);
         assert_eq!(application.log()[0].0, Level::Error);
         assert_eq!(application.shown.len(), 1, "the user hears that it is not their mistake");
-        assert_eq!(auth(&socket, &mut application, &call(&["unavailable=deny"])).raw(), AUTHINFO_UNAVAIL);
+        assert_eq!(auth(&at(&socket), &mut application, &call(&["unavailable=deny"])).raw(), AUTHINFO_UNAVAIL);
         let mut application = Application::sshd();
-        assert_eq!(auth(&socket, &mut application, &call(&["unavailable=allow"])).raw(), IGNORE);
+        assert_eq!(auth(&at(&socket), &mut application, &call(&["unavailable=allow"])).raw(), IGNORE);
         let (level, line) = &application.log()[0];
         assert_eq!(*level, Level::Alert);
         assert!(line.contains("user=alice") && line.contains("rhost=192.0.2.7"), "{line}");
@@ -166,7 +171,7 @@ fn what_is_not_nothing_listening_refuses_even_with_unavailable_allow() {
     let too_long = folder.path().join("x".repeat(200));
     for socket in [looping, under_a_file.path().join("mfa.sock"), too_long] {
         let mut application = Application::sshd();
-        let code = auth(&socket, &mut application, &call(&["unavailable=allow"]));
+        let code = auth(&at(&socket), &mut application, &call(&["unavailable=allow"]));
         assert_eq!(code.raw(), SYSTEM_ERR, "{}", socket.display());
     }
 }
@@ -286,7 +291,7 @@ fn wrong_options_refuse_and_are_named_on_one_line() {
     for option in ["combined=split", "nullok", "timeout=0", "timeout=601", "exempt=yes", "unavailable=Allow", "\n"] {
         let mut application = Application::sshd();
         let options = call(&["unavailable=allow", option]);
-        let code = auth(&nobody(folder.path()), &mut application, &options);
+        let code = auth(&at(&nobody(folder.path())), &mut application, &options);
         assert_eq!(code.raw(), SYSTEM_ERR, "{option}");
         let log = application.log();
         assert_eq!(log.len(), 1);
@@ -343,7 +348,7 @@ fn refused_unseen(application: &mut Application) -> (i32, usize) {
     let socket = folder.path().join("mfa.sock");
     let listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
     listener.set_nonblocking(true).unwrap();
-    let code = auth(&socket, application, &call(&[])).raw();
+    let code = auth(&at(&socket), application, &call(&[])).raw();
     (code, usize::from(listener.accept().is_ok()))
 }
 
@@ -366,7 +371,7 @@ fn account_passes_whom_auth_has_passed_without_asking_again() {
         let mut application = Application::sshd();
         auth_against(vec![ends(outcome)], &mut application, &[]);
         let folder = tempfile::tempdir().unwrap();
-        assert_eq!(account(&nobody(folder.path()), &mut application, &call(&[])).raw(), expected);
+        assert_eq!(account(&at(&nobody(folder.path())), &mut application, &call(&[])).raw(), expected);
     }
 }
 
@@ -376,7 +381,7 @@ fn account_does_not_pass_another_user_than_auth_has_passed() {
     auth_against(vec![ends(Outcome::Pass)], &mut application, &[]);
     application.set(Item::User, "root");
     let folder = tempfile::tempdir().unwrap();
-    let code = account(&nobody(folder.path()), &mut application, &call(&["unavailable=allow"]));
+    let code = account(&at(&nobody(folder.path())), &mut application, &call(&["unavailable=allow"]));
     assert_eq!(code.raw(), AUTH_ERR);
 }
 
@@ -440,12 +445,12 @@ fn account_has_no_say_outside_sshd_and_says_so_in_the_log() {
     for service in ["cron", "sudo", "su", "systemd-user", "SSHD", "sshd2"] {
         let mut application = Application::sshd();
         application.set(Item::Service, service);
-        assert_eq!(account(&nobody(folder.path()), &mut application, &call(&[])).raw(), IGNORE, "{service}");
+        assert_eq!(account(&at(&nobody(folder.path())), &mut application, &call(&[])).raw(), IGNORE, "{service}");
         assert!(application.log()[0].1.contains("pam.d/sshd"));
     }
     let mut application = Application::sshd();
     application.unset(Item::Service);
-    assert_eq!(account(&nobody(folder.path()), &mut application, &call(&[])).raw(), AUTH_ERR);
+    assert_eq!(account(&at(&nobody(folder.path())), &mut application, &call(&[])).raw(), AUTH_ERR);
 }
 
 #[test]
@@ -453,7 +458,11 @@ fn options_of_auth_lines_are_refused_on_account_lines() {
     let folder = tempfile::tempdir().unwrap();
     for option in ["require_publickey", "exempt=success", "combined=verify"] {
         let mut application = Application::sshd();
-        assert_eq!(account(&nobody(folder.path()), &mut application, &call(&[option])).raw(), SYSTEM_ERR, "{option}");
+        assert_eq!(
+            account(&at(&nobody(folder.path())), &mut application, &call(&[option])).raw(),
+            SYSTEM_ERR,
+            "{option}"
+        );
     }
 }
 
@@ -469,10 +478,10 @@ fn a_silent_application_is_shown_no_text_and_still_asked() {
     let daemon = Daemon::playing(&socket, vec![says_and_asks("Hello"), says_and_ends("Bye", Outcome::Pass)]);
     let mut application = Application::sshd().typing(&["492817"]);
     let silent = Call { arguments: vec![], silent: true };
-    assert_eq!(auth(&socket, &mut application, &silent).raw(), SUCCESS);
+    assert_eq!(auth(&at(&socket), &mut application, &silent).raw(), SUCCESS);
     assert!(application.shown.is_empty());
     assert_eq!(application.asked, [(vec![], Prompt { text: CODE.into(), echo: false })]);
     assert_eq!(daemon.requests().len(), 2);
-    auth(&nobody(folder.path()), &mut application, &silent);
+    auth(&at(&nobody(folder.path())), &mut application, &silent);
     assert!(application.shown.is_empty());
 }

@@ -36,6 +36,10 @@ pub(crate) fn socket() -> &'static Path {
     Path::new(if rustix::process::geteuid().is_root() { ROOT_SOCKET } else { SOCKET })
 }
 
+/// How long the daemon may take for an answer that waits for nothing outside. Shorter than a login, so that there is
+/// time left for a break-glass code where sshd itself ends logins after two minutes.
+const LONGEST_ANSWER: Duration = Duration::from_secs(30);
+
 /// A connection to the daemon, for one dialog.
 pub(crate) struct Link {
     client: Client,
@@ -52,7 +56,8 @@ impl Link {
     pub(crate) fn open(socket: &Path, timeout: Duration) -> Result<Self, Unreached> {
         let opened = Instant::now();
         let deadline = opened.checked_add(timeout).ok_or(Unreached::Other(ConnectError::TimedOut))?;
-        match Client::connect(socket, deadline) {
+        let connected_by = opened.checked_add(LONGEST_ANSWER).map_or(deadline, |soon| soon.min(deadline));
+        match Client::connect(socket, connected_by) {
             Ok(client) => Ok(Self { client, opened, timeout, deadline }),
             Err(ConnectError::NothingListens) => Err(Unreached::NothingListens(NothingListens(()))),
             Err(other) => Err(Unreached::Other(other)),
@@ -69,7 +74,7 @@ impl Link {
     /// # Errors
     /// [`CallError`]
     pub(crate) fn begin(&mut self, begin: &Begin) -> Result<Turn, CallError> {
-        self.call(BEGIN, begin)
+        self.call(BEGIN, begin, LONGEST_ANSWER)
     }
 
     /// Answers what the last turn asked.
@@ -77,7 +82,7 @@ impl Link {
     /// # Errors
     /// [`CallError`]
     pub(crate) fn answer(&mut self, answer: Secret) -> Result<Turn, CallError> {
-        self.call(ANSWER, &Answer { answer })
+        self.call(ANSWER, &Answer { answer }, LONGEST_ANSWER)
     }
 
     /// Waits for what the last turn waits for.
@@ -85,12 +90,12 @@ impl Link {
     /// # Errors
     /// [`CallError`]
     pub(crate) fn wait(&mut self) -> Result<Turn, CallError> {
-        self.call(WAIT, &BTreeMap::<String, String>::new())
+        self.call(WAIT, &BTreeMap::<String, String>::new(), self.timeout)
     }
 
-    /// A person may be given longer, the daemon never is: each answer of its has `timeout`.
-    fn call(&mut self, method: &str, parameters: &impl Serialize) -> Result<Turn, CallError> {
-        let answered_by = Instant::now().checked_add(self.timeout).unwrap_or(self.deadline);
+    /// A person may be given longer, the daemon never is.
+    fn call(&mut self, method: &str, parameters: &impl Serialize, longest: Duration) -> Result<Turn, CallError> {
+        let answered_by = Instant::now().checked_add(longest.min(self.timeout)).unwrap_or(self.deadline);
         self.client.set_deadline(self.deadline.min(answered_by));
         let turn: Turn = self.client.call(method, parameters)?;
         if let Some(seconds) = turn.patience {

@@ -6,6 +6,7 @@
 //! the module call `pam_fail_delay`: the daemon's throttle makes guesses slow, for all connections together.
 
 use crate::args::{ExemptSucceeds, UnavailableAllowed};
+use crate::break_glass::{BreakGlassError, Struck};
 use crate::context::{NotSshd, PublickeyShown};
 use crate::earlier::{Earlier, How};
 use crate::failure::Failure;
@@ -74,6 +75,11 @@ impl Code {
         Self(PAM_IGNORE)
     }
 
+    /// The daemon could not decide, and a code from the safe is used up.
+    pub(crate) fn broken_glass(_: Struck) -> Self {
+        Self(PAM_SUCCESS)
+    }
+
     /// An `account` line that lets pass.
     pub(crate) fn account(pass: AccountPass) -> Self {
         match pass {
@@ -97,7 +103,9 @@ pub(crate) fn of(decision: Decision, exempt: Option<ExemptSucceeds>, key: Option
 /// The code for a login that has no decision: always an error.
 pub(crate) fn of_failure(failure: &Failure) -> Code {
     Code(match failure {
-        Failure::Unreached(Unreached::NothingListens(_)) => PAM_AUTHINFO_UNAVAIL,
+        Failure::Unreached(Unreached::NothingListens(_)) | Failure::Broken(_) => PAM_AUTHINFO_UNAVAIL,
+        Failure::BreakGlass(BreakGlassError::Codes(_)) => PAM_AUTHINFO_UNAVAIL,
+        Failure::BreakGlass(BreakGlassError::Wrong) => PAM_AUTH_ERR,
         Failure::Login(LoginError::Daemon(error)) => of_call_error(error),
         Failure::Options(_) | Failure::Unreached(Unreached::Other(_)) => PAM_SYSTEM_ERR,
         Failure::Login(LoginError::AskedInAccount | LoginError::Endless) => PAM_SYSTEM_ERR,

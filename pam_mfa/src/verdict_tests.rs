@@ -1,5 +1,6 @@
 use super::*;
 use crate::args::OptionError;
+use crate::break_glass::CodesError;
 use crate::context::ContextError;
 use crate::host::{ConverseError, Item};
 use mfa_proto::service::Refusal;
@@ -23,6 +24,10 @@ fn refusals() -> Vec<Failure> {
         Failure::Unreached(Unreached::Other(ConnectError::Untrusted(1000))),
         Failure::Unreached(Unreached::Other(ConnectError::TimedOut)),
         Failure::Unreached(Unreached::Other(ConnectError::Io(io::ErrorKind::PermissionDenied.into()))),
+        Failure::Broken("broken".into()),
+        Failure::BreakGlass(BreakGlassError::Wrong),
+        Failure::BreakGlass(BreakGlassError::Codes(CodesError::Locked)),
+        Failure::BreakGlass(BreakGlassError::Codes(CodesError::Untrusted("their file"))),
         Failure::UserChanged,
         Failure::Login(LoginError::UserChanged),
         Failure::Login(LoginError::Context(ContextError::Missing(Item::User))),

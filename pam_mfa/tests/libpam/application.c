@@ -6,21 +6,29 @@
  *
  * application RUN CONFDIR SERVICE USER STEP...
  *
- * RUN/mfa becomes /run/mfa and RUN/log becomes /dev/log, in a mount namespace of its own. Steps, in order:
+ * RUN/mfa becomes /run/mfa and RUN/log becomes /dev/log, in a mount namespace of its own; RUN/break-glass, if it is
+ * there, becomes the one thing in /etc. Steps, in order:
  *   uid=N  item=KIND=VALUE  env=NAME=VALUE  reply=TEXT  reply=@WHAT  change-user=NAME  silent
+ *   fail=CALL:ERRNO: from now on that system call fails, or, with "kill", kills the process
  *   auth  account  setcred  password  session  state  copies=TEXT, or
  *   repeat=N: whole logins, after which no handle is left; then only state and repeat make sense.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <malloc.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <stddef.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 typedef struct pam_handle pam_handle_t;
@@ -223,6 +231,48 @@ static void item(const char *assignment)
 	need(0, assignment);
 }
 
+/* Calls whose failure is tried: by number, and where that is not enough by a bit of an argument's lower half. */
+static const struct { const char *name; int number, argument; unsigned bit; } calls[] = {
+	{ "openat", SYS_openat, 0, 0 },
+	{ "openat-folder", SYS_openat, 2, O_DIRECTORY },
+	{ "openat-writing", SYS_openat, 2, O_RDWR },
+	{ "fstat", SYS_fstat, 0, 0 },
+	{ "newfstatat", SYS_newfstatat, 0, 0 },
+	{ "statx", SYS_statx, 0, 0 },
+	{ "pread64", SYS_pread64, 0, 0 },
+	{ "flock", SYS_flock, 0, 0 },
+	{ "pwrite64", SYS_pwrite64, 0, 0 },
+	{ "fdatasync", SYS_fdatasync, 0, 0 },
+};
+
+/* In the kernel, so that it holds for every way of making the call. */
+static void fail(const char *what)
+{
+	const char *end = strchr(what, ':');
+	unsigned result = SECCOMP_RET_KILL_PROCESS;
+	size_t at = 0;
+
+	need(end != NULL, what);
+	while (at < sizeof calls / sizeof *calls
+	       && (strlen(calls[at].name) != (size_t)(end - what) || strncmp(calls[at].name, what, end - what) != 0))
+		at++;
+	need(at < sizeof calls / sizeof *calls, what);
+	if (strcmp(end, ":kill") != 0)
+		result = SECCOMP_RET_ERRNO | atoi(end + 1);
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, calls[at].number, 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args) + 8 * calls[at].argument),
+		BPF_JUMP(BPF_JMP | (calls[at].bit ? BPF_JSET : BPF_JGE) | BPF_K, calls[at].bit, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, result),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { sizeof filter / sizeof *filter, filter };
+
+	need(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0, "no_new_privs");
+	need(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0, "seccomp");
+}
+
 static int step(const char *step)
 {
 	if (strncmp(step, "item=", 5) == 0)
@@ -233,6 +283,8 @@ static int step(const char *step)
 		replies[reply_count++] = step + 6;
 	else if (strncmp(step, "change-user=", 12) == 0)
 		new_user = step + 12;
+	else if (strncmp(step, "fail=", 5) == 0)
+		fail(step + 5);
 	else if (strncmp(step, "repeat=", 7) == 0)
 		repeat(atoi(step + 7));
 	else if (strncmp(step, "copies=", 7) == 0)
@@ -269,6 +321,12 @@ static void move_in(const char *run)
 	need(mount("tmpfs", "/dev", "tmpfs", 0, "mode=755") == 0, "/dev");
 	snprintf(path, sizeof path, "%s/log", run);
 	need(symlink(path, "/dev/log") == 0, "/dev/log");
+	snprintf(path, sizeof path, "%s/break-glass", run);
+	if (access(path, F_OK) == 0) {
+		need(mount("tmpfs", "/etc", "tmpfs", 0, "mode=755") == 0 && mkdir("/etc/mfa", 0755) == 0, "/etc");
+		need(mkdir("/etc/mfa/break-glass", 0700) == 0, "/etc/mfa/break-glass");
+		need(mount(path, "/etc/mfa/break-glass", NULL, MS_BIND, NULL) == 0, "/etc/mfa/break-glass");
+	}
 }
 
 int main(int count, char **words)

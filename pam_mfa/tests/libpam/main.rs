@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "in a test, that is how to fail")]
 #![allow(clippy::indexing_slicing, reason = "so is this")]
 
+mod break_glass;
 #[path = "../../src/stand_in/daemon.rs"]
 mod daemon;
 mod faults;
