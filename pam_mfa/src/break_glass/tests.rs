@@ -105,7 +105,8 @@ fn a_code_lets_in_once_and_is_struck_out_with_when_who_and_from_where() {
 #[test]
 fn every_way_in_which_the_daemon_does_not_decide_asks_for_a_code() {
     let broken = || vec![ends(Outcome::Broken)];
-    let scripts: [(&str, fn() -> Option<Vec<Act>>); 6] = [
+    type Script = (&'static str, fn() -> Option<Vec<Act>>);
+    let scripts: [Script; 6] = [
         ("nothing listens", || None),
         ("it hangs up", || Some(vec![Act::HangUp])),
         ("it hangs up while somebody types", || Some(vec![asks(), Act::HangUp])),
@@ -235,7 +236,8 @@ fn of_many_logins_with_one_code_exactly_one_passes() {
 
 #[test]
 fn a_file_that_is_not_roots_alone_is_not_used() {
-    let spoil: [(&str, fn(&Safe)); 7] = [
+    type Spoiled = (&'static str, fn(&Safe));
+    let spoil: [Spoiled; 7] = [
         ("readable by a group", |safe| chmod(&safe.file(), 0o640)),
         ("readable by others", |safe| chmod(&safe.file(), 0o604)),
         ("in a folder others may write", |safe| chmod(safe.folder.path(), 0o777)),
