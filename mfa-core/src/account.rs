@@ -4,6 +4,7 @@
 use crate::factor::backup_code::{Digest, Salt};
 use crate::factor::totp::{Parameters, Step};
 use crate::factor::{Kind, Kinds};
+use crate::letter::{Address, Letter};
 use crate::throttle::{Bucket, Throttle, Throttles};
 use crate::{Secret, Time};
 use std::fmt;
@@ -45,6 +46,8 @@ pub struct Account {
     pub factor_generation: i64,
     /// Failures so far.
     pub throttles: Throttles,
+    /// The address for mail that its owner has verified.
+    pub address: Option<Address>,
 }
 
 impl Account {
@@ -60,6 +63,7 @@ impl Account {
             grace_began: None,
             factor_generation: 0,
             throttles: Throttles::default(),
+            address: None,
         }
     }
 
@@ -189,6 +193,8 @@ pub struct Commit {
     pub writes: Vec<Write>,
     /// What happened.
     pub record: Record,
+    /// What is mailed about it: [`crate::letter::that_follow`], and codes to log in with.
+    pub letters: Vec<Letter>,
     /// When.
     pub at: Time,
 }
@@ -249,6 +255,8 @@ pub enum Write {
     Rename(FactorId, String),
     /// Every factor, backup code and pending enrollment stops working.
     RemoveAll,
+    /// Its owner has verified another address for mail; `None`: the site's holds again.
+    Address(Option<Address>),
 }
 
 impl Write {
@@ -263,7 +271,8 @@ impl Write {
             | Self::UseBackupCode { .. }
             | Self::BeginGrace(_)
             | Self::Begin(_)
-            | Self::Rename(..) => false,
+            | Self::Rename(..)
+            | Self::Address(_) => false,
         }
     }
 }
@@ -341,11 +350,15 @@ pub enum What {
     Unlocked,
     /// A record was given to another uid or name by an administrator.
     Rebound,
+    /// The address for mail was changed.
+    AddressChanged,
+    /// A letter was given up, or refused for good.
+    NotMailed,
 }
 
 impl What {
     /// Every one of them, for readers of stored records.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Passed,
         Self::Skipped,
         Self::Denied,
@@ -359,6 +372,8 @@ impl What {
         Self::Reset,
         Self::Unlocked,
         Self::Rebound,
+        Self::AddressChanged,
+        Self::NotMailed,
     ];
 
     /// The word in records and logs.
@@ -378,6 +393,8 @@ impl What {
             Self::Reset => "reset",
             Self::Unlocked => "unlocked",
             Self::Rebound => "rebound",
+            Self::AddressChanged => "address-changed",
+            Self::NotMailed => "not-mailed",
         }
     }
 }

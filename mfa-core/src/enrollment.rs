@@ -6,6 +6,7 @@ use crate::account::{Account, Commit, FactorId, NewPending, Pending, Record, See
 use crate::dialog::Proof;
 use crate::factor::totp::{self, Algorithm, Parameters, Step};
 use crate::factor::{Kind, Kinds, backup_code};
+use crate::letter;
 use crate::throttle::{Bucket, Caller, Gate, Guess, Throttle};
 use crate::time::Countdown;
 use crate::{At, Time};
@@ -346,7 +347,8 @@ fn permit(account: &Account, permission: &Permission<'_>, at: &At) -> Result<(),
 
 fn commit(account: &Account, writes: Vec<Write>, record: Record, (at, ticket): (&At, Ticket)) -> Commit {
     let seen = account.version.map_or(Seen::Absent, Seen::At);
-    Commit { ticket, identity: account.identity.clone(), seen, writes, record, at: at.now }
+    let letters = letter::that_follow(&record, &writes, account);
+    Commit { ticket, identity: account.identity.clone(), seen, writes, record, letters, at: at.now }
 }
 
 fn checked_name(name: &str) -> Result<String, Refusal> {

@@ -25,6 +25,7 @@ pub use turn::{Denial, Effect, Event, Next, Note, Turn, Verdict};
 
 use crate::account::{Account, Commit, FactorId, Record, Seen, Ticket, What, Write};
 use crate::factor::{Kind, Match};
+use crate::letter;
 use crate::policy::{Deny, Plan};
 use crate::throttle::{Bucket, Caller, Gate, Guess};
 use crate::{At, Time};
@@ -285,7 +286,8 @@ impl Dialog {
     ) -> Step {
         self.commits += 1;
         let identity = self.account.identity.clone();
-        let commit = Commit { ticket: Ticket(self.commits), identity, seen, writes, record, at: at.now };
+        let letters = letter::that_follow(&record, &writes, &self.account);
+        let commit = Commit { ticket: Ticket(self.commits), identity, seen, writes, record, letters, at: at.now };
         self.state = State::Committing { then, again };
         (self, Effect::Commit(commit))
     }

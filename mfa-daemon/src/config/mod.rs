@@ -2,13 +2,15 @@
 //!
 //! A file that somebody else could have written is refused like one that does not parse.
 
-mod folder;
+mod mail;
 mod settings;
 
+pub(crate) use mail::Mail;
 pub(crate) use settings::Settings;
 
-use folder::{is_absent, read, trust_folder};
 use mfa_core::policy::{self, Diagnostic, Policy, Source};
+use mfa_settings::FileError;
+use mfa_settings::file::{self, is_absent, trust_folder};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::{fmt, io};
@@ -56,6 +58,15 @@ impl fmt::Display for ConfigError {
 /// Files of policy that stand in for those of the folder, by their names there; `None`: as if there were no such file.
 pub(crate) type Drafts = BTreeMap<String, Option<String>>;
 
+impl From<FileError> for ConfigError {
+    fn from(error: FileError) -> Self {
+        match error {
+            FileError::Unreadable(path, error) => Self::Unreadable(path, error),
+            FileError::Unsafe(path, why) => Self::Unsafe(path, why),
+        }
+    }
+}
+
 /// The file that must be there.
 pub(crate) const MAIN: &str = "policy.toml";
 /// The folder of those that may be.
@@ -93,6 +104,10 @@ pub(crate) fn load_with(folder: &Path, drafts: &Drafts) -> Result<Config, Config
     };
     let files = texts.into_iter().map(|(name, _)| name).collect();
     Ok(Config { policy: parsed.policy, settings, warnings: parsed.warnings, files })
+}
+
+fn read(path: &Path) -> Result<String, ConfigError> {
+    Ok(file::read(path, file::LARGEST)?)
 }
 
 /// The files of policy, in the order in which they are read.

@@ -1,5 +1,6 @@
 //! `mfa.toml`: what is configured and is not a rule.
 
+use super::Mail;
 use mfa_core::enrollment;
 use mfa_core::factor::totp::Parameters;
 use serde::Deserialize;
@@ -18,6 +19,8 @@ pub(crate) struct Settings {
     pub(crate) confirm_codes: u8,
     /// Of new secrets.
     pub(crate) parameters: Parameters,
+    /// To whom mail goes.
+    pub(crate) mail: Mail,
 }
 
 #[derive(Deserialize, Default)]
@@ -25,6 +28,8 @@ pub(crate) struct Settings {
 struct File {
     site: Site,
     enrollment: Enrollment,
+    mail: mfa_settings::Mail,
+    notify: mfa_settings::Notify,
 }
 
 #[derive(Deserialize, Default)]
@@ -55,7 +60,8 @@ impl Default for Settings {
     /// Without a file.
     fn default() -> Self {
         let (site, issuer, support) = Default::default();
-        Self { site, issuer, support, confirm_codes: 1, parameters: Parameters::default() }
+        let (parameters, mail) = Default::default();
+        Self { site, issuer, support, confirm_codes: 1, parameters, mail }
     }
 }
 
@@ -89,6 +95,7 @@ impl Settings {
         let Enrollment { confirm_codes, algorithm, digits, period } = file.enrollment;
         let parameters = enrollment::parameters(&algorithm, digits, period).map_err(|why| wrong("enrollment", why))?;
         let Site { name: site, issuer, support } = file.site;
-        Ok(Self { site, issuer, support, confirm_codes, parameters })
+        let mail = Mail::new(&file.mail, &file.notify).map_err(|(section, why)| wrong(section, &why))?;
+        Ok(Self { site, issuer, support, confirm_codes, parameters, mail })
     }
 }

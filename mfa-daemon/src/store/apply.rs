@@ -3,10 +3,12 @@
 //! `Halt::Stale` undoes all of it and is no error: the account is not as it was seen.
 
 use super::change::Change;
+use super::outbox::{self, Tray};
 use super::{MasterKey, Rebind, StoreError};
 use crate::audit::{Context, Event, Head, SiteRecord};
 use mfa_core::Time;
 use mfa_core::account::{Commit, Identity, Record, Seen, Version, What};
+use mfa_core::letter::Topic;
 use rusqlite::{Connection, OptionalExtension, Params, params};
 
 /// Why a commit did not happen.
@@ -32,6 +34,8 @@ pub(super) struct Transaction<'a> {
     pub(super) key: &'a MasterKey,
     /// The chain of records, as it is if the transaction is committed.
     pub(super) head: Head,
+    /// Whether letters were put into the outbox.
+    pub(super) letters: bool,
 }
 
 impl Transaction<'_> {
@@ -44,7 +48,32 @@ impl Transaction<'_> {
                 change.perform(write)?;
             }
         }
+        if !commit.letters.is_empty() {
+            self.letters = true;
+            self.tray(commit.at).put(&commit.identity, &commit.letters, context)?;
+        }
         self.record(&event)
+    }
+
+    /// Changes the outbox. That a letter was given up is recorded.
+    pub(super) fn outbox(&mut self, change: &outbox::Change, at: Time) -> Result<(), Halt> {
+        let given_up = match change {
+            outbox::Change::Failed { id, .. } => outbox::about(self.connection, *id)?,
+            _ => None,
+        };
+        self.tray(at).change(change)?;
+        self.letters |= matches!(change, outbox::Change::Raised(_) | outbox::Change::Divided(..));
+        match given_up {
+            Some((about, topic)) => {
+                let record = Record::of(What::NotMailed).because(topic.map_or("unknown", Topic::as_str));
+                self.record(&Event::new(&about, at, &record, &Context::of_daemon()))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn tray(&self, at: Time) -> Tray<'_> {
+        Tray { connection: self.connection, key: self.key, at }
     }
 
     /// Gives a record to another identity, in place of a record of that identity that has nothing.

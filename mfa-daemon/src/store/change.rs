@@ -8,6 +8,7 @@ use mfa_core::account::{FactorId, NewPending, Write};
 use mfa_core::factor::Kind;
 use mfa_core::factor::backup_code::{Digest, Salt};
 use mfa_core::factor::totp::Step;
+use mfa_core::letter::Address;
 use mfa_core::throttle::{Bucket, Throttle};
 use mfa_core::{Secret, Time};
 use rusqlite::{Connection, Params, params};
@@ -51,6 +52,10 @@ impl Change<'_> {
                 self.one(update, params![self.account, id, name])
             }
             Write::RemoveAll => self.remove_all(),
+            Write::Address(address) => {
+                let update = "UPDATE account SET address = ?2 WHERE id = ?1";
+                self.one(update, params![self.account, address.as_ref().map(Address::as_str)])
+            }
         }
     }
 

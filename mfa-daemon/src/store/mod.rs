@@ -19,6 +19,7 @@ mod change;
 mod connection;
 mod error;
 mod home;
+mod outbox;
 mod preview;
 mod queue;
 mod read;
@@ -29,6 +30,8 @@ mod writer;
 
 pub(crate) use admin::Summary;
 pub(crate) use error::{OpenError, StoreError};
+#[allow(unused_imports)]
+pub(crate) use outbox::{Change, Due, Outbox, Recipient, Waiting};
 pub(crate) use preview::Place;
 pub(crate) use seal::MasterKey;
 pub(crate) use source::Source;
@@ -44,7 +47,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 /// Seconds by which the clock may be behind what it was before nobody is told.
 const CLOCK_TOLERANCE: i64 = 60;
@@ -133,6 +136,8 @@ struct Inner {
     administrator: Arc<tokio::sync::Mutex<Slot>>,
     queue: Arc<Queue>,
     newest: Arc<AtomicI64>,
+    /// Told when letters were put into the outbox.
+    letters: Arc<Notify>,
     broken_record: Option<i64>,
     writer: Option<JoinHandle<()>>,
     /// Unlocks the directory when all else is closed.
@@ -163,17 +168,20 @@ impl Store {
     pub(crate) fn open(directory: &Path, key: MasterKey) -> Result<Self, OpenError> {
         let mut home = Home::claim(directory)?;
         let connection = schema::ready(&mut home, &key, schema::STEPS)?;
+        outbox::forget_handed_over(&connection)?;
         let newest = Arc::new(AtomicI64::new(admin::newest_time(&connection)?));
         let head = writer::head_of(&connection)?;
         let broken_record = admin::broken_record(&connection, &head)?;
         let path = home.file(schema::FILE);
         let slot = |role| Slot::new(&path, role);
         let (key, queue) = (Arc::new(key), Arc::new(Queue::new()));
+        let letters = Arc::new(Notify::new());
         let writer = writer::Writer {
             slot: slot(Role::Writer)?,
             key: Arc::clone(&key),
             queue: Arc::clone(&queue),
             newest: Arc::clone(&newest),
+            letters: Arc::clone(&letters),
             head: Some(head),
         };
         let thread = std::thread::Builder::new().name("mfa-store".to_owned()).spawn(move || writer.run());
@@ -184,6 +192,7 @@ impl Store {
             administrator: Arc::new(tokio::sync::Mutex::new(slot(Role::Administrator)?)),
             queue,
             newest,
+            letters,
             broken_record,
             writer: Some(thread),
             _home: home,

@@ -13,8 +13,8 @@ use mfa_core::throttle::{Bucket, Throttle, Throttles};
 use mfa_core::{Secret, Time};
 use rusqlite::{Connection, Row};
 
-pub(super) const ACCOUNT: &str = "SELECT id, uid, name, version, factors, backup_codes, grace_began, factor_generation \
-     FROM account WHERE uid = ?1 OR name = ?2";
+pub(super) const ACCOUNT: &str = "SELECT id, uid, name, version, factors, backup_codes, grace_began, factor_generation, \
+     address FROM account WHERE uid = ?1 OR name = ?2";
 pub(super) const FACTORS: &str = "SELECT id, key_id, nonce, sealed, kind, params, name, created, last_used, last_step, \
      replays FROM factor WHERE account = ?1 ORDER BY id";
 pub(super) const PENDING: &str =
@@ -64,6 +64,7 @@ struct AccountRow {
     backup_codes: usize,
     grace_began: Option<i64>,
     factor_generation: i64,
+    address: Option<String>,
 }
 
 /// The rows that have this uid or this name: none, one or two.
@@ -77,6 +78,7 @@ fn held(connection: &Connection, whose: &Identity) -> Result<Vec<AccountRow>, St
             backup_codes: row.get(5)?,
             grace_began: row.get(6)?,
             factor_generation: row.get(7)?,
+            address: row.get(8)?,
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
@@ -100,7 +102,9 @@ impl Rows<'_> {
         let (pending, throttles) = (self.pending()?, throttles(self.connection, self.account)?);
         let (version, grace_began) = (Some(version), row.grace_began.map(Time));
         let factor_generation = row.factor_generation;
-        Ok(Account { identity, version, factors, backup, pending, grace_began, factor_generation, throttles })
+        let damaged = |_| StoreError::Damaged(format!("the address of account {}", self.account));
+        let address = row.address.map(|address| address.parse().map_err(damaged)).transpose()?;
+        Ok(Account { identity, version, factors, backup, pending, grace_began, factor_generation, throttles, address })
     }
 
     fn factors(&self) -> Result<Vec<Factor>, StoreError> {

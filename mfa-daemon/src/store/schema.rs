@@ -23,7 +23,11 @@ CREATE TABLE meta (
     node INTEGER NOT NULL,                  -- a random number: whose audit chain is continued here
     epoch INTEGER NOT NULL,                 -- grows when the database was restored from a backup
     newest_time INTEGER NOT NULL,           -- the latest time of any commit, whatever the clock says since
-    last_id INTEGER NOT NULL                -- of factors, enrollments and sets of codes; none is given twice
+    last_id INTEGER NOT NULL,               -- of factors, enrollments, sets of codes and letters; none is given twice
+    letters_sent INTEGER NOT NULL DEFAULT 0,
+    letters_failed INTEGER NOT NULL DEFAULT 0,    -- refused for good, or given up
+    letters_dropped INTEGER NOT NULL DEFAULT 0,   -- not kept, because there were too many
+    letters_problem TEXT                    -- why the last of those that failed did
 ) STRICT;
 
 -- The keys that something is sealed with: a known text, sealed, tells the right key from a wrong one.
@@ -42,6 +46,7 @@ CREATE TABLE account (
     created INTEGER NOT NULL,
     grace_began INTEGER,                    -- when its time to enroll began
     suspended INTEGER,                      -- since when it takes no seat; NULL while it does
+    address TEXT,                           -- for mail, as its owner has verified it
     factor_generation INTEGER NOT NULL DEFAULT 0, -- moves with every change of factors
     factors INTEGER NOT NULL DEFAULT 0 CHECK (factors >= 0),
     backup_codes INTEGER NOT NULL DEFAULT 0 CHECK (backup_codes >= 0)
@@ -127,6 +132,43 @@ CREATE TABLE audit (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX audit_name ON audit (name) WHERE name IS NOT NULL;
 CREATE INDEX audit_what ON audit (what, at, reason);
+
+-- Letters that wait to be sent. `fields` is never secret; a code is sealed.
+CREATE TABLE outbox (
+    id INTEGER PRIMARY KEY,
+    mark BLOB NOT NULL,                     -- random, and the same for every try
+    uid INTEGER NOT NULL,                   -- about whom
+    name TEXT NOT NULL,
+    recipient TEXT NOT NULL,                -- an address, or in a word whose
+    topic TEXT NOT NULL,
+    fields TEXT NOT NULL,
+    created INTEGER NOT NULL,
+    until INTEGER NOT NULL,                 -- never sent after
+    tries INTEGER NOT NULL DEFAULT 0,
+    next_try INTEGER NOT NULL,
+    handed_over INTEGER NOT NULL DEFAULT 0, -- a code that may have been sent
+    problem TEXT,                           -- why the last try failed
+    key_id INTEGER,
+    nonce BLOB,
+    sealed BLOB
+) STRICT;
+CREATE INDEX outbox_next_try ON outbox (next_try);
+
+-- How many letters of a topic about an account were written since then.
+CREATE TABLE letter_pace (
+    uid INTEGER NOT NULL,
+    topic TEXT NOT NULL,
+    since INTEGER NOT NULL,
+    count INTEGER NOT NULL,
+    PRIMARY KEY (uid, topic)
+) STRICT, WITHOUT ROWID;
+
+-- How far things have got of which administrators are told once.
+CREATE TABLE crossing (
+    key TEXT PRIMARY KEY,
+    level INTEGER NOT NULL,
+    at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 ";
 
 /// Opens the database for writing, made or brought up to date as needed, and checked against the key.

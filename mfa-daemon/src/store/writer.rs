@@ -14,6 +14,7 @@ use mfa_core::account::Ticket;
 use rusqlite::{Connection, OptionalExtension};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use tokio::sync::Notify;
 
 /// What the thread has.
 pub(super) struct Writer {
@@ -22,6 +23,8 @@ pub(super) struct Writer {
     pub(super) queue: Arc<Queue>,
     /// The latest time of any commit.
     pub(super) newest: Arc<AtomicI64>,
+    /// Told when letters were put into the outbox.
+    pub(super) letters: Arc<Notify>,
     /// The end of the chain of records; `None` if it must be read again.
     pub(super) head: Option<Head>,
 }
@@ -51,20 +54,23 @@ impl Writer {
 
     /// Does all jobs in one transaction; an outcome for each.
     fn perform(&mut self, jobs: &[Job]) -> Vec<Outcome> {
-        let Self { slot, key, head, newest, .. } = self;
+        let Self { slot, key, head, newest, letters, .. } = self;
         let known = *head;
         let newest_time = newest.load(Ordering::Acquire);
         let done = slot.with(|connection| {
             let head = known.map_or_else(|| head_of(connection), Ok)?;
-            let batch = Batch { transaction: Transaction { connection, key, head }, newest_time };
+            let batch = Batch { transaction: Transaction { connection, key, head, letters: false }, newest_time };
             // An error drops the connection, and with it what was begun.
             batch.perform(jobs)
         });
         match done {
-            Ok(Done { outcomes, head: new_head, newest_time }) => {
+            Ok(Done { outcomes, head: new_head, newest_time, letters: put_in }) => {
                 // After an error the chain is read again, in case it is not what it was thought to be.
                 *head = outcomes.iter().all(Result::is_ok).then_some(new_head);
                 newest.store(newest_time, Ordering::Release);
+                if put_in {
+                    letters.notify_one();
+                }
                 outcomes
             }
             Err(error) => {
@@ -86,6 +92,8 @@ struct Done {
     outcomes: Vec<Outcome>,
     head: Head,
     newest_time: i64,
+    /// Whether letters were put into the outbox.
+    letters: bool,
 }
 
 impl Batch<'_> {
@@ -98,7 +106,8 @@ impl Batch<'_> {
             self.transaction.connection.prepare_cached(update)?.execute([self.newest_time])?;
         }
         self.execute("COMMIT")?;
-        Ok(Done { outcomes, head: self.transaction.head, newest_time: self.newest_time })
+        let Transaction { head, letters, .. } = self.transaction;
+        Ok(Done { outcomes, head, newest_time: self.newest_time, letters })
     }
 
     /// One job in its savepoint. An error is the whole transaction's; that of the job alone is in its outcome.
@@ -109,6 +118,7 @@ impl Batch<'_> {
             Work::Commit(commit) => self.transaction.commit(commit, &job.context).map(|()| (commit.ticket, commit.at)),
             Work::Rebind(rebind) => self.transaction.rebind(rebind, &job.context).map(|()| (rebind.ticket, rebind.at)),
             Work::Site(record, at) => self.transaction.site(record, *at, &job.context).map(|()| (NO_TICKET, *at)),
+            Work::Outbox(change, at) => self.transaction.outbox(change, *at).map(|()| (NO_TICKET, *at)),
             #[cfg(test)]
             Work::Panic => panic!("as the test wants it"),
         };

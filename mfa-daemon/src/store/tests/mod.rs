@@ -5,6 +5,7 @@ mod commit;
 mod crash;
 mod faults;
 mod open;
+mod outbox;
 mod race;
 mod secrecy;
 
@@ -70,7 +71,7 @@ fn conflict(store: &Store, whose: &Identity) -> Vec<Held> {
 }
 
 fn commit_of(whose: &Identity, seen: Seen, writes: Vec<Write>, record: Record) -> Commit {
-    Commit { ticket: Ticket(1), identity: whose.clone(), seen, writes, record, at: NOW }
+    Commit { ticket: Ticket(1), identity: whose.clone(), seen, writes, record, letters: Vec::new(), at: NOW }
 }
 
 /// On the account as it is now.
