@@ -1,7 +1,10 @@
 //! The connection to the daemon: which socket, how long to wait, and what its refusals mean to the person.
 
-use crate::Failure;
+use crate::dialog::{self, Person};
+use crate::{Failure, Terminal};
 use mfa_proto::admin::{INTRODUCE, Introduce};
+use mfa_proto::enrollment::{AUTHORIZE, Subject};
+use mfa_proto::login::Turn;
 use mfa_proto::{CallError, Client, ROOT_SOCKET, SOCKET, service};
 use serde::{Serialize, de::DeserializeOwned};
 use std::path::Path;
@@ -14,6 +17,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub struct Daemon {
     client: Client,
     not_permitted: &'static str,
+    /// What a person is told who must prove first that it is them; not asked twice.
+    why: Option<&'static str>,
 }
 
 impl Daemon {
@@ -25,7 +30,13 @@ impl Daemon {
     pub fn connect(socket: Option<&Path>, not_permitted: &'static str) -> Result<Self, Failure> {
         let usual = if is_root() { ROOT_SOCKET } else { SOCKET };
         let client = Client::connect(socket.unwrap_or(Path::new(usual)), Instant::now() + PATIENCE)?;
-        Ok(Self { client, not_permitted })
+        Ok(Self { client, not_permitted, why: None })
+    }
+
+    /// Lets the person prove a factor of theirs, once, when the daemon wants that first. `why` is said before.
+    #[must_use]
+    pub fn proving(self, why: &'static str) -> Self {
+        Self { why: Some(why), ..self }
     }
 
     /// Says, if root runs this, who is behind it: the login that became root. The record names it.
@@ -49,7 +60,23 @@ impl Daemon {
     /// # Errors
     /// Exit code 1 with the daemon's own words, or 3.
     pub fn call<P: Serialize, R: DeserializeOwned>(&mut self, method: &str, parameters: &P) -> Result<R, Failure> {
-        self.call_within(Duration::ZERO, method, parameters)
+        match self.call_within(Duration::ZERO, method, parameters) {
+            Err(refused) if refused.code == "authorize_first" => match self.why.take() {
+                Some(why) => {
+                    self.prove(why)?;
+                    self.call_within(Duration::ZERO, method, parameters)
+                }
+                None => Err(refused),
+            },
+            answer => answer,
+        }
+    }
+
+    fn prove(&mut self, why: &str) -> Result<(), Failure> {
+        let first: Turn = self.call_within(Duration::ZERO, AUTHORIZE, &Subject { user: None })?;
+        let mut terminal = Terminal::open();
+        let verdict = dialog::drive(self, first, &mut Person::new(&mut terminal, Some(why)))?;
+        dialog::allowed(&verdict, "Nothing was done.")
     }
 
     /// As [`Daemon::call`], for an answer that waits for something outside: so much longer.

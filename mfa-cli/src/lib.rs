@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod daemon;
+pub mod dialog;
 pub mod factors;
 mod failure;
 pub mod moment;

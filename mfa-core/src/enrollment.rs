@@ -332,8 +332,12 @@ fn forget_failures() -> impl Iterator<Item = Write> {
     Bucket::ALL.into_iter().map(|bucket| Write::Throttle(bucket, Throttle::default()))
 }
 
-/// An account that has nothing may begin by itself; any other owner proves a factor first.
-fn permit(account: &Account, permission: &Permission<'_>, at: &At) -> Result<(), Refusal> {
+/// Whether this right is one to change the account's factors: root's, a proof of minutes ago under the factors of now,
+/// or none where nothing is enrolled yet.
+///
+/// # Errors
+/// `ProveFirst`.
+pub fn permit(account: &Account, permission: &Permission<'_>, at: &At) -> Result<(), Refusal> {
     let fresh = match permission {
         Permission::Root => true,
         Permission::Proved { proof, at: proved, changes } => {

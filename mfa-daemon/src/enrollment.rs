@@ -4,6 +4,7 @@
 //! came too late because something else changed first is decided again.
 
 use crate::accounts::{Entry, Lane};
+use crate::audit::Context;
 use crate::clock;
 use crate::conversation::Conversation;
 use crate::daemon::Loaded;
@@ -240,7 +241,7 @@ impl Desk {
         if daemon.loaded().is_none_or(|loaded| loaded.epoch != self.loaded.epoch) {
             return Err(changed());
         }
-        match store.commit(commit, conversation.context()).await {
+        match store.commit(commit, self.context(conversation)).await {
             Ok(Committed::Done(_)) => {
                 conversation.changed_factors(&self.whose.identity, changes);
                 let line = format!("{what} user={} peer={}", Quoted(&user), conversation.peer().uid);
@@ -252,6 +253,15 @@ impl Desk {
                 journal::operation(Level::Alert, &format!("a change could not be made: {error}"));
                 Err(broken(&error.to_string()))
             }
+        }
+    }
+
+    /// Who makes a change here, for the record: whoever is neither root nor the owner is of the help desk.
+    fn context(&self, conversation: &Conversation) -> Context {
+        let context = conversation.context();
+        match conversation.peer().uid {
+            own if own == self.whose.identity.uid || own == 0 => context,
+            _ => Context { service: Some("helpdesk".into()), ..context },
         }
     }
 

@@ -21,6 +21,7 @@ mod master_key;
 mod pace;
 mod policy;
 mod scene;
+mod staff;
 mod store;
 mod upkeep;
 

@@ -8,7 +8,6 @@ mod add_totp;
 mod backup_codes;
 mod codes;
 mod confirm;
-mod dialog;
 mod picture;
 mod private_file;
 mod remove;

@@ -2,8 +2,8 @@
 //!
 //! A change is made here and nowhere else: whoever already has a factor proves it first, on the same connection.
 
-use crate::dialog::{self, Person};
 use clap::Args;
+use mfa_cli::dialog::{self, Person};
 use mfa_cli::{Daemon, Exit, Failure, Screen, Terminal};
 use mfa_proto::enrollment::{AUTHORIZE, Enrolled, STATUS, Subject};
 use serde::{Serialize, de::DeserializeOwned};

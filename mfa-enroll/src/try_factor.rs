@@ -1,7 +1,7 @@
 //! `mfa-enroll test`: goes through the dialog of a login, without a login.
 
-use crate::dialog::{self, OneCode, Person};
 use crate::session::Session;
+use mfa_cli::dialog::{self, OneCode, Person};
 use mfa_cli::{Exit, Failure, words};
 use mfa_proto::Secret;
 use mfa_proto::enrollment::AUTHORIZE;

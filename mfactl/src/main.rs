@@ -37,6 +37,9 @@ Examples:
   mfactl policy preview new.toml                       who is locked out?
   mfactl require staff          a second factor for everybody in staff
 
+Members of the group mfa-helpdesk may use users, user, reset and unlock
+without root, after a code of their own, for whoever is no administrator.
+
 Exit codes: 0 done, 1 refused, failed or not healthy, 2 usage,
 3 daemon unreachable."
 )]
@@ -73,6 +76,9 @@ enum Command {
     MasterKey(master_key::MasterKey),
 }
 
+const NEEDS_ROOT: &str =
+    "Only root may do this. Try it with sudo.\nMembers of mfa-helpdesk may use: users, user, reset, unlock";
+
 /// What every command works with.
 struct Desk {
     daemon: Daemon,
@@ -90,7 +96,7 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
     if let Command::MasterKey(command) = &cli.command {
         return master_key::run(command); // before the daemon can start at all
     }
-    let mut daemon = Daemon::connect(cli.shared.socket.as_deref(), "mfactl needs root. Try: sudo mfactl status")?;
+    let mut daemon = Daemon::connect(cli.shared.socket.as_deref(), NEEDS_ROOT)?.proving("To do this, prove it is you.");
     daemon.introduce("mfactl")?;
     let mut desk = Desk { daemon, screen: Screen::open(), json: cli.shared.json };
     match cli.command {

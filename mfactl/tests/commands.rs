@@ -248,12 +248,38 @@ fn reset_without_a_person_wants_to_be_told_that_it_is_meant() {
 }
 
 #[test]
+fn the_help_desk_gives_a_code_of_its_own_once_and_then_it_is_done() {
+    let mut proved = false;
+    let daemon = ScriptedDaemon::start(move |method, _| match method.rsplit('.').next().unwrap() {
+        "Authorize" => Answer::Reply(json!({ "ask": { "text": "Verification code: ", "echo": false } })),
+        "Answer" => {
+            proved = true;
+            Answer::Reply(json!({ "done": { "outcome": "pass", "reason": "totp" } }))
+        }
+        "Account" if proved => Answer::Reply(account("alice")),
+        "Unlock" if proved => Answer::Reply(json!({})),
+        _ => Answer::Refuse("authorize_first", "Prove first that it is you, with a code of yours."),
+    });
+    let mut person = Person::at(&mut command(&daemon, &["unlock", "alice"]));
+    assert!(person.sees("Verification code: ").contains("To do this, prove it is you."));
+    person.types("492817");
+    let (status, screen) = person.leaves();
+    assert!(status.success(), "{screen}");
+    assert_eq!(daemon.methods(), ["Unlock", "Authorize", "Answer", "Unlock"]);
+    assert_eq!(daemon.parameters_of("Answer"), [json!({ "answer": "492817" })]);
+}
+
+#[test]
 fn whoever_is_not_root_is_told_what_to_do() {
     let daemon = ScriptedDaemon::start(|_, _| Answer::Error("org.varlink.service.PermissionDenied"));
     let output = run(&daemon, &["status"]);
     assert_eq!(
         (code_of(&output), stderr(&output).as_str()),
-        (1, "mfactl: mfactl needs root. Try: sudo mfactl status\n")
+        (
+            1,
+            "mfactl: Only root may do this. Try it with sudo.\n\
+             Members of mfa-helpdesk may use: users, user, reset, unlock\n"
+        )
     );
     let data = run(&daemon, &["users", "--json"]);
     assert_eq!((code_of(&data), &json_of(&data)["error"]["code"]), (1, &json!("permission_denied")));

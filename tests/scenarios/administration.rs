@@ -101,4 +101,27 @@ on_each_release! {
         assert_eq!(logged(&lab, "conflict", "mallory")?.len(), 1);
         Ok(())
     }
+
+    fn the_help_desk_resets_a_lost_phone_after_a_code_of_its_own_and_no_administrator(release: Release) -> Outcome {
+        let lab = web(release).before_boot("usermod --append --groups mfa-helpdesk bob").boot()?;
+        lab.enroll("alice")?;
+        let mut own = lab.enroll("bob")?.phone;
+        let mut reset = lab.pty_as("bob", ["mfactl", "reset", "alice"])?;
+        reset.expect("To do this, prove it is you.")?;
+        reset.answer(CODE, &own.code())?;
+        reset.answer("Reset? [y/N] ", "y")?;
+        assert_eq!(reset.expect_closed()?, 0);
+        assert_eq!(account(&lab, "alice")?["factors"], serde_json::json!([]));
+        must_hold(&mfactl(&lab, &["user", "alice"])?, &["reset at helpdesk"])?;
+
+        let mut root = lab.pty_as("bob", ["mfactl", "reset", "root", "--yes"])?;
+        root.answer(CODE, &own.code())?;
+        root.expect("Only root looks after it.")?;
+        assert_eq!(root.expect_closed()?, 1);
+        let alice = lab.run_as("alice", ["mfactl", "reset", "bob", "--yes"])?;
+        assert_eq!(alice.code, 1, "{alice}");
+        must_hold(&alice.stderr, &["Only root may do this."])?;
+        assert_eq!(account(&lab, "bob")?["backup_codes"], 10);
+        Ok(())
+    }
 }

@@ -108,7 +108,7 @@ on_each_release! {
         let output = lab.run_as("alice", ["frames", "/run/mfa/root.sock"])?.refused()?;
         must_hold(&output.stderr, &["Permission denied"])?;
         for command in ["users", "status"] {
-            let output = lab.run_as("alice", ["/usr/sbin/mfactl", command])?.refused()?;
+            let output = lab.run_as("alice", ["/usr/bin/mfactl", command])?.refused()?;
             must_hold(&output.stderr, &["mfactl: "])?;
         }
         let output = lab.run_as("alice", ["mfa-enroll", "--user", "bob", "status"])?.refused()?;

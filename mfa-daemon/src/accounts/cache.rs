@@ -60,7 +60,14 @@ impl Cache {
         if self.groups.len() >= MOST {
             self.groups.clear();
         }
-        self.groups.insert(name.to_owned(), (Instant::now(), memberships.clone()));
+        // Some ask about other groups than others do; all of it ages together.
+        let (since, mut known) = match fresh_since(self.groups.remove(name)) {
+            Some(kept) => kept,
+            None => (Instant::now(), Memberships::new()),
+        };
+        known.retain(|(group, _)| !memberships.iter().any(|(newer, _)| newer == group));
+        known.extend(memberships.iter().cloned());
+        self.groups.insert(name.to_owned(), (since, known));
     }
 
     fn drop_if_changed(&mut self) {
@@ -76,6 +83,10 @@ impl Cache {
 
 fn fresh<T>(kept: Option<&(Instant, T)>) -> Option<&T> {
     kept.filter(|(since, _)| since.elapsed() < KEPT).map(|(_, answer)| answer)
+}
+
+fn fresh_since<T>(kept: Option<(Instant, T)>) -> Option<(Instant, T)> {
+    kept.filter(|(since, _)| since.elapsed() < KEPT)
 }
 
 fn stamp(path: &str) -> Stamp {

@@ -21,6 +21,24 @@ pub(crate) struct Settings {
     pub(crate) parameters: Parameters,
     /// To whom mail goes.
     pub(crate) mail: Mail,
+    /// Who looks after others.
+    pub(crate) staff: Staff,
+}
+
+/// Groups of those who look after the machine and its users.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Staff {
+    /// Whose members can become root: nobody but root looks after them.
+    pub(crate) groups: Vec<String>,
+    /// Whose members look after everybody else.
+    pub(crate) helpdesk: String,
+}
+
+impl Default for Staff {
+    fn default() -> Self {
+        Self { groups: ["root", "sudo", "wheel", "admin"].map(str::to_owned).into(), helpdesk: "mfa-helpdesk".into() }
+    }
 }
 
 #[derive(Deserialize, Default)]
@@ -30,6 +48,7 @@ struct File {
     enrollment: Enrollment,
     mail: mfa_settings::Mail,
     notify: mfa_settings::Notify,
+    administrators: Staff,
 }
 
 #[derive(Deserialize, Default)]
@@ -60,8 +79,8 @@ impl Default for Settings {
     /// Without a file.
     fn default() -> Self {
         let (site, issuer, support) = Default::default();
-        let (parameters, mail) = Default::default();
-        Self { site, issuer, support, confirm_codes: 1, parameters, mail }
+        let (parameters, mail, staff) = Default::default();
+        Self { site, issuer, support, confirm_codes: 1, parameters, mail, staff }
     }
 }
 
@@ -96,6 +115,11 @@ impl Settings {
         let parameters = enrollment::parameters(&algorithm, digits, period).map_err(|why| wrong("enrollment", why))?;
         let Site { name: site, issuer, support } = file.site;
         let mail = Mail::new(&file.mail, &file.notify).map_err(|(section, why)| wrong(section, &why))?;
-        Ok(Self { site, issuer, support, confirm_codes, parameters, mail })
+        let staff = file.administrators;
+        let names = staff.groups.iter().chain([&staff.helpdesk]);
+        if names.into_iter().any(|name| name.is_empty() || name.chars().any(|c| c.is_control() || c == ':')) {
+            return Err(wrong("administrators", "groups and helpdesk are names of groups"));
+        }
+        Ok(Self { site, issuer, support, confirm_codes, parameters, mail, staff })
     }
 }

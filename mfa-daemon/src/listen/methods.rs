@@ -2,7 +2,7 @@
 
 use crate::accounts::{Entry, Lane, LookupError};
 use crate::conversation::Conversation;
-use crate::{admin, enrollment, login, policy};
+use crate::{admin, enrollment, login, policy, staff};
 use mfa_proto::frame::{Call, FrameError, encode_error, encode_reply};
 use mfa_proto::service::{self, Refusal, RefusalCode};
 use mfa_proto::{admin as a, enrollment as e, login as l, policy as p};
@@ -27,6 +27,10 @@ enum Serves {
     Root(for<'a> fn(&'a mut Conversation) -> Pending<'a>),
     /// Root, with parameters.
     RootWith(for<'a> fn(&'a mut Conversation, &'a Call<'a>) -> Pending<'a>),
+    /// Root and the help desk, about accounts in general.
+    Staff(for<'a> fn(&'a mut Conversation, &'a Call<'a>) -> Pending<'a>),
+    /// Root about anybody, the help desk about whoever is not privileged.
+    StaffAbout(for<'a> fn(&'a mut Conversation, Subject, &'a Call<'a>) -> Pending<'a>),
     /// Root about one account, which must exist.
     RootAbout(for<'a> fn(&'a mut Conversation, Subject, &'a Call<'a>) -> Pending<'a>),
 }
@@ -47,10 +51,10 @@ const METHODS: &[(&str, Serves)] = &[
     (e::RENAME, Serves::Own(|conversation, whose, call| Box::pin(enrollment::rename(conversation, whose, call)))),
     (a::STATUS, Serves::Root(|conversation| Box::pin(admin::status(conversation)))),
     (a::INTRODUCE, Serves::RootWith(|conversation, call| Box::pin(admin::introduce(conversation, call)))),
-    (a::ACCOUNTS, Serves::RootWith(|conversation, call| Box::pin(admin::accounts(conversation, call)))),
-    (a::ACCOUNT, Serves::RootAbout(|conversation, whose, _| Box::pin(admin::account(conversation, whose)))),
-    (a::RESET, Serves::RootAbout(|conversation, whose, call| Box::pin(admin::reset(conversation, whose, call)))),
-    (a::UNLOCK, Serves::RootAbout(|conversation, whose, _| Box::pin(admin::unlock(conversation, whose)))),
+    (a::ACCOUNTS, Serves::Staff(|conversation, call| Box::pin(admin::accounts(conversation, call)))),
+    (a::ACCOUNT, Serves::StaffAbout(|conversation, whose, _| Box::pin(admin::account(conversation, whose)))),
+    (a::RESET, Serves::StaffAbout(|conversation, whose, call| Box::pin(admin::reset(conversation, whose, call)))),
+    (a::UNLOCK, Serves::StaffAbout(|conversation, whose, _| Box::pin(admin::unlock(conversation, whose)))),
     (a::REBIND, Serves::RootAbout(|conversation, whose, _| Box::pin(admin::rebind(conversation, whose)))),
     (p::DRAFT, Serves::RootWith(|conversation, call| Box::pin(policy::draft(conversation, call)))),
     (p::CHECK, Serves::Root(|conversation| Box::pin(policy::check(conversation)))),
@@ -126,7 +130,8 @@ pub(super) async fn answer(conversation: &mut Conversation, frame: &[u8]) -> Ans
 async fn dispatch(conversation: &mut Conversation, call: &Call<'_>) -> Result<Answer, Failure> {
     let (_, serves) = METHODS.iter().find(|(name, _)| *name == call.method).ok_or(Failure::NoMethod)?;
     let is_root = conversation.peer().is_root();
-    if matches!(serves, Serves::Holder(_) | Serves::Own(_)) && !conversation.keeps_pace() {
+    let for_many = matches!(serves, Serves::Holder(_) | Serves::Own(_) | Serves::Staff(_) | Serves::StaffAbout(_));
+    if for_many && !conversation.keeps_pace() {
         return Err(refuse(RefusalCode::Busy, "Too many requests in a short time. Wait a minute, then try again."));
     }
     match serves {
@@ -142,10 +147,19 @@ async fn dispatch(conversation: &mut Conversation, call: &Call<'_>) -> Result<An
         }
         Serves::Root(serve) if is_root => serve(conversation).await,
         Serves::RootWith(serve) if is_root => serve(conversation, call).await,
-        Serves::RootAbout(serve) if is_root => {
-            let Named { user } = call.parameters()?;
-            user.ok_or_else(|| Failure::Parameter("user".into()))?;
-            let whose = anybody(conversation, call).await?;
+        Serves::Staff(serve) if is_root => serve(conversation, call).await,
+        Serves::Staff(serve) => {
+            staff::on_duty(conversation).await?;
+            serve(conversation, call).await
+        }
+        Serves::RootAbout(serve) | Serves::StaffAbout(serve) if is_root => {
+            let whose = named(conversation, call, Lane::Root).await?;
+            serve(conversation, whose, call).await
+        }
+        Serves::StaffAbout(serve) => {
+            staff::on_duty(conversation).await?;
+            let whose = named(conversation, call, Lane::Plain).await?;
+            let whose = staff::unprivileged(conversation, whose).await?;
             serve(conversation, whose, call).await
         }
         Serves::Root(_) | Serves::RootWith(_) | Serves::RootAbout(_) => Err(Failure::NotAllowed),
@@ -168,6 +182,13 @@ impl Named {
             user => Ok(user),
         }
     }
+}
+
+/// Whom a call is about that must name somebody.
+async fn named(conversation: &Conversation, call: &Call<'_>, lane: Lane) -> Result<Subject, Failure> {
+    let name = Named::checked(call)?.ok_or_else(|| Failure::Parameter("user".into()))?;
+    let entry = conversation.daemon().accounts.by_name(&name, lane).await.map_err(unanswered)?;
+    Ok(Subject { name, entry })
 }
 
 /// Whom root's call is about: whom it names, or root.
@@ -273,11 +294,15 @@ mod tests {
     }
 
     #[test]
-    fn whatever_changes_or_lists_other_accounts_is_roots() {
+    fn whatever_changes_or_lists_other_accounts_is_roots_and_a_little_of_it_the_help_desks() {
         let roots = |name: &str| name.starts_with("io.mfa.Admin.") || name.starts_with("io.mfa.Policy.");
+        let helpdesk = [a::ACCOUNTS, a::ACCOUNT, a::RESET, a::UNLOCK];
         for (name, serves) in METHODS.iter().filter(|(name, _)| roots(name)) {
-            let roots = matches!(serves, Serves::Root(_) | Serves::RootWith(_) | Serves::RootAbout(_));
-            assert!(roots, "{name}");
+            let right = match serves {
+                Serves::Staff(_) | Serves::StaffAbout(_) => helpdesk.contains(name),
+                serves => matches!(serves, Serves::Root(_) | Serves::RootWith(_) | Serves::RootAbout(_)),
+            };
+            assert!(right, "{name}");
         }
     }
 

@@ -11,6 +11,7 @@ mod clock;
 mod configuration;
 mod enrolling;
 mod frames;
+mod helpdesk;
 mod identity;
 mod killed;
 mod name_service;

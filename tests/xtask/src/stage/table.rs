@@ -34,7 +34,7 @@ pub(crate) fn parcels() -> Vec<Parcel> {
         row(Built("mfa-daemon"), "usr/libexec/mfa/mfa-daemon", 0o755),
         row(Built("mfa-enroll"), "usr/bin/mfa-enroll", 0o755),
         row(Link("mfa-enroll"), "usr/bin/mfa", 0),
-        row(Built("mfactl"), "usr/sbin/mfactl", 0o755),
+        row(Built("mfactl"), "usr/bin/mfactl", 0o755),
         row(Folder("packaging/systemd"), "usr/lib/systemd/system", 0o644),
         row(File("packaging/sysusers/mfa.conf"), "usr/lib/sysusers.d/mfa.conf", 0o644),
         row(Folder("packaging/tmpfiles"), "usr/lib/tmpfiles.d", 0o644),

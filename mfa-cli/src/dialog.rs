@@ -2,7 +2,7 @@
 //!
 //! Nothing here knows what a factor is: the daemon asks, this shows.
 
-use mfa_cli::{Daemon, Failure, InputError, Terminal, printable};
+use crate::{Daemon, Failure, InputError, Terminal, printable};
 use mfa_proto::Secret;
 use mfa_proto::login::{ANSWER, Answer, Next, Note, Outcome, Prompt, Turn, Verdict, WAIT};
 use std::time::Duration;
@@ -11,13 +11,21 @@ use std::time::Duration;
 const MOST_TURNS: usize = 64;
 
 /// Whoever hears the notes and answers the prompts.
-pub(crate) trait Respondent {
+pub trait Respondent {
+    /// Is told something.
     fn hear(&mut self, note: &Note);
+    /// Answers a prompt.
+    ///
+    /// # Errors
+    /// There is no answer.
     fn answer(&mut self, prompt: &Prompt) -> Result<Secret, Failure>;
 }
 
 /// Drives a begun dialog to its end.
-pub(crate) fn drive(daemon: &mut Daemon, first: Turn, by: &mut dyn Respondent) -> Result<Verdict, Failure> {
+///
+/// # Errors
+/// No answer of the person, or none of the daemon.
+pub fn drive(daemon: &mut Daemon, first: Turn, by: &mut dyn Respondent) -> Result<Verdict, Failure> {
     let mut turn = first;
     for _ in 0..MOST_TURNS {
         turn.say.iter().for_each(|note| by.hear(note));
@@ -31,7 +39,10 @@ pub(crate) fn drive(daemon: &mut Daemon, first: Turn, by: &mut dyn Respondent) -
 }
 
 /// Whether the verdict lets go on; `otherwise` says what that means.
-pub(crate) fn allowed(verdict: &Verdict, otherwise: &str) -> Result<(), Failure> {
+///
+/// # Errors
+/// It does not.
+pub fn allowed(verdict: &Verdict, otherwise: &str) -> Result<(), Failure> {
     match verdict.outcome {
         Outcome::Pass | Outcome::Skipped => Ok(()),
         Outcome::Denied => {
@@ -49,7 +60,7 @@ pub(crate) fn allowed(verdict: &Verdict, otherwise: &str) -> Result<(), Failure>
 }
 
 /// A person at a terminal, or a script that pipes one line for each question.
-pub(crate) struct Person<'a> {
+pub struct Person<'a> {
     terminal: &'a mut Terminal,
     why: Option<&'a str>,
     last: LastWords,
@@ -57,7 +68,7 @@ pub(crate) struct Person<'a> {
 
 impl<'a> Person<'a> {
     /// `why` is said once, before the first question.
-    pub(crate) fn new(terminal: &'a mut Terminal, why: Option<&'a str>) -> Self {
+    pub fn new(terminal: &'a mut Terminal, why: Option<&'a str>) -> Self {
         Self { terminal, why, last: LastWords::default() }
     }
 
@@ -94,13 +105,15 @@ impl Respondent for Person<'_> {
 }
 
 /// A code given beforehand: it answers the first question; a second one means that it was not right.
-pub(crate) struct OneCode {
+pub struct OneCode {
     code: Option<Secret>,
     last: LastWords,
 }
 
 impl OneCode {
-    pub(crate) fn new(code: Secret) -> Self {
+    /// The code.
+    #[must_use]
+    pub fn new(code: Secret) -> Self {
         Self { code: Some(code), last: LastWords::default() }
     }
 }
