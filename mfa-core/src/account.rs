@@ -1,10 +1,10 @@
 //! An account as one consistent read shows it, and the one way to change it: a [`Commit`] that happens as a whole if
 //! the account is still as it was seen, or not at all.
 
-use crate::factor::backup_code::{Digest, Salt};
 use crate::factor::totp::{Parameters, Step};
 use crate::factor::{Kind, Kinds};
 use crate::letter::{Address, Letter};
+use crate::printed::{Digest, Salt};
 use crate::throttle::{Bucket, Throttle, Throttles};
 use crate::{Secret, Time};
 use std::fmt;

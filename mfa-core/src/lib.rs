@@ -11,6 +11,7 @@ pub mod factor;
 pub mod letter;
 pub mod license;
 pub mod policy;
+pub mod printed;
 pub mod seats;
 pub mod secret;
 pub mod sshsig;

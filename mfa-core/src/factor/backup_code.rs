@@ -1,29 +1,18 @@
 //! Backup codes: ten at a time, sixty random bits each, single use, shown once.
-//!
-//! What is kept is a keyed hash, so that even whoever reads the store with its master key cannot print them again.
 
 use super::Match;
 use crate::Secret;
 use crate::account::BackupSet;
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
+use crate::printed::{self, Digest, Salt, digest, grouped, spell};
 use subtle::{ConditionallySelectable, ConstantTimeEq};
 use zeroize::Zeroizing;
 
 /// Codes in a set.
 pub const SET: usize = 10;
 /// Characters of a code, dashes aside; each carries five bits.
-const LENGTH: usize = 12;
+pub(super) const LENGTH: usize = 12;
 /// Random bytes a set needs: the salt, then one byte a character.
 pub const FRESH: usize = size_of::<Salt>() + SET * LENGTH;
-/// Thirty-two characters that are not taken for one another: no 0, 1, I or O.
-const ALPHABET: &[u8; 32] = b"23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
-
-/// Of a whole set.
-pub type Salt = [u8; 16];
-/// HMAC-SHA-256 of a code, keyed with the set's salt.
-pub type Digest = [u8; 32];
-
 /// A new set: the codes to show once, and what is kept of them.
 pub struct NewSet {
     /// `XXXX-XXXX-XXXX`
@@ -44,19 +33,10 @@ pub fn new_set(fresh: &Secret) -> Option<NewSet> {
     Some(NewSet { codes: plain.iter().map(|code| grouped(code)).collect(), salt: *salt, digests })
 }
 
-/// What was typed, as a backup code is kept: upper case, without spaces and dashes. `None` if it cannot be one.
+/// What was typed, as a backup code is kept; `None` if it cannot be one.
 #[must_use]
 pub fn normalize(typed: &str) -> Option<Zeroizing<String>> {
-    let mut code = Zeroizing::new(String::with_capacity(LENGTH));
-    for character in typed.chars().filter(|character| !matches!(character, ' ' | '-')) {
-        let character = character.to_ascii_uppercase();
-        let known = u8::try_from(character).is_ok_and(|byte| ALPHABET.contains(&byte));
-        if !known || code.len() == LENGTH {
-            return None;
-        }
-        code.push(character);
-    }
-    (code.len() == LENGTH).then_some(code)
+    printed::normalize(typed, LENGTH)
 }
 
 /// The unused code this is, if it is one. Every code of the set is compared, each in constant time.
@@ -70,33 +50,6 @@ pub fn find(set: &BackupSet, normalized: &str) -> Option<Match> {
         found |= same;
     }
     bool::from(found).then(|| Match::backup_code(id))
-}
-
-fn digest(salt: &Salt, normalized: &str) -> Digest {
-    let mut key = [0u8; 64]; // the block size of SHA-256: a shorter key is padded with zeros (RFC 2104, section 2)
-    for (place, byte) in key.iter_mut().zip(salt) {
-        *place = *byte;
-    }
-    let mut mac = Hmac::<Sha256>::new(&key.into());
-    mac.update(normalized.as_bytes());
-    mac.finalize().into_bytes().into()
-}
-
-fn spell(bytes: &[u8]) -> Zeroizing<String> {
-    // 256 is a multiple of 32, so the remainder is as random as the byte.
-    let letter = |byte: &u8| ALPHABET.get(usize::from(byte % 32)).copied().map_or('?', char::from);
-    Zeroizing::new(bytes.iter().map(letter).collect())
-}
-
-fn grouped(code: &str) -> Zeroizing<String> {
-    let mut shown = Zeroizing::new(String::with_capacity(LENGTH + 2));
-    for (place, character) in code.chars().enumerate() {
-        if place > 0 && place % 4 == 0 {
-            shown.push('-');
-        }
-        shown.push(character);
-    }
-    shown
 }
 
 #[cfg(test)]
@@ -158,22 +111,7 @@ mod tests {
         assert!(new_set(&Secret::new(vec![0; FRESH - 1])).is_none());
     }
 
-    #[test]
-    fn rfc_4231_case_2_shows_that_the_key_is_padded_and_not_hashed() {
-        let mut salt = [0u8; 16];
-        salt[..4].copy_from_slice(b"Jefe");
-        let expected = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
-        assert_eq!(data_encoding::HEXLOWER.encode(&digest(&salt, "what do ya want for nothing?")), expected);
-    }
-
     proptest! {
-        #[test]
-        fn no_text_makes_it_panic_and_what_is_accepted_is_twelve_letters(text in "\\PC{0,40}") {
-            if let Some(code) = normalize(&text) {
-                prop_assert_eq!(code.len(), 12);
-            }
-        }
-
         #[test]
         fn codes_of_random_sets_differ(bytes in prop::collection::vec(any::<u8>(), FRESH)) {
             let (new, _) = set_of(&bytes);
