@@ -3,6 +3,7 @@
 
 use crate::factor::totp::{Parameters, Step};
 use crate::factor::{Kind, Kinds};
+use crate::given::{Given, NewGiven, Purpose};
 use crate::letter::{Address, Letter};
 use crate::printed::{Digest, Salt};
 use crate::throttle::{Bucket, Throttle, Throttles};
@@ -40,10 +41,19 @@ pub struct Account {
     pub backup: BackupSet,
     /// An enrollment begun and not confirmed; there is one at most.
     pub pending: Option<Pending>,
+    /// The invitation to enroll that is outstanding.
+    pub invite: Option<Given>,
+    /// Whether its first factor takes an invitation, whatever the policy says: an administrator has said so, with a
+    /// reset.
+    pub invited_only: bool,
+    /// The temporary code that is outstanding.
+    pub temp_code: Option<Given>,
     /// When its time to enroll began, if it ever did.
     pub grace_began: Option<Time>,
     /// Moves with every change of factors, and voids what was earned by others: proofs and trust.
     pub factor_generation: i64,
+    /// The latest time of any commit, whoever's: what makes things easier ends by it, however the clock was turned.
+    pub newest_time: Time,
     /// Failures so far.
     pub throttles: Throttles,
     /// The address for mail that its owner has verified.
@@ -60,8 +70,12 @@ impl Account {
             factors: Vec::new(),
             backup: BackupSet::default(),
             pending: None,
+            invite: None,
+            invited_only: false,
+            temp_code: None,
             grace_began: None,
             factor_generation: 0,
+            newest_time: Time(i64::MIN),
             throttles: Throttles::default(),
             address: None,
         }
@@ -72,6 +86,18 @@ impl Account {
     pub fn enrolled(&self) -> Kinds {
         let backup = (!self.backup.codes.is_empty()).then_some(Kind::BackupCode);
         self.factors.iter().map(|factor| factor.detail.kind()).chain(backup).collect()
+    }
+
+    /// Whether it has a factor, or what is left of one.
+    #[must_use]
+    pub fn is_enrolled(&self) -> bool {
+        !self.factors.is_empty() || !self.backup.codes.is_empty()
+    }
+
+    /// The time by which what makes things easier ends: a clock that was turned back prolongs nothing.
+    #[must_use]
+    pub fn latest(&self, now: Time) -> Time {
+        now.max(self.newest_time)
     }
 
     /// A confirmed factor by its id.
@@ -253,10 +279,25 @@ pub enum Write {
     Remove(FactorId),
     /// A factor is called something else.
     Rename(FactorId, String),
-    /// Every factor, backup code and pending enrollment stops working.
+    /// Every factor, backup code, pending enrollment and given code stops working.
     RemoveAll,
     /// Its owner has verified another address for mail; `None`: the site's holds again.
     Address(Option<Address>),
+    /// An enrollment that was begun cannot be confirmed any more.
+    EndPending,
+    /// A code is given out, in place of the one of this purpose before.
+    Give(NewGiven),
+    /// One try or use less is left of a given code.
+    Spend {
+        /// Its id.
+        id: i64,
+        /// Its purpose.
+        purpose: Purpose,
+    },
+    /// A given code stops working.
+    EndGiven(Purpose),
+    /// The first factor takes an invitation, whatever the policy says; or does not any more.
+    InvitedOnly(bool),
 }
 
 impl Write {
@@ -272,7 +313,12 @@ impl Write {
             | Self::BeginGrace(_)
             | Self::Begin(_)
             | Self::Rename(..)
-            | Self::Address(_) => false,
+            | Self::Address(_)
+            | Self::EndPending
+            | Self::Give(_)
+            | Self::Spend { .. }
+            | Self::EndGiven(_)
+            | Self::InvitedOnly(_) => false,
         }
     }
 }
@@ -299,13 +345,15 @@ pub struct Record {
     pub factor: Option<(Kind, Option<FactorId>)>,
     /// Why, in a word of the program's own; never input.
     pub reason: Option<&'static str>,
+    /// Why, in an administrator's own words.
+    pub words: Option<String>,
 }
 
 impl Record {
     /// Only what happened.
     #[must_use]
     pub fn of(what: What) -> Self {
-        Self { what, factor: None, reason: None }
+        Self { what, factor: None, reason: None, words: None }
     }
 
     /// With the factor it happened to.
@@ -354,11 +402,21 @@ pub enum What {
     AddressChanged,
     /// A letter was given up, or refused for good.
     NotMailed,
+    /// An administrator gave an enrollment code.
+    Invited,
+    /// A wrong enrollment code.
+    InviteWrong,
+    /// An administrator took an enrollment code, or the demand for one, back.
+    InviteWithdrawn,
+    /// An administrator gave a temporary code.
+    TempCodeGiven,
+    /// An administrator took a temporary code back.
+    TempCodeWithdrawn,
 }
 
 impl What {
     /// Every one of them, for readers of stored records.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 20] = [
         Self::Passed,
         Self::Skipped,
         Self::Denied,
@@ -374,6 +432,11 @@ impl What {
         Self::Rebound,
         Self::AddressChanged,
         Self::NotMailed,
+        Self::Invited,
+        Self::InviteWrong,
+        Self::InviteWithdrawn,
+        Self::TempCodeGiven,
+        Self::TempCodeWithdrawn,
     ];
 
     /// The word in records and logs.
@@ -395,6 +458,11 @@ impl What {
             Self::Rebound => "rebound",
             Self::AddressChanged => "address-changed",
             Self::NotMailed => "not-mailed",
+            Self::Invited => "invited",
+            Self::InviteWrong => "invite-wrong",
+            Self::InviteWithdrawn => "invite-withdrawn",
+            Self::TempCodeGiven => "temp-code-given",
+            Self::TempCodeWithdrawn => "temp-code-withdrawn",
         }
     }
 }

@@ -6,6 +6,7 @@ use crate::account::{Account, Commit, FactorId, NewPending, Pending, Record, See
 use crate::dialog::Proof;
 use crate::factor::totp::{self, Algorithm, Parameters, Step};
 use crate::factor::{Kind, Kinds, backup_code};
+use crate::given::{self, Accepted};
 use crate::letter;
 use crate::throttle::{Bucket, Caller, Gate, Guess, Throttle};
 use crate::time::Countdown;
@@ -36,7 +37,7 @@ pub struct Rules {
     pub kinds: Kinds,
     /// Whether some login here requires a factor, so that the last one cannot be removed.
     pub required: bool,
-    /// Whether the first factor takes an administrator, so that a stolen password does not enroll the thief.
+    /// Whether the first factor takes an invitation, so that a stolen password does not enroll the thief.
     pub by_invitation: bool,
 }
 
@@ -54,6 +55,8 @@ pub enum Permission<'a> {
         /// How many changes of factors this connection has made since. Somebody else's void the proof.
         changes: i64,
     },
+    /// The owner, who has typed the enrollment code of an invitation in this login.
+    Invited(Accepted),
     /// The owner, who has proved nothing on this connection.
     Unproved,
 }
@@ -71,7 +74,7 @@ pub enum Refusal {
     NothingEnrolled,
     /// The policy would not take such a factor.
     NotTaken,
-    /// The first factor takes an administrator.
+    /// The first factor takes an invitation.
     InvitedOnly,
     /// The account has as many as it may have.
     TooMany,
@@ -97,7 +100,10 @@ impl fmt::Display for Refusal {
             Self::LastRequired => "A second factor is required here, and this is your last. Add another one first.",
             Self::NothingEnrolled => "There is nothing to make backup codes for yet. Run: mfa-enroll",
             Self::NotTaken => "The policy here does not take codes by an app. Ask your administrator.",
-            Self::InvitedOnly => "Here an administrator adds the first factor: mfa-enroll --user NAME, as root.",
+            Self::InvitedOnly => {
+                "Here the first factor takes an enrollment code: ask your administrator for one, and type it when you \
+                 log in, over ssh or at the machine."
+            }
             Self::TooMany => "There are 20 factors already. Remove one first: mfa-enroll remove ID",
             Self::BadName => "A name is 1 to 64 characters long, none of them control characters.",
             Self::BadCodes => "Give as many codes as are asked for, each with all its digits.",
@@ -182,7 +188,7 @@ pub fn confirm(
     let pending = account.pending.as_ref().filter(|pending| pending.id == id && pending.until > at.now);
     let pending = pending.ok_or(Refusal::NotFound)?;
     let guesses = match permission {
-        Permission::Root => None,
+        Permission::Root | Permission::Invited(_) => None,
         Permission::Proved { .. } | Permission::Unproved => Some(account.throttles.get(GUESSES)),
     };
     match guesses.map_or(Gate::Open, |guesses| guesses.gate(GUESSES, at.now)) {
@@ -205,6 +211,7 @@ pub fn confirm(
         Err(finding) => return Ok(finding),
     };
     let mut writes = vec![Write::Confirm { factor: id, step }];
+    writes.extend(given::end_invitation(account));
     let mut shown = Vec::new();
     if account.backup.codes.is_empty() {
         let set = backup_code::new_set(&at.fresh).ok_or(Refusal::Internal)?;
@@ -314,10 +321,13 @@ pub fn reset(
         return Ok(None);
     }
     let write = match only {
-        Some(id) if account.factors.len() > 1 => vec![Write::Remove(id)],
-        _ => std::iter::once(Write::RemoveAll).chain(forget_failures()).collect(),
+        // A temporary code may have been given because of the very phone that is lost.
+        Some(id) if account.factors.len() > 1 => {
+            std::iter::once(Write::Remove(id)).chain(given::end_temp_code(account)).collect()
+        }
+        _ => void_all().collect(),
     };
-    let record = Record { what: What::Reset, factor: kind, reason: None };
+    let record = Record { factor: kind, ..Record::of(What::Reset) };
     Ok(Some(commit(account, write, record, (at, ticket))))
 }
 
@@ -326,6 +336,11 @@ pub fn reset(
 pub fn unlock(account: &Account, (at, ticket): (&At, Ticket)) -> Option<Commit> {
     account.version?;
     Some(commit(account, forget_failures().collect(), Record::of(What::Unlocked), (at, ticket)))
+}
+
+/// Everything stops working, and failures are forgotten with it.
+pub(crate) fn void_all() -> impl Iterator<Item = Write> {
+    std::iter::once(Write::RemoveAll).chain(forget_failures())
 }
 
 fn forget_failures() -> impl Iterator<Item = Write> {
@@ -344,12 +359,14 @@ pub fn permit(account: &Account, permission: &Permission<'_>, at: &At) -> Result
             (0..=PROOF_SECONDS).contains(&at.now.since(*proved))
                 && proof.generation().saturating_add(*changes) == account.factor_generation
         }
-        Permission::Unproved => account.factors.is_empty() && account.backup.codes.is_empty(),
+        Permission::Invited(accepted) => accepted.still_holds(account),
+        Permission::Unproved => !account.is_enrolled(),
     };
     if fresh { Ok(()) } else { Err(Refusal::ProveFirst) }
 }
 
-fn commit(account: &Account, writes: Vec<Write>, record: Record, (at, ticket): (&At, Ticket)) -> Commit {
+/// A commit on the account as it was read, with the letters that follow from it.
+pub(crate) fn commit(account: &Account, writes: Vec<Write>, record: Record, (at, ticket): (&At, Ticket)) -> Commit {
     let seen = account.version.map_or(Seen::Absent, Seen::At);
     let letters = letter::that_follow(&record, &writes, account);
     Commit { ticket, identity: account.identity.clone(), seen, writes, record, letters, at: at.now }

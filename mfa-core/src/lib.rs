@@ -8,6 +8,7 @@ pub mod account;
 pub mod dialog;
 pub mod enrollment;
 pub mod factor;
+pub mod given;
 pub mod letter;
 pub mod license;
 pub mod policy;

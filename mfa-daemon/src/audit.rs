@@ -86,6 +86,9 @@ pub(crate) struct Event {
     /// Why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<String>,
+    /// Why, in an administrator's own words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) words: Option<String>,
     /// With which factor.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) factor: Option<Factor>,
@@ -157,6 +160,7 @@ impl Event {
             user: Some(clip(&whose.name)),
             uid: Some(whose.uid),
             reason: record.reason.map(clip),
+            words: record.words.as_deref().map(clip),
             factor: record.factor.map(factor),
             ..Self::bare(at, record.what.as_str(), context)
         }
@@ -177,6 +181,7 @@ impl Event {
             user: None,
             uid: None,
             reason: None,
+            words: None,
             factor: None,
             was: None,
             service: clipped(&context.service),
@@ -235,7 +240,9 @@ impl Event {
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.what)?;
-        for (word, value) in [("at", &self.service), ("from", &self.rhost), ("because", &self.reason)] {
+        for (word, value) in
+            [("at", &self.service), ("from", &self.rhost), ("because", &self.reason), ("because", &self.words)]
+        {
             if let Some(value) = value {
                 write!(f, " {word} {}", Printable(value))?;
             }

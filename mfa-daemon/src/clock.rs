@@ -28,8 +28,13 @@ pub(crate) fn now() -> Time {
     }
 }
 
+/// Seconds by which the clock on the wall here is ahead of UTC.
+pub(crate) fn utc_offset(now: Time) -> i32 {
+    let moment = jiff::Timestamp::from_second(now.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    jiff::tz::TimeZone::system().to_offset(moment).seconds()
+}
+
 /// The civil time of this machine's time zone.
 pub(crate) fn local(now: Time) -> Option<LocalTime> {
-    let moment = jiff::Timestamp::from_second(now.0).ok()?;
-    local_time(now, jiff::tz::TimeZone::system().to_offset(moment).seconds())
+    local_time(now, utc_offset(now))
 }

@@ -122,6 +122,8 @@ async fn start(
         caller: conversation.caller(),
         interactive,
         until: clock::now().plus(seconds.into()),
+        temp_codes: conversation.peer().is_root() && matches!(scene.purpose, Purpose::Login(_)),
+        utc_offset: clock::utc_offset(clock::now()),
         support: settings.support.clone(),
         welcome: welcome(settings, &daemon.host, (&context, scene.is_after_another()), &weighed),
     };

@@ -249,5 +249,5 @@ async fn groups_of(daemon: &Daemon, policies: &[&Policy], entry: &Entry, lane: L
 
 /// What the policy wants to know of an account's factors.
 pub(crate) fn standing(account: &Account) -> Standing {
-    Standing { enrolled: account.enrolled(), grace_began: account.grace_began }
+    Standing { enrolled: account.enrolled(), grace_began: account.grace_began, invited_only: account.invited_only }
 }

@@ -8,6 +8,7 @@ use crate::account::{Commit, Pending, Record, Seen, Ticket, What, Write};
 use crate::enrollment::{self, Begun, Confirming, Permission, Refusal, Rules};
 use crate::factor::Kind;
 use crate::factor::totp::{Link, base32};
+use crate::given::Accepted;
 use crate::policy::{Enroll, Plan};
 use crate::throttle::Caller;
 use crate::{At, Secret};
@@ -44,6 +45,15 @@ pub(super) struct Progress {
     /// Which backup code is asked for, counted from 0.
     asked_for: usize,
     proof: Option<Proof>,
+    /// The invitation whose code was typed.
+    pub(super) invited: Option<Accepted>,
+}
+
+impl Progress {
+    /// Begins with this secret.
+    fn shows(&mut self, secret: Zeroizing<String>, link: Zeroizing<String>) {
+        *self = Self { secret, link, invited: self.invited, ..Self::default() };
+    }
 }
 
 /// How the secret is shown.
@@ -57,21 +67,27 @@ enum Look {
 
 impl Dialog {
     /// Offers to enroll, or says where that can be done.
-    pub(super) fn welcome(self, how: Enroll, at: &At) -> Step {
+    pub(super) fn welcome(self, how: Enroll, say: Vec<Note>, at: &At) -> Step {
         let can_be_here = self.setting.interactive
             && self.setting.caller == Caller::Root
             && self.setting.welcome.terminal
             && self.setting.welcome.rules.kinds.contains(Kind::Totp);
+        let (site, support) = (&self.setting.welcome.site, &self.setting.support);
         match how {
             Enroll::Grace { .. } if !can_be_here => self.later(at),
-            Enroll::AtLogin { .. } | Enroll::Grace { .. } if can_be_here => self.offer(Vec::new()),
+            Enroll::AtLogin { .. } | Enroll::Grace { .. } if can_be_here => self.offer(say, at),
+            Enroll::Invite { .. } if can_be_here => self.ask_for_invite(say, at),
             Enroll::AtLogin { .. } if self.setting.interactive => {
-                let text = text::enroll_elsewhere(&self.setting.welcome.site, &self.setting.support);
-                self.refuse(Denial::NotEnrolled, text, at)
+                let text = text::enroll_elsewhere(site, support);
+                self.refuse_but_for_temp_code(Denial::NotEnrolled, text, say, at)
+            }
+            Enroll::Invite { .. } if self.setting.interactive => {
+                let text = text::enroll_elsewhere_with_invite(site, support);
+                self.refuse_but_for_temp_code(Denial::NotEnrolled, text, say, at)
             }
             Enroll::AtLogin { .. } | Enroll::Grace { .. } | Enroll::Invite { .. } | Enroll::Deny => {
-                let text = text::not_enrolled(&self.setting.support);
-                self.refuse(Denial::NotEnrolled, text, at)
+                let text = text::not_enrolled(support);
+                self.refuse_but_for_temp_code(Denial::NotEnrolled, text, say, at)
             }
         }
     }
@@ -82,8 +98,12 @@ impl Dialog {
         let answer = again.answer.trim();
         match (again.question, answer) {
             (_, "q" | "Q") => self.leave(how, at),
+            (Question::Offer | Question::Invite, typed) if self.is_temp_code(typed, at) => {
+                self.weigh_temp_code(Denial::NotEnrolled, again, at)
+            }
+            (Question::Invite, _) => self.weigh_invite(again, at),
             (Question::Offer, "") => self.begin_enrolling(again, at),
-            (Question::Offer, _) => self.offer(Vec::new()),
+            (Question::Offer, _) => self.offer(Vec::new(), at),
             (Question::Picture, "a" | "A") => self.look(Look::Ascii),
             (Question::Picture, "t" | "T") => self.look(Look::Text),
             (Question::Picture, "") => self.picture(Vec::new()),
@@ -92,13 +112,13 @@ impl Dialog {
         }
     }
 
-    fn offer(self, say: Vec<Note>) -> Step {
+    fn offer(self, say: Vec<Note>, at: &At) -> Step {
         let Plan::Enroll(how) = self.plan else { return self.deny(Denial::Unexpected) };
         let left = match how {
             Enroll::Grace { seconds_left, .. } => Some(seconds_left),
             _ => None,
         };
-        let prompt = text::offer(&self.setting.welcome.site, left);
+        let prompt = text::offer(&self.setting.welcome.site, left, self.temp_code_helps(at));
         self.ask_on(Question::Offer, say, prompt.into(), true)
     }
 
@@ -125,26 +145,22 @@ impl Dialog {
         self.commit(seen, vec![Write::BeginGrace(at.now)], record, (then, Some(again)), at)
     }
 
-    fn begin_enrolling(mut self, again: Again, at: &At) -> Step {
+    pub(super) fn begin_enrolling(mut self, again: Again, at: &At) -> Step {
+        let Some(permission) = self.permission() else { return self.ask_for_invite(Vec::new(), at) };
         let rules = self.setting.welcome.rules;
-        let begun = enrollment::begin_totp(
-            &self.account,
-            &Permission::Unproved,
-            &rules,
-            (None, false),
-            (at, Ticket(self.commits)),
-        );
+        let begun =
+            enrollment::begin_totp(&self.account, &permission, &rules, (None, false), (at, Ticket(self.commits)));
         match begun {
             Ok(Begun::Resumed(Pending { secret, parameters, .. })) => {
                 let (secret, link) = self.spelled(secret, *parameters);
-                self.enrolling = Progress { secret, link, ..Progress::default() };
+                self.enrolling.shows(secret, link);
                 self.picture(vec![Note { error: false, text: text::resumed() }])
             }
             Ok(Begun::New(commit)) => {
                 for write in &commit.writes {
                     if let Write::Begin(pending) = write {
                         let (secret, link) = self.spelled(&pending.secret, pending.parameters);
-                        self.enrolling = Progress { secret, link, ..Progress::default() };
+                        self.enrolling.shows(secret, link);
                     }
                 }
                 self.commit_decided(commit, Then::Begun, again)
@@ -153,15 +169,33 @@ impl Dialog {
         }
     }
 
+    /// By what right this login enrolls; `None` where that takes an invitation that it has not shown.
+    fn permission(&self) -> Option<Permission<'static>> {
+        match (self.plan_of_enrolling(), self.enrolling.invited) {
+            (Some(Enroll::Invite { .. }), Some(accepted)) if accepted.still_holds(&self.account) => {
+                Some(Permission::Invited(accepted))
+            }
+            (Some(Enroll::Invite { .. }), _) => None,
+            _ => Some(Permission::Unproved),
+        }
+    }
+
+    fn plan_of_enrolling(&self) -> Option<Enroll> {
+        if let Plan::Enroll(how) = self.plan { Some(how) } else { None }
+    }
+
     fn confirm(mut self, again: Again, at: &At) -> Step {
         let rules = self.setting.welcome.rules;
-        let Some(id) = self.account.pending.as_ref().map(|pending| pending.id) else { return self.offer(ended()) };
+        // By now the invitation may be another, or the policy may want one.
+        let Some(permission) = self.permission() else { return self.ask_for_invite(Vec::new(), at) };
+        let Some(id) = self.account.pending.as_ref().map(|pending| pending.id) else { return self.offer(ended(), at) };
         let typed = Zeroizing::new(again.answer.replace([' ', '-'], ""));
         let codes: Vec<&str> = self.enrolling.first.iter().chain([&typed]).map(|code| code.as_str()).collect();
         let error = |text| vec![Note { error: true, text }];
         // The secret is on the screen of this very login: there is nothing to guess, and nothing to count.
+        let permission = if matches!(permission, Permission::Invited(_)) { permission } else { Permission::Root };
         let when = (at, Ticket(self.commits));
-        match enrollment::confirm(&self.account, &Permission::Root, (id, &codes), &rules, when) {
+        match enrollment::confirm(&self.account, &permission, (id, &codes), &rules, when) {
             Ok(Confirming::Right(commit, codes)) => {
                 let chosen = at.fresh.expose().last().copied().unwrap_or(0);
                 self.enrolling.asked_for = usize::from(chosen).checked_rem(codes.len()).unwrap_or(0);
@@ -175,7 +209,7 @@ impl Dialog {
             Ok(Confirming::Wrong(_)) => self.start_over(error(text::wrong())),
             Ok(Confirming::NotConsecutive) => self.start_over(error(text::not_consecutive())),
             Ok(Confirming::ClockOff(offset)) => self.start_over(error(text::clock_off(offset))),
-            Err(Refusal::NotFound) => self.offer(ended()),
+            Err(Refusal::NotFound) => self.offer(ended(), at),
             Err(refusal) => self.start_over(error(refusal.to_string())),
         }
     }

@@ -14,7 +14,9 @@
 //! but [`Proof`], which only a committed match becomes, lets anybody in.
 
 mod enroll;
+mod invite;
 mod proof;
+mod temp_code;
 mod text;
 mod turn;
 mod weigh;
@@ -48,6 +50,10 @@ pub struct Setting {
     pub interactive: bool,
     /// When it is over, whatever happens.
     pub until: Time,
+    /// Whether a temporary code will do: in logins through root's applications, and never to change factors.
+    pub temp_codes: bool,
+    /// Seconds by which the clock on the wall here is ahead of UTC.
+    pub utc_offset: i32,
     /// Whom to ask for help; may be empty.
     pub support: String,
     /// What an account that must enroll first is told.
@@ -79,6 +85,10 @@ enum Question {
     Code,
     /// To have read why it is refused.
     Farewell(Denial),
+    /// For a temporary code, where nothing else would do; or to have read why it is refused.
+    TempCode(Denial),
+    /// For the enrollment code of an invitation.
+    Invite,
     /// Whether to enroll now.
     Offer,
     /// For a code of the app that is being enrolled.
@@ -96,6 +106,7 @@ enum Then {
     Explain(Denial, String),
     Wrong,
     Used { wait: i64 },
+    WrongInvite { left: u32 },
     Begun,
     Enrolled(FactorId),
     Later(String),
@@ -127,8 +138,8 @@ impl Dialog {
                 dialog.record(What::Skipped, would, Then::Skip("observed"), at)
             }
             Plan::Deny(Deny::NoUsableFactor { needs }) => {
-                let text = text::no_usable_factor(*needs, &dialog.setting.support);
-                dialog.refuse(Denial::NoUsableFactor, text, at)
+                let needs = *needs;
+                dialog.no_usable_factor(needs, Vec::new(), at)
             }
             Plan::Deny(Deny::CallerUnknown) => {
                 let text = text::caller_unknown(&dialog.setting.support);
@@ -136,7 +147,7 @@ impl Dialog {
             }
             Plan::Enroll(how) => {
                 let how = *how;
-                dialog.welcome(how, at)
+                dialog.welcome(how, Vec::new(), at)
             }
             Plan::Factors(_) if !dialog.setting.interactive => dialog.refuse(Denial::CannotAsk, text::cannot_ask(), at),
             Plan::Factors(_) => dialog.ask_or_refuse(Vec::new(), at),
@@ -193,7 +204,8 @@ impl Dialog {
     fn weigh(self, again: Again, at: &At) -> Step {
         match again.question {
             Question::Code => self.weigh_code_line(again, at),
-            Question::Offer | Question::Picture => self.weigh_enrolling(again, at),
+            Question::Offer | Question::Invite | Question::Picture => self.weigh_enrolling(again, at),
+            Question::TempCode(denial) => self.weigh_temp_code(denial, again, at),
             Question::Keep => self.kept(&again.answer),
             Question::Farewell(denial) => self.deny(denial),
         }
@@ -202,7 +214,7 @@ impl Dialog {
     fn committed(mut self, then: Then, at: &At) -> Step {
         match then {
             Then::Pass(matched) => {
-                let say = self.passed_note(&matched);
+                let say = self.passed_note(&matched, at);
                 let proof = Proof::committed(&matched, Ticket(self.commits), self.account.factor_generation);
                 self.done(say, Verdict::Pass(proof))
             }
@@ -214,8 +226,9 @@ impl Dialog {
                 if self.tries == 0 {
                     return self.deny(Denial::Wrong);
                 }
-                self.ask_or_refuse(vec![Note { error: true, text: text::wrong() }], at)
+                self.ask_anew(vec![Note { error: true, text: text::wrong() }], at)
             }
+            Then::WrongInvite { left } => self.wrong_invite(left, at),
             Then::Begun => self.picture(Vec::new()),
             Then::Enrolled(id) => self.keep(id),
             Then::Later(text) => self.done(vec![Note { error: false, text }], Verdict::Skipped("grace")),
@@ -235,6 +248,9 @@ impl Dialog {
             && self.gate(Guess::BackupCode, at) == Gate::Open;
         if backup_helps {
             return self.ask(say, &text::throttled_but_for_backup_codes(gate));
+        }
+        if self.temp_code_helps(at) {
+            return self.ask(say, &text::throttled_but_for_a_temporary_code(gate));
         }
         let text = text::throttled(gate, &self.setting.support);
         self.refuse(weigh::denial_of(gate), text, at)
@@ -301,10 +317,11 @@ impl Dialog {
         (self, Effect::Turn(Turn { say, next: Next::Done(verdict) }))
     }
 
-    fn passed_note(&self, matched: &Match) -> Vec<Note> {
+    fn passed_note(&self, matched: &Match, at: &At) -> Vec<Note> {
         let left = self.account.backup.codes.len().saturating_sub(1);
         match matched.kind() {
             Kind::BackupCode => vec![Note { error: false, text: text::backup_code_used(left) }],
+            Kind::TempCode => self.temp_code_note(at),
             _ => Vec::new(),
         }
     }

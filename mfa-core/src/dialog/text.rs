@@ -1,6 +1,9 @@
 //! Every sentence a login can show, in one place. Plain words, two sentences, lines of 80 columns.
 
+use crate::Time;
 use crate::factor::{Kind, Kinds};
+use crate::given::Invitation;
+use crate::policy::local_time;
 use crate::throttle::Gate;
 use crate::time::Countdown;
 use std::fmt::Write as _;
@@ -62,14 +65,90 @@ pub(super) fn enroll_elsewhere(site: &str, support: &str) -> String {
     )
 }
 
-pub(super) fn offer(site: &str, seconds_left: Option<i64>) -> String {
+pub(super) fn enroll_elsewhere_with_invite(site: &str, support: &str) -> String {
+    format!(
+        "{site} asks for a second factor, and you have none yet.\nLog in over ssh or at the console, with your \
+         enrollment code.{}",
+        help(support)
+    )
+}
+
+pub(super) fn offer(site: &str, seconds_left: Option<i64>, temp_code: bool) -> String {
     let later = match seconds_left {
         Some(seconds) => format!("q = later ({} left)", days(seconds)),
         None => "q = stop".into(),
     };
     format!(
-        "{site} asks for a second factor.\nHave an authenticator app ready on your phone.\nEnter = show the QR code   {later}: "
+        "{site} asks for a second factor.\nHave an authenticator app ready on your phone.\n{}Enter = show the QR code   {later}: ",
+        or_temp_code(temp_code)
     )
+}
+
+fn or_temp_code(there_is_one: bool) -> &'static str {
+    if there_is_one { "Or type your temporary code.\n" } else { "" }
+}
+
+pub(super) fn invite(site: &str, support: &str, temp_code: bool) -> String {
+    let whom = if support.is_empty() { "your administrator" } else { support };
+    format!(
+        "{site} asks for a second factor.\nHave an authenticator app ready on your phone, and the enrollment code that\n\
+         you were given. You have none? Ask: {whom}\n{}q = stop   Enrollment code: ",
+        or_temp_code(temp_code)
+    )
+}
+
+pub(super) fn no_enrollment_code() -> String {
+    "An enrollment code looks like this: 7KQF-2MZT-9XWA-4HTR (not counted).".into()
+}
+
+pub(super) fn wrong_invite(left: u32) -> String {
+    match left {
+        1 => "That is not it, 1 try left.".into(),
+        left => format!("That is not it, {left} tries left."),
+    }
+}
+
+pub(super) fn not_invited(state: Invitation, site: &str, support: &str) -> String {
+    let why = match state {
+        Invitation::Ended => "Your enrollment code has ended. Ask for a new one.".to_owned(),
+        Invitation::UsedUp => "Too many wrong enrollment codes: yours works no more. Ask for a new one.".to_owned(),
+        Invitation::None | Invitation::Live => {
+            format!(
+                "{site} asks for a second factor, and you have none yet.\nTo set one up you need an enrollment code."
+            )
+        }
+    };
+    format!("{why}{}", help(support))
+}
+
+pub(super) fn throttled_but_for_a_temporary_code(gate: Gate) -> String {
+    format!("{}\nA temporary code works now. Press Enter, or type it: ", closed(gate))
+}
+
+pub(super) fn but_for_a_temporary_code(refusal: &str) -> String {
+    format!("{refusal}\nA temporary code works now. Press Enter, or type it: ")
+}
+
+pub(super) fn no_temporary_code() -> String {
+    "A temporary code looks like this: 7KQF-2MZT-9XWA (not counted).".into()
+}
+
+/// `14:40` today, `2026-11-23 14:40` on another day, by the clock on the wall here.
+pub(super) fn on_the_clock(moment: Time, now: Time, utc_offset: i32) -> String {
+    match (local_time(moment, utc_offset), local_time(now, utc_offset)) {
+        (Some(then), Some(now)) if then.date() == now.date() => then.strftime("%H:%M").to_string(),
+        (Some(then), _) => then.strftime("%Y-%m-%d %H:%M").to_string(),
+        (None, _) => "it is taken back".into(),
+    }
+}
+
+/// `until` as [`on_the_clock`] has it.
+pub(super) fn temporary_code_used(left: u32, until: &str) -> String {
+    match left {
+        0 => "Temporary code used, no uses left.".into(),
+        1 => format!("Temporary code used, 1 use left, until {until}."),
+        left => format!("Temporary code used, {left} uses left, until {until}."),
+    }
 }
 
 pub(super) fn days_left(seconds: i64) -> String {

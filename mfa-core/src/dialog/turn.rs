@@ -97,6 +97,8 @@ pub enum Denial {
     CodesOff,
     /// A factor is required, and none is enrolled.
     NotEnrolled,
+    /// The first factor takes an invitation, and there is none that is good.
+    NotInvited,
     /// A factor is enrolled, but none that the policy takes.
     NoUsableFactor,
     /// The rule is about the one who asks (`who = "caller"`), and nobody knows who that is.
@@ -124,6 +126,7 @@ impl Denial {
             Self::Throttled => "throttled",
             Self::CodesOff => "codes-off",
             Self::NotEnrolled => "not-enrolled",
+            Self::NotInvited => "not-invited",
             Self::NoUsableFactor => "no-usable-factor",
             Self::CallerUnknown => "caller-unknown",
             Self::CannotAsk => "cannot-ask",

@@ -25,7 +25,7 @@ impl Dialog {
             return self.ask_or_refuse(vec![Note { error: false, text: ways }], at);
         }
         match backup_code::normalize(answer) {
-            Some(code) => self.weigh_backup_code(&code, again, at),
+            Some(code) => self.weigh_printed_code(&code, again, at),
             None => self.weigh_code(again, at),
         }
     }
@@ -41,12 +41,14 @@ impl Dialog {
         }
     }
 
-    fn weigh_backup_code(self, code: &str, again: Again, at: &At) -> Step {
+    /// A backup code, or a temporary one: they look alike, and wrong ones are counted alike.
+    pub(super) fn weigh_printed_code(self, code: &str, again: Again, at: &At) -> Step {
         let gate = self.gate(Guess::BackupCode, at);
         if gate != Gate::Open {
-            return self.ask_or_refuse(vec![Note { error: true, text: text::backup_codes_throttled(gate) }], at);
+            return self.ask_anew(vec![Note { error: true, text: text::backup_codes_throttled(gate) }], at);
         }
-        let matched = self.may(Kind::BackupCode).then(|| backup_code::find(&self.account.backup, code)).flatten();
+        let backup = self.may(Kind::BackupCode).then(|| backup_code::find(&self.account.backup, code)).flatten();
+        let matched = backup.or_else(|| self.temp_code(code, at));
         match matched {
             Some(matched) => self.right(matched, again, at),
             None => self.wrong(Guess::BackupCode, again, at),
@@ -83,7 +85,8 @@ impl Dialog {
                 writes.push(Write::Throttle(bucket, Throttle::default()));
             }
         }
-        let record = Record::of(What::Passed).with(matched.kind(), matched.factor());
+        let words = self.words_for(matched.kind());
+        let record = Record { words, ..Record::of(What::Passed).with(matched.kind(), matched.factor()) };
         self.commit_writes(writes, record, Then::Pass(matched), again, at)
     }
 

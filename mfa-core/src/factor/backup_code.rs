@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 /// Codes in a set.
 pub const SET: usize = 10;
 /// Characters of a code, dashes aside; each carries five bits.
-pub(super) const LENGTH: usize = 12;
+pub(crate) const LENGTH: usize = 12;
 /// Random bytes a set needs: the salt, then one byte a character.
 pub const FRESH: usize = size_of::<Salt>() + SET * LENGTH;
 /// A new set: the codes to show once, and what is kept of them.

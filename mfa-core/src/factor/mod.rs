@@ -2,9 +2,11 @@
 //! it found; it never writes.
 
 pub mod backup_code;
+pub mod temp_code;
 pub mod totp;
 
 use crate::account::{FactorId, Write};
+use crate::given::Purpose;
 use std::fmt;
 use std::str::FromStr;
 use totp::Step;
@@ -22,10 +24,13 @@ pub enum Kind {
     Email,
     /// `backup-code`: one of ten codes printed at enrollment.
     BackupCode,
+    /// `temp-code`: an administrator's word in place of a factor. No policy names it, and it is in no set of kinds:
+    /// whoever gives one out has decided that it will do.
+    TempCode,
 }
 
 impl Kind {
-    /// Every kind, strongest habit first.
+    /// Every kind that somebody can have, strongest habit first.
     pub const ALL: [Self; 5] = [Self::Totp, Self::SecurityKey, Self::SshKey, Self::Email, Self::BackupCode];
 
     /// The policy's word.
@@ -37,6 +42,7 @@ impl Kind {
             Self::SshKey => "ssh-key",
             Self::Email => "email",
             Self::BackupCode => "backup-code",
+            Self::TempCode => "temp-code",
         }
     }
 
@@ -49,6 +55,7 @@ impl Kind {
             Self::SshKey => "SSH security key",
             Self::Email => "mailed code",
             Self::BackupCode => "backup code",
+            Self::TempCode => "temporary code",
         }
     }
 }
@@ -72,6 +79,7 @@ pub struct Match {
 enum Uses {
     Step(FactorId, Step),
     BackupCode(i64),
+    TempCode(i64),
 }
 
 impl Match {
@@ -81,6 +89,10 @@ impl Match {
 
     fn backup_code(id: i64) -> Self {
         Self { kind: Kind::BackupCode, factor: None, uses: Uses::BackupCode(id) }
+    }
+
+    fn temp_code(id: i64) -> Self {
+        Self { kind: Kind::TempCode, factor: None, uses: Uses::TempCode(id) }
     }
 
     /// By which kind of factor.
@@ -101,6 +113,7 @@ impl Match {
         match self.uses {
             Uses::Step(factor, step) => Write::UseStep { factor, step },
             Uses::BackupCode(id) => Write::UseBackupCode { id },
+            Uses::TempCode(id) => Write::Spend { id, purpose: Purpose::TempCode },
         }
     }
 }
@@ -194,5 +207,6 @@ fn bit(kind: Kind) -> u8 {
         Kind::SshKey => 1 << 2,
         Kind::Email => 1 << 3,
         Kind::BackupCode => 1 << 4,
+        Kind::TempCode => 0,
     }
 }

@@ -106,6 +106,9 @@ pub fn that_follow(record: &Record, writes: &[Write], before: &Account) -> Vec<L
         What::Skipped => writes.iter().find_map(began).into_iter().collect(),
         What::AddressChanged => address_changed(writes, before),
         What::Denied | What::Replayed | What::Begun | What::Renamed | What::Unlocked | What::Rebound => Vec::new(),
+        // The administrator tells them the code, and its use is in the record.
+        What::Invited | What::InviteWrong | What::InviteWithdrawn => Vec::new(),
+        What::TempCodeGiven | What::TempCodeWithdrawn => Vec::new(),
         What::NotMailed => Vec::new(), // nobody is mailed about that
     }
 }

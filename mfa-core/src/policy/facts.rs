@@ -131,6 +131,9 @@ pub struct Standing {
     pub enrolled: Kinds,
     /// When its time to enroll began (`enroll = "grace"`); `None` if that is now.
     pub grace_began: Option<Time>,
+    /// Whether an administrator has said that the first factor takes an invitation: then one is asked for wherever a
+    /// factor would be.
+    pub invited_only: bool,
 }
 
 impl Standing {

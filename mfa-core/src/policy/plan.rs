@@ -141,7 +141,7 @@ fn weakest(kinds: Kinds) -> u8 {
         Kind::Email => 1,
         Kind::Totp => 2,
         Kind::SecurityKey | Kind::SshKey => 3,
-        Kind::BackupCode => 4,
+        Kind::BackupCode | Kind::TempCode => 4,
     };
     kinds.iter().map(strength).min().unwrap_or(4)
 }
@@ -150,7 +150,7 @@ fn weakest(kinds: Kinds) -> u8 {
 pub(super) fn plan(settings: &Settings, standing: Standing, now: Time, local: Option<LocalTime>) -> Plan {
     match settings.require {
         Requirement::Never => Plan::Skip(Skip::Exempt),
-        Requirement::IfEnrolled if !standing.is_enrolled() => Plan::Skip(Skip::NotEnrolled),
+        Requirement::IfEnrolled if !standing.is_enrolled() && !standing.invited_only => Plan::Skip(Skip::NotEnrolled),
         Requirement::Observe => Plan::Observe(Box::new(demand(settings, standing, now, local))),
         Requirement::Always | Requirement::IfEnrolled => demand(settings, standing, now, local),
     }
@@ -167,6 +167,7 @@ fn demand(settings: &Settings, standing: Standing, now: Time, local: Option<Loca
     }
     let kinds = settings.factors.without(Kind::BackupCode);
     Plan::Enroll(match settings.enroll {
+        Enrolling::AtLogin | Enrolling::Grace if standing.invited_only => Enroll::Invite { kinds },
         Enrolling::AtLogin => Enroll::AtLogin { kinds },
         Enrolling::Invite => Enroll::Invite { kinds },
         Enrolling::Deny => Enroll::Deny,

@@ -56,6 +56,11 @@ impl Change<'_> {
                 let update = "UPDATE account SET address = ?2 WHERE id = ?1";
                 self.one(update, params![self.account, address.as_ref().map(Address::as_str)])
             }
+            Write::EndPending => self.all("DELETE FROM pending WHERE account = ?1", [self.account]),
+            Write::Give(new) => self.give(new),
+            Write::Spend { id, purpose } => self.spend(*id, *purpose),
+            Write::EndGiven(purpose) => self.end_given(*purpose),
+            Write::InvitedOnly(only) => self.invited_only(*only),
         }
     }
 
@@ -143,17 +148,18 @@ impl Change<'_> {
         self.all("DELETE FROM factor WHERE account = ?1", [self.account])?;
         self.all("DELETE FROM backup_set WHERE account = ?1", [self.account])?;
         self.all("DELETE FROM pending WHERE account = ?1", [self.account])?;
+        self.all("DELETE FROM given_code WHERE account = ?1", [self.account])?;
         self.one("UPDATE account SET factors = 0, backup_codes = 0, grace_began = NULL WHERE id = ?1", [self.account])?;
         self.factors_changed()
     }
 
-    fn new_id(&self) -> Result<i64, StoreError> {
+    pub(super) fn new_id(&self) -> Result<i64, StoreError> {
         let update = "UPDATE meta SET last_id = last_id + 1 RETURNING last_id";
         Ok(self.connection.prepare_cached(update)?.query_row((), |row| row.get(0))?)
     }
 
     /// Exactly one row must change; otherwise the account is not as it was seen.
-    fn one(&self, sql: &str, values: impl Params) -> Result<(), Halt> {
+    pub(super) fn one(&self, sql: &str, values: impl Params) -> Result<(), Halt> {
         match self.connection.prepare_cached(sql)?.execute(values)? {
             1 => Ok(()),
             _ => Err(Halt::Stale),

@@ -18,6 +18,7 @@ mod apply;
 mod change;
 mod connection;
 mod error;
+mod given;
 mod home;
 mod outbox;
 mod preview;
@@ -205,7 +206,11 @@ impl Store {
     /// # Errors
     /// It cannot be read or does not open: never taken for "nothing is kept".
     pub(crate) fn snapshot(&self, whose: &Identity) -> Result<Snapshot, StoreError> {
-        lock(&self.inner.reader).with(|connection| read::snapshot(connection, &self.inner.key, whose))
+        let found = lock(&self.inner.reader).with(|connection| read::snapshot(connection, &self.inner.key, whose))?;
+        Ok(match found {
+            Snapshot::Account(account) => Snapshot::Account(Account { newest_time: self.newest_time(), ..account }),
+            conflict => conflict,
+        })
     }
 
     /// Does all of it if the account is still as it was seen, and nothing otherwise. `Done` comes when it is on disk.

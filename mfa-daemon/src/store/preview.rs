@@ -43,7 +43,7 @@ impl Store {
 }
 
 fn standing(connection: &Connection, whose: &Identity) -> Result<Option<Standing>, StoreError> {
-    let select = "SELECT id, uid, name, factors, backup_codes, grace_began FROM account WHERE uid = ?1 OR name = ?2";
+    let select = "SELECT id, uid, name, factors, backup_codes, grace_began, invited_only FROM account WHERE uid = ?1 OR name = ?2";
     let mut statement = connection.prepare_cached(select)?;
     let mut rows = statement.query(params![whose.uid, whose.name])?;
     let Some(row) = rows.next()? else { return Ok(Some(Standing::default())) };
@@ -54,8 +54,9 @@ fn standing(connection: &Connection, whose: &Identity) -> Result<Option<Standing
     let kinds = kinds(connection, account, count)?;
     let enrolled = if codes > 0 { kinds.with(Kind::BackupCode) } else { kinds };
     let grace_began = row.get::<_, Option<i64>>(5)?.map(Time);
+    let invited_only = row.get(6)?;
     // A second row has the uid or the name that the first one has, too.
-    Ok(rows.next()?.is_none().then_some(Standing { enrolled, grace_began }))
+    Ok(rows.next()?.is_none().then_some(Standing { enrolled, grace_began, invited_only }))
 }
 
 fn kinds(connection: &Connection, account: i64, count: i64) -> Result<Kinds, StoreError> {

@@ -3,6 +3,7 @@
 //! A row that is missing, moved or changed is an error and never an account with less than it has: the account's row
 //! counts its factors and codes, and sealed bytes open in their own row only.
 
+use super::given::given;
 use super::seal::{Place, Sealed};
 use super::{Conflict, Held, MasterKey, Snapshot, StoreError};
 use mfa_core::account::{Account, BackupCode, BackupSet, Detail, Factor, FactorId, Identity, Pending, Totp, Version};
@@ -14,7 +15,7 @@ use mfa_core::{Secret, Time};
 use rusqlite::{Connection, Row};
 
 pub(super) const ACCOUNT: &str = "SELECT id, uid, name, version, factors, backup_codes, grace_began, factor_generation, \
-     address FROM account WHERE uid = ?1 OR name = ?2";
+     address, invited_only FROM account WHERE uid = ?1 OR name = ?2";
 pub(super) const FACTORS: &str = "SELECT id, key_id, nonce, sealed, kind, params, name, created, last_used, last_step, \
      replays FROM factor WHERE account = ?1 ORDER BY id";
 pub(super) const PENDING: &str =
@@ -65,6 +66,7 @@ struct AccountRow {
     grace_began: Option<i64>,
     factor_generation: i64,
     address: Option<String>,
+    invited_only: bool,
 }
 
 /// The rows that have this uid or this name: none, one or two.
@@ -79,6 +81,7 @@ fn held(connection: &Connection, whose: &Identity) -> Result<Vec<AccountRow>, St
             grace_began: row.get(6)?,
             factor_generation: row.get(7)?,
             address: row.get(8)?,
+            invited_only: row.get(9)?,
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
@@ -101,10 +104,24 @@ impl Rows<'_> {
         let Held { identity, version } = row.held;
         let (pending, throttles) = (self.pending()?, throttles(self.connection, self.account)?);
         let (version, grace_began) = (Some(version), row.grace_began.map(Time));
-        let factor_generation = row.factor_generation;
         let damaged = |_| StoreError::Damaged(format!("the address of account {}", self.account));
         let address = row.address.map(|address| address.parse().map_err(damaged)).transpose()?;
-        Ok(Account { identity, version, factors, backup, pending, grace_began, factor_generation, throttles, address })
+        let (invite, temp_code) = given(self.connection, self.key, self.account)?;
+        let (factor_generation, invited_only) = (row.factor_generation, row.invited_only);
+        Ok(Account {
+            version,
+            factors,
+            backup,
+            pending,
+            invite,
+            invited_only,
+            temp_code,
+            grace_began,
+            factor_generation,
+            throttles,
+            address,
+            ..Account::absent(identity)
+        })
     }
 
     fn factors(&self) -> Result<Vec<Factor>, StoreError> {

@@ -47,6 +47,7 @@ CREATE TABLE account (
     grace_began INTEGER,                    -- when its time to enroll began
     suspended INTEGER,                      -- since when it takes no seat; NULL while it does
     address TEXT,                           -- for mail, as its owner has verified it
+    invited_only INTEGER NOT NULL DEFAULT 0 CHECK (invited_only IN (0, 1)), -- its first factor takes an invitation
     factor_generation INTEGER NOT NULL DEFAULT 0, -- moves with every change of factors
     factors INTEGER NOT NULL DEFAULT 0 CHECK (factors >= 0),
     backup_codes INTEGER NOT NULL DEFAULT 0 CHECK (backup_codes >= 0)
@@ -92,6 +93,20 @@ CREATE TABLE backup_set (
     nonce BLOB NOT NULL,
     sealed BLOB NOT NULL
 ) STRICT;
+
+-- Codes that administrators gave out, one a purpose; `sealed` is the code's salt and hash.
+CREATE TABLE given_code (
+    account INTEGER NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+    purpose TEXT NOT NULL,
+    id INTEGER NOT NULL,
+    until INTEGER NOT NULL,                 -- sealed with it: nobody prolongs it here
+    left INTEGER NOT NULL CHECK (left >= 0), -- tries, or uses
+    reason TEXT,
+    key_id INTEGER NOT NULL,
+    nonce BLOB NOT NULL,
+    sealed BLOB NOT NULL,
+    PRIMARY KEY (account, purpose)
+) STRICT, WITHOUT ROWID;
 
 -- Failures so far, by bucket; no row means none.
 CREATE TABLE throttle (

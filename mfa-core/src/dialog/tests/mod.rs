@@ -1,6 +1,7 @@
 //! A world for dialogs to play in: an account, a policy, and commits that happen under their condition.
 
 mod enroll;
+mod given_codes;
 mod login;
 
 use super::*;
@@ -8,6 +9,7 @@ use crate::Secret;
 use crate::account::{BackupCode, BackupSet, Detail, Factor, FactorId, Identity, NewPending, Pending, Totp, Version};
 use crate::factor::totp::{Parameters, Step as TotpStep};
 use crate::factor::{Kinds, backup_code};
+use crate::given::{self, Given, NewGiven, Purpose};
 use crate::policy::Ask;
 
 pub(super) const NOW: i64 = 1_600_000_000 / 30 * 30;
@@ -21,6 +23,7 @@ pub(super) struct World {
     pub(super) codes: Vec<String>,
     pub(super) interactive: bool,
     pub(super) caller: Caller,
+    pub(super) temp_codes: bool,
     pub(super) welcome: Welcome,
 }
 
@@ -77,6 +80,7 @@ pub(super) fn alice() -> World {
         codes,
         interactive: true,
         caller: Caller::Root,
+        temp_codes: true,
         welcome: welcome(),
     }
 }
@@ -87,6 +91,8 @@ impl World {
             caller: self.caller,
             interactive: self.interactive,
             until: Time(now + 120),
+            temp_codes: self.temp_codes,
+            utc_offset: 0,
             support: "helpdesk@acme.example".into(),
             welcome: self.welcome.clone(),
         };
@@ -153,8 +159,42 @@ impl World {
                 let codes = (10i64..).zip(digests).map(|(id, digest)| BackupCode { id, digest: *digest }).collect();
                 self.account.backup = BackupSet { salt: *salt, codes };
             }
+            Write::Give(new) => self.give(new),
+            Write::Spend { id, purpose } => {
+                let given = self.given(*purpose).as_mut().filter(|given| given.id == *id && given.left > 0);
+                given.expect("a given code that is there and has something left").left -= 1;
+            }
+            Write::EndGiven(purpose) => *self.given(*purpose) = None,
+            Write::InvitedOnly(only) => self.account.invited_only = *only,
+            Write::EndPending => self.account.pending = None,
+            Write::RemoveAll => {
+                let identity = self.account.identity.clone();
+                let (version, invited_only) = (self.account.version, self.account.invited_only);
+                self.account = Account { version, invited_only, ..Account::absent(identity) };
+            }
             other => panic!("a login never writes {other:?}"),
         }
+    }
+
+    fn given(&mut self, purpose: Purpose) -> &mut Option<Given> {
+        match purpose {
+            Purpose::Invite => &mut self.account.invite,
+            Purpose::TempCode => &mut self.account.temp_code,
+        }
+    }
+
+    fn give(&mut self, new: &NewGiven) {
+        let NewGiven { purpose, kept, until, left, reason } = new;
+        let id = self.account.version.map_or(0, |version| version.0) + 1000;
+        let given = Given { id, kept: kept.clone(), until: *until, left: *left, reason: reason.clone() };
+        *self.given(*purpose) = Some(given);
+    }
+
+    /// Commits what an administrator does; the code that was shown for it.
+    pub(super) fn administer(&mut self, giving: Result<given::Giving, given::Refusal>) -> String {
+        let (commit, code) = giving.unwrap();
+        assert!(self.commit(&commit));
+        code.to_string()
     }
 
     /// Performs effects until something is asked or it is over.

@@ -69,10 +69,10 @@ pub(super) fn member_of(names: &[&str], policy: &Policy) -> Groups {
 }
 
 pub(super) fn enrolled(kinds: &[Kind]) -> Standing {
-    Standing { enrolled: kinds.iter().copied().collect::<Kinds>(), grace_began: None }
+    Standing { enrolled: kinds.iter().copied().collect::<Kinds>(), grace_began: None, invited_only: false }
 }
 
-pub(super) const NOTHING: Standing = Standing { enrolled: Kinds::NONE, grace_began: None };
+pub(super) const NOTHING: Standing = Standing { enrolled: Kinds::NONE, grace_began: None, invited_only: false };
 
 /// A phone and unused backup codes: what most people have.
 pub(super) fn phone() -> Standing {

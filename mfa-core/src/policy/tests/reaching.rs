@@ -124,6 +124,6 @@ fn rank(kind: Kind) -> u8 {
     match kind {
         Email => 1,
         Totp => 2,
-        SecurityKey | SshKey | BackupCode => 3,
+        SecurityKey | SshKey | BackupCode | Kind::TempCode => 3,
     }
 }

@@ -68,7 +68,7 @@ fn planned(text: &str, enrolled: Kinds) -> Plan {
         local_time: None,
         now: Time(1_796_000_000),
     };
-    policy::evaluate(&policy, &request, &Standing { enrolled, grace_began: None }).unwrap().plan
+    policy::evaluate(&policy, &request, &Standing { enrolled, grace_began: None, invited_only: false }).unwrap().plan
 }
 
 proptest! {
