@@ -85,7 +85,7 @@ fn the_right_of_the_help_desk_ends_with_its_time_and_with_what_is_known_of_group
     let nobody = || json!({ "user": "nobody" });
     let mut wire = on_duty(&daemon, &place, &mut phone);
     wire.ask("io.mfa.Admin.Unlock", nobody());
-    place.set_clock(place.clock() + 300);
+    place.set_clock(place.clock() + 301);
     assert_eq!(wire.refused("io.mfa.Admin.Unlock", nobody()), "authorize_first");
     place.set_clock(place.clock() - 600);
     assert_eq!(wire.refused("io.mfa.Admin.Unlock", nobody()), "authorize_first", "a clock turned back gives no right");
