@@ -6,6 +6,7 @@ use crate::factor::{Kind, Kinds};
 use crate::given::{Given, NewGiven, Purpose};
 use crate::letter::{Address, Letter};
 use crate::printed::{Digest, Salt};
+use crate::seats::Suspension;
 use crate::throttle::{Bucket, Throttle, Throttles};
 use crate::{Secret, Time};
 use std::fmt;
@@ -54,6 +55,10 @@ pub struct Account {
     pub factor_generation: i64,
     /// The latest time of any commit, whoever's: what makes things easier ends by it, however the clock was turned.
     pub newest_time: Time,
+    /// Whether it has a factor or ever had one, through resets and all.
+    pub ever_enrolled: bool,
+    /// Its enrollment takes no seat for now. It is asked for its factor all the same.
+    pub suspended: Option<Suspension>,
     /// Failures so far.
     pub throttles: Throttles,
     /// The address for mail that its owner has verified.
@@ -76,6 +81,8 @@ impl Account {
             grace_began: None,
             factor_generation: 0,
             newest_time: Time(i64::MIN),
+            ever_enrolled: false,
+            suspended: None,
             throttles: Throttles::default(),
             address: None,
         }
@@ -275,6 +282,16 @@ pub enum Write {
         /// Their hashes.
         digests: Vec<Digest>,
     },
+    /// A required account that was enrolled takes its seat, if with it no more than so many are taken; `None`: however
+    /// many are.
+    TakeSeat {
+        /// How many there are.
+        of: Option<u64>,
+    },
+    /// It takes no seat from now on.
+    Suspend(Suspension),
+    /// It takes a seat again, if it is required.
+    Restore,
     /// A factor stops working.
     Remove(FactorId),
     /// A factor is called something else.
@@ -318,7 +335,10 @@ impl Write {
             | Self::Give(_)
             | Self::Spend { .. }
             | Self::EndGiven(_)
-            | Self::InvitedOnly(_) => false,
+            | Self::InvitedOnly(_)
+            | Self::TakeSeat { .. }
+            | Self::Suspend(_)
+            | Self::Restore => false,
         }
     }
 }
@@ -412,11 +432,15 @@ pub enum What {
     TempCodeGiven,
     /// An administrator took a temporary code back.
     TempCodeWithdrawn,
+    /// Its enrollment takes no seat any more: the account is gone, expired or out of use.
+    Suspended,
+    /// It is back, and its enrollment counts again.
+    Returned,
 }
 
 impl What {
     /// Every one of them, for readers of stored records.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 22] = [
         Self::Passed,
         Self::Skipped,
         Self::Denied,
@@ -437,6 +461,8 @@ impl What {
         Self::InviteWithdrawn,
         Self::TempCodeGiven,
         Self::TempCodeWithdrawn,
+        Self::Suspended,
+        Self::Returned,
     ];
 
     /// The word in records and logs.
@@ -463,6 +489,8 @@ impl What {
             Self::InviteWithdrawn => "invite-withdrawn",
             Self::TempCodeGiven => "temp-code-given",
             Self::TempCodeWithdrawn => "temp-code-withdrawn",
+            Self::Suspended => "suspended",
+            Self::Returned => "returned",
         }
     }
 }

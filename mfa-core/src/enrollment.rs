@@ -8,6 +8,7 @@ use crate::factor::totp::{self, Algorithm, Parameters, Step};
 use crate::factor::{Kind, Kinds, backup_code};
 use crate::given::{self, Accepted};
 use crate::letter;
+use crate::seats::Claim;
 use crate::throttle::{Bucket, Caller, Gate, Guess, Throttle};
 use crate::time::Countdown;
 use crate::{At, Time};
@@ -39,6 +40,8 @@ pub struct Rules {
     pub required: bool,
     /// Whether the first factor takes an invitation, so that a stolen password does not enroll the thief.
     pub by_invitation: bool,
+    /// What a first factor does about a seat.
+    pub seat: Claim,
 }
 
 /// By what right a change is asked for.
@@ -76,6 +79,8 @@ pub enum Refusal {
     NotTaken,
     /// The first factor takes an invitation.
     InvitedOnly,
+    /// There is no seat for the account.
+    NoSeat,
     /// The account has as many as it may have.
     TooMany,
     /// A name that is empty, too long, or holds control characters.
@@ -104,6 +109,7 @@ impl fmt::Display for Refusal {
                 "Here the first factor takes an enrollment code: ask your administrator for one, and type it when you \
                  log in, over ssh or at the machine."
             }
+            Self::NoSeat => "All seats of the license are taken, so nobody new can enroll. See: mfactl license status",
             Self::TooMany => "There are 20 factors already. Remove one first: mfa-enroll remove ID",
             Self::BadName => "A name is 1 to 64 characters long, none of them control characters.",
             Self::BadCodes => "Give as many codes as are asked for, each with all its digits.",
@@ -124,7 +130,7 @@ pub enum Begun<'a> {
 /// Begins to enroll an app, or resumes.
 ///
 /// # Errors
-/// `ProveFirst`, `NotTaken`, `TooMany`, `BadName`, `Internal`.
+/// `ProveFirst`, `NotTaken`, `TooMany`, `NoSeat`, `BadName`, `Internal`.
 pub fn begin_totp<'a>(
     account: &'a Account,
     permission: &Permission<'_>,
@@ -143,6 +149,7 @@ pub fn begin_totp<'a>(
     if account.factors.len() >= MOST_FACTORS {
         return Err(Refusal::TooMany);
     }
+    seat(account, rules)?;
     match &account.pending {
         Some(pending) if !start_anew && pending.until > at.now => return Ok(Begun::Resumed(pending)),
         _ => {}
@@ -175,7 +182,7 @@ pub enum Confirming {
 /// Proves that an app has the pending secret.
 ///
 /// # Errors
-/// `NotFound`, `BadCodes`, `Throttled`, `Internal`.
+/// `NotFound`, `BadCodes`, `Throttled`, `NoSeat`, `Internal`.
 pub fn confirm(
     account: &Account,
     permission: &Permission<'_>,
@@ -212,6 +219,7 @@ pub fn confirm(
     };
     let mut writes = vec![Write::Confirm { factor: id, step }];
     writes.extend(given::end_invitation(account));
+    writes.extend(seat(account, rules)?);
     let mut shown = Vec::new();
     if account.backup.codes.is_empty() {
         let set = backup_code::new_set(&at.fresh).ok_or(Refusal::Internal)?;
@@ -220,6 +228,20 @@ pub fn confirm(
     }
     let record = Record::of(What::Added).with(Kind::Totp, Some(id));
     Ok(Confirming::Right(Box::new(commit(account, writes, record, (at, ticket))), shown))
+}
+
+/// What a new factor does about a seat: it takes one if it is the first.
+///
+/// # Errors
+/// `NoSeat`; never for an account that is or was enrolled.
+pub fn seat(account: &Account, rules: &Rules) -> Result<Option<Write>, Refusal> {
+    match rules.seat {
+        Claim::NotNeeded => Ok(None),
+        _ if account.ever_enrolled => Ok(Some(Write::TakeSeat { of: None })),
+        Claim::OneOf(total) => Ok(Some(Write::TakeSeat { of: Some(total) })),
+        Claim::Beyond => Ok(Some(Write::TakeSeat { of: None })),
+        Claim::Refused => Err(Refusal::NoSeat),
+    }
 }
 
 /// The step that confirms, or what else the codes came to.

@@ -13,7 +13,14 @@ fn at(now: Time) -> At {
 }
 
 fn rules(confirm_codes: u8) -> Rules {
-    Rules { confirm_codes, parameters: Parameters::default(), kinds: Kinds::ALL, required: false, by_invitation: false }
+    Rules {
+        confirm_codes,
+        parameters: Parameters::default(),
+        kinds: Kinds::ALL,
+        required: false,
+        by_invitation: false,
+        seat: Claim::NotNeeded,
+    }
 }
 
 fn nobody() -> Account {

@@ -5,6 +5,7 @@ use crate::audit::{Context, Site, SiteRecord};
 use crate::clock;
 use crate::config::{self, Config, ConfigError, Drafts};
 use crate::journal::{self, Level};
+use crate::license::{self, License};
 use crate::listen::Peer;
 use crate::master_key::Protection;
 use crate::pace::Paces;
@@ -32,6 +33,8 @@ pub(crate) struct Daemon {
     store: RefCell<Result<Store, String>>,
     /// How the master key was handed over.
     protection: Cell<Option<Protection>>,
+    /// The license that is installed.
+    pub(crate) license: License,
     /// The name service.
     pub(crate) accounts: Accounts,
     /// What every user has asked lately.
@@ -62,8 +65,11 @@ impl Daemon {
     pub(crate) fn new(folder: PathBuf, source: Source) -> Self {
         let (store, protection) = source.open();
         let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        let newest = store.as_ref().map_or(Time(i64::MIN), Store::newest_time);
+        let license = License::load(folder.clone(), clock::now().max(newest));
         let daemon = Self {
             folder,
+            license,
             loaded: RefCell::new(None),
             config_problem: RefCell::new(None),
             source,
@@ -84,6 +90,7 @@ impl Daemon {
 
     /// Loads the configuration anew: all of it, or the old one stays in force. Logins go on meanwhile.
     pub(crate) async fn reload(&self) {
+        self.license.reread(license::moment(self)).await;
         let _ = self.load_anew(Context::of_daemon()).await; // what is wrong was said loudly
     }
 

@@ -9,12 +9,14 @@ use crate::clock;
 use crate::conversation::Conversation;
 use crate::daemon::Loaded;
 use crate::journal::{self, Level, Quoted};
+use crate::license;
 use crate::listen::{Answer, Failure, Subject, refuse};
 use crate::scene::{self, Purpose, Scene, Trouble};
 use crate::store::Committed;
 use mfa_core::account::{Account, Commit, Factor, FactorId, Pending, Ticket};
 use mfa_core::enrollment::{self as core, Begun, Confirming, Permission, Refusal, Rules};
 use mfa_core::factor::totp::{Link, base32};
+use mfa_core::seats::Claim;
 use mfa_core::throttle::{Gate, Guess};
 use mfa_core::{At, Time, policy};
 use mfa_proto::Secret;
@@ -220,7 +222,10 @@ impl Desk {
         let by_invitation = required && deciding.enroll == policy::Enrolling::Invite;
         let settings = &self.loaded.config.settings;
         let (confirm_codes, parameters) = (settings.confirm_codes, settings.parameters);
-        Rules { confirm_codes, parameters, kinds, required, by_invitation }
+        let whose = (&self.whose, account);
+        // Voluntary enrollment takes no seat, so that nobody fills them by themselves.
+        let seat = if required { license::claim(daemon, whose, lane).await } else { Claim::NotNeeded };
+        Rules { confirm_codes, parameters, kinds, required, by_invitation, seat }
     }
 
     /// Whether some login here requires a factor of this account.
@@ -336,7 +341,9 @@ pub(crate) fn refused(refusal: Refusal) -> Failure {
     let code = match refusal {
         Refusal::ProveFirst => RefusalCode::AuthorizeFirst,
         Refusal::NotFound | Refusal::NothingEnrolled => RefusalCode::NotFound,
-        Refusal::LastRequired | Refusal::NotTaken | Refusal::InvitedOnly | Refusal::TooMany => RefusalCode::NotAllowed,
+        Refusal::LastRequired | Refusal::NotTaken | Refusal::InvitedOnly | Refusal::NoSeat | Refusal::TooMany => {
+            RefusalCode::NotAllowed
+        }
         Refusal::BadName | Refusal::BadCodes => RefusalCode::Invalid,
         Refusal::Throttled(_) => RefusalCode::Busy,
         Refusal::Internal => RefusalCode::Broken,

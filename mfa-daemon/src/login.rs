@@ -127,7 +127,7 @@ async fn start(
         support: settings.support.clone(),
         welcome: welcome(settings, &daemon.host, (&context, scene.is_after_another()), &weighed),
     };
-    let Weighed { plan, account, rule, epoch } = weighed;
+    let Weighed { plan, account, rule, epoch, .. } = weighed;
     let (dialog, effect) = Dialog::begin(plan, account, setting, &clock::bare());
     let mut login = Box::new(Login {
         dialog: None,
@@ -157,7 +157,7 @@ fn welcome(settings: &Settings, host: &str, (context, after_another): (&Context,
         label: format!("{}@{host}", weighed.account.identity.name),
         // Without another factor before it, whoever comes first would enroll a phone of their own, and be in.
         terminal: after_another && matches!(Class::of(service), Some(Class::Ssh | Class::Login)),
-        rules: Rules { confirm_codes, parameters, kinds, required: true, by_invitation: false },
+        rules: Rules { confirm_codes, parameters, kinds, required: true, by_invitation: false, seat: weighed.seat },
     }
 }
 

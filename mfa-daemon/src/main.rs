@@ -15,6 +15,7 @@ mod conversation;
 mod daemon;
 mod enrollment;
 mod journal;
+mod license;
 mod listen;
 mod login;
 mod master_key;

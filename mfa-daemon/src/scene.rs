@@ -3,6 +3,7 @@
 use crate::accounts::{Entry, Lane};
 use crate::clock;
 use crate::daemon::{Daemon, Loaded};
+use crate::license;
 use crate::store::Snapshot;
 use mfa_core::Time;
 use mfa_core::account::{Account, Identity};
@@ -10,6 +11,7 @@ use mfa_core::factor::Kinds;
 use mfa_core::policy::{
     self, Address, Ask, Caller, Groups, NeedGroups, Origin, Person, Plan, Policy, Request, SshAuth, Standing, Who,
 };
+use mfa_core::seats::Claim;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
@@ -58,6 +60,8 @@ pub(crate) struct Weighed {
     pub(crate) plan: Plan,
     /// The account that is asked.
     pub(crate) account: Account,
+    /// What enrolling in it would do about a seat.
+    pub(crate) seat: Claim,
     /// The rule that decided.
     pub(crate) rule: String,
     /// The configuration it was weighed under.
@@ -97,7 +101,8 @@ impl Scene {
         } else {
             Plan::Factors(Ask { kinds, ask_again: 0, remember: 0 })
         };
-        Ok(Weighed { plan, account, rule: "change of factors".into(), epoch: loaded.epoch })
+        let (seat, rule) = (Claim::NotNeeded, "change of factors".into());
+        Ok(Weighed { plan, account, seat, rule, epoch: loaded.epoch })
     }
 
     /// The kinds with which this account may change its factors.
@@ -126,8 +131,11 @@ impl Scene {
         let evaluate = |request: &Request<'_>, standing: &Standing| policy::evaluate(policy, request, standing);
         let decided = decide(daemon, &[policy], self.lane, login, evaluate).await?;
         let rule = policy.rule_name(decided.outcome.rule).to_owned();
-        let account = decided.parties.asked(decided.outcome.who);
-        Ok(Weighed { plan: decided.outcome.plan, account, rule, epoch: loaded.epoch })
+        let (who, plan) = (decided.outcome.who, decided.outcome.plan);
+        let asked = facts.caller.as_ref().filter(|_| who == Who::Caller).unwrap_or(target);
+        let account = decided.parties.asked(who);
+        let (plan, seat) = license::settle(daemon, loaded, (asked, &account), (plan, self.lane)).await?;
+        Ok(Weighed { plan, account, seat, rule, epoch: loaded.epoch })
     }
 }
 
@@ -220,7 +228,8 @@ fn request<'a>(
 fn nobody(name: &str, loaded: &Rc<Loaded>) -> Weighed {
     let identity = Identity { uid: u32::MAX, name: name.to_owned() };
     let plan = Plan::Factors(Ask { kinds: Kinds::ALL, ask_again: 0, remember: 0 });
-    Weighed { plan, account: Account::absent(identity), rule: "no such account".into(), epoch: loaded.epoch }
+    let (account, seat) = (Account::absent(identity), Claim::NotNeeded);
+    Weighed { plan, account, seat, rule: "no such account".into(), epoch: loaded.epoch }
 }
 
 /// One consistent read; failing is never "nothing is enrolled".

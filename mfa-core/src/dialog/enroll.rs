@@ -9,7 +9,7 @@ use crate::enrollment::{self, Begun, Confirming, Permission, Refusal, Rules};
 use crate::factor::Kind;
 use crate::factor::totp::{Link, base32};
 use crate::given::Accepted;
-use crate::policy::{Enroll, Plan};
+use crate::policy::{Deny, Enroll, Plan, Skip};
 use crate::throttle::Caller;
 use crate::{At, Secret};
 use mfa_qr::{Ink, Qr};
@@ -94,7 +94,19 @@ impl Dialog {
 
     /// Weighs an answer to one of the pages.
     pub(super) fn weigh_enrolling(self, again: Again, at: &At) -> Step {
-        let Plan::Enroll(how) = self.plan else { return self.deny(Denial::PolicyChanged) };
+        let how = match self.plan {
+            Plan::Enroll(how) => how,
+            // Somebody else took the last seat meanwhile.
+            Plan::Skip(Skip::SeatsFull) => {
+                let (why, text) = (Skip::SeatsFull.as_str(), text::seat_taken());
+                return self.record(What::Skipped, why, Then::Without(why, text), at);
+            }
+            Plan::Deny(Deny::SeatsFull) => {
+                let text = text::seats_full(&self.setting.support);
+                return self.refuse(Denial::SeatsFull, text, at);
+            }
+            _ => return self.deny(Denial::PolicyChanged),
+        };
         let answer = again.answer.trim();
         match (again.question, answer) {
             (_, "q" | "Q") => self.leave(how, at),
@@ -135,7 +147,7 @@ impl Dialog {
         let Plan::Enroll(Enroll::Grace { seconds_left, .. }) = self.plan else {
             return self.deny(Denial::Unexpected);
         };
-        let then = Then::Later(text::days_left(seconds_left));
+        let then = Then::Without("grace", text::days_left(seconds_left));
         let record = Record::of(What::Skipped).because("grace");
         if self.account.grace_began.is_some() {
             return self.commit(Seen::Anything, Vec::new(), record, (then, None), at);

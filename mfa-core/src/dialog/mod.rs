@@ -109,7 +109,7 @@ enum Then {
     WrongInvite { left: u32 },
     Begun,
     Enrolled(FactorId),
-    Later(String),
+    Without(&'static str, String),
 }
 
 /// An answer that is weighed again if the account had changed.
@@ -144,6 +144,10 @@ impl Dialog {
             Plan::Deny(Deny::CallerUnknown) => {
                 let text = text::caller_unknown(&dialog.setting.support);
                 dialog.refuse(Denial::CallerUnknown, text, at)
+            }
+            Plan::Deny(Deny::SeatsFull) => {
+                let text = text::seats_full(&dialog.setting.support);
+                dialog.refuse(Denial::SeatsFull, text, at)
             }
             Plan::Enroll(how) => {
                 let how = *how;
@@ -231,7 +235,7 @@ impl Dialog {
             Then::WrongInvite { left } => self.wrong_invite(left, at),
             Then::Begun => self.picture(Vec::new()),
             Then::Enrolled(id) => self.keep(id),
-            Then::Later(text) => self.done(vec![Note { error: false, text }], Verdict::Skipped("grace")),
+            Then::Without(why, text) => self.done(vec![Note { error: false, text }], Verdict::Skipped(why)),
             Then::Used { wait } => self.ask(vec![Note { error: true, text: text::used(wait) }], text::CODE_PROMPT),
         }
     }

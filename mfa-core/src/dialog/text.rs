@@ -58,6 +58,14 @@ pub(super) fn not_enrolled(support: &str) -> String {
     format!("A second factor is required here, and you have none yet.{}", help(support))
 }
 
+pub(super) fn seats_full(support: &str) -> String {
+    format!("A second factor is required here, and none can be set up: all seats are taken.{}", help(support))
+}
+
+pub(super) fn seat_taken() -> String {
+    "All seats were taken meanwhile: set up your second factor another time.".into()
+}
+
 pub(super) fn enroll_elsewhere(site: &str, support: &str) -> String {
     format!(
         "{site} asks for a second factor, and you have none yet.\nSet it up first, on a terminal: mfa-enroll{}",

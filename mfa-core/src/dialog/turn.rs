@@ -101,6 +101,8 @@ pub enum Denial {
     NotInvited,
     /// A factor is enrolled, but none that the policy takes.
     NoUsableFactor,
+    /// It would enroll, and there is no seat for it.
+    SeatsFull,
     /// The rule is about the one who asks (`who = "caller"`), and nobody knows who that is.
     CallerUnknown,
     /// Nothing can be asked here.
@@ -128,6 +130,7 @@ impl Denial {
             Self::NotEnrolled => "not-enrolled",
             Self::NotInvited => "not-invited",
             Self::NoUsableFactor => "no-usable-factor",
+            Self::SeatsFull => "seats-full",
             Self::CallerUnknown => "caller-unknown",
             Self::CannotAsk => "cannot-ask",
             Self::TooManyAnswers => "too-many-answers",

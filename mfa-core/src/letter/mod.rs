@@ -109,7 +109,8 @@ pub fn that_follow(record: &Record, writes: &[Write], before: &Account) -> Vec<L
         // The administrator tells them the code, and its use is in the record.
         What::Invited | What::InviteWrong | What::InviteWithdrawn => Vec::new(),
         What::TempCodeGiven | What::TempCodeWithdrawn => Vec::new(),
-        What::NotMailed => Vec::new(), // nobody is mailed about that
+        What::Suspended | What::Returned => Vec::new(), // of the seat alone: nothing changes for its owner
+        What::NotMailed => Vec::new(),                  // nobody is mailed about that
     }
 }
 

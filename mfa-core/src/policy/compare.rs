@@ -279,7 +279,7 @@ impl Change {
 fn needs(plan: &Plan) -> Option<Kinds> {
     match plan {
         Plan::Deny(Deny::NoUsableFactor { needs }) => Some(*needs),
-        Plan::Deny(Deny::CallerUnknown) | Plan::Enroll(Enroll::Deny) => Some(Kinds::NONE),
+        Plan::Deny(Deny::CallerUnknown | Deny::SeatsFull) | Plan::Enroll(Enroll::Deny) => Some(Kinds::NONE),
         Plan::Enroll(Enroll::AtLogin { kinds } | Enroll::Invite { kinds }) if !can_enroll_one_of(*kinds) => {
             Some(*kinds)
         }

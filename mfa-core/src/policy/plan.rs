@@ -31,6 +31,8 @@ pub enum Skip {
     Exempt,
     /// `if-enrolled`, and nothing is enrolled.
     NotEnrolled,
+    /// It would enroll, and there is no seat for it ([`crate::seats`]).
+    SeatsFull,
 }
 
 impl Skip {
@@ -41,6 +43,7 @@ impl Skip {
             Self::ServiceNotCovered => "service-not-covered",
             Self::Exempt => "exempt",
             Self::NotEnrolled => "not-enrolled",
+            Self::SeatsFull => "seats-full",
         }
     }
 }
@@ -55,6 +58,8 @@ pub enum Deny {
     },
     /// The rule is about the one who asks, and nobody knows who that is.
     CallerUnknown,
+    /// It would enroll, there is no seat for it, and the site wants such logins refused ([`crate::seats`]).
+    SeatsFull,
 }
 
 /// How an account that must have a factor gets its first one, of these kinds. Backup codes are not among them: they

@@ -13,7 +13,7 @@ mod tests;
 pub use reconcile::{Presence, Reason, Rules, Sighting, Suspension, Watch, reconcile};
 pub use request::{Counts, Request};
 
-use crate::policy::{Enroll, Plan};
+use crate::policy::{Deny, Enroll, Plan, Skip};
 
 /// How many seats there are and are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,6 +130,31 @@ pub fn room(seats: Seats, claimant: Claimant) -> Room {
     }
 }
 
+/// What an enrollment does about a seat. The store has the last word: two newcomers cannot both take the last one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Claim {
+    /// Nothing: it is voluntary.
+    #[default]
+    NotNeeded,
+    /// It takes one of so many, if one is still free then.
+    OneOf(u64),
+    /// It takes one however many are taken: its own from before, or one beyond the others.
+    Beyond,
+    /// There is none, so it is not made.
+    Refused,
+}
+
+/// What this account's enrollment does about a seat.
+#[must_use]
+pub fn claim(seats: Seats, claimant: Claimant) -> Claim {
+    match claimant {
+        Claimant { required: false, .. } => Claim::NotNeeded,
+        Claimant { ever_enrolled: true, .. } | Claimant { privileged: true, .. } => Claim::Beyond,
+        _ if seats.free() > 0 => Claim::OneOf(seats.total),
+        _ => Claim::Refused,
+    }
+}
+
 /// What happens to those for whom there is no seat: `on_full`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnFull {
@@ -172,5 +197,16 @@ pub fn admit(plan: &Plan, seats: Seats, claimant: Claimant, on_full: OnFull) -> 
         // The policy lets them in today, seat or not.
         (Enroll::Grace { .. }, _) | (Enroll::AtLogin { .. }, OnFull::SingleFactor) => Admission::SingleFactor,
         (Enroll::AtLogin { .. }, OnFull::Deny) | (Enroll::Invite { .. }, _) => Admission::Deny,
+    }
+}
+
+/// The plan as the seats leave it: every login's plan goes through here, and only one that makes somebody enroll comes
+/// out changed ([`admit`]).
+#[must_use]
+pub fn settle(plan: Plan, seats: Seats, claimant: Claimant, on_full: OnFull) -> Plan {
+    match admit(&plan, seats, claimant, on_full) {
+        Admission::AsPlanned => plan,
+        Admission::SingleFactor => Plan::Skip(Skip::SeatsFull),
+        Admission::Deny => Plan::Deny(Deny::SeatsFull),
     }
 }

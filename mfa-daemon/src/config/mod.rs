@@ -2,9 +2,11 @@
 //!
 //! A file that somebody else could have written is refused like one that does not parse.
 
+mod license;
 mod mail;
 mod settings;
 
+pub(crate) use license::installed;
 pub(crate) use mail::Mail;
 pub(crate) use settings::Settings;
 

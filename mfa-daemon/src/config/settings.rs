@@ -3,6 +3,7 @@
 use super::Mail;
 use mfa_core::enrollment;
 use mfa_core::factor::totp::Parameters;
+use mfa_core::seats::{self, OnFull};
 use serde::Deserialize;
 
 /// Characters of a text that a phone or a terminal shows.
@@ -23,6 +24,10 @@ pub(crate) struct Settings {
     pub(crate) mail: Mail,
     /// Who looks after others.
     pub(crate) staff: Staff,
+    /// What happens to newcomers when the seats are full.
+    pub(crate) on_full: OnFull,
+    /// When an enrollment gives its seat back.
+    pub(crate) recycling: seats::Rules,
 }
 
 /// Groups of those who look after the machine and its users.
@@ -49,6 +54,7 @@ struct File {
     mail: mfa_settings::Mail,
     notify: mfa_settings::Notify,
     administrators: Staff,
+    license: License,
 }
 
 #[derive(Deserialize, Default)]
@@ -57,6 +63,21 @@ struct Site {
     name: String,
     issuer: String,
     support: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct License {
+    on_full: String,
+    vanished_days: u16,
+    idle_days: u16,
+    nologin: bool,
+}
+
+impl Default for License {
+    fn default() -> Self {
+        Self { on_full: "single-factor".into(), vanished_days: 14, idle_days: 0, nologin: false }
+    }
 }
 
 #[derive(Deserialize)]
@@ -79,8 +100,8 @@ impl Default for Settings {
     /// Without a file.
     fn default() -> Self {
         let (site, issuer, support) = Default::default();
-        let (parameters, mail, staff) = Default::default();
-        Self { site, issuer, support, confirm_codes: 1, parameters, mail, staff }
+        let (parameters, mail, staff, on_full, recycling) = Default::default();
+        Self { site, issuer, support, confirm_codes: 1, parameters, mail, staff, on_full, recycling }
     }
 }
 
@@ -113,13 +134,27 @@ impl Settings {
         }
         let Enrollment { confirm_codes, algorithm, digits, period } = file.enrollment;
         let parameters = enrollment::parameters(&algorithm, digits, period).map_err(|why| wrong("enrollment", why))?;
-        let Site { name: site, issuer, support } = file.site;
         let mail = Mail::new(&file.mail, &file.notify).map_err(|(section, why)| wrong(section, &why))?;
         let staff = file.administrators;
         let names = staff.groups.iter().chain([&staff.helpdesk]);
         if names.into_iter().any(|name| name.is_empty() || name.chars().any(|c| c.is_control() || c == ':')) {
             return Err(wrong("administrators", "groups and helpdesk are names of groups"));
         }
-        Ok(Self { site, issuer, support, confirm_codes, parameters, mail, staff })
+        let Site { name: site, issuer, support } = file.site;
+        let (on_full, recycling) = file.license.parsed().map_err(|why| wrong("license", &why))?;
+        Ok(Self { site, issuer, support, confirm_codes, parameters, mail, staff, on_full, recycling })
+    }
+}
+
+impl License {
+    fn parsed(&self) -> Result<(OnFull, seats::Rules), String> {
+        let known = OnFull::WORDS.into_iter().find(|(word, _)| *word == self.on_full);
+        let (_, on_full) = known.ok_or("on_full is \"single-factor\" or \"deny\"")?;
+        if self.vanished_days == 0 {
+            return Err("vanished_days is at least 1: a directory that is down for an hour is not a departure".into());
+        }
+        let seconds = |days: u16| i64::from(days) * 86_400;
+        let idle = (self.idle_days > 0).then(|| seconds(self.idle_days));
+        Ok((on_full, seats::Rules { vanished: seconds(self.vanished_days), nologin: self.nologin, idle }))
     }
 }

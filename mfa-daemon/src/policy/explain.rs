@@ -7,12 +7,13 @@ use crate::accounts::{Entry, Lane};
 use crate::clock;
 use crate::conversation::Conversation;
 use crate::daemon::Daemon;
+use crate::license;
 use crate::listen::{Answer, Failure, Subject, refuse};
 use crate::login::{facts, is_service};
 use crate::scene::{self, Decided, Facts, Trouble};
 use mfa_core::Time;
 use mfa_core::policy::{
-    self, Address, Class, Considered, Explanation, Origin, Plan, Policy, Request, Skip, SshAuth, Standing, Truth,
+    self, Address, Class, Considered, Explanation, Origin, Plan, Policy, Request, Skip, SshAuth, Standing, Truth, Who,
 };
 use mfa_proto::frame::{Call, encode_reply};
 use mfa_proto::login::{Begin, Phase};
@@ -40,8 +41,13 @@ pub(crate) async fn explain(
         Ok((told, silent.plan))
     };
     let decided = scene::decide(&daemon, &[policy], Lane::Root, (&target, &facts, now), walk).await;
-    let Decided { outcome: (told, silent), parties } = decided.map_err(troubled)?;
+    let Decided { outcome: (mut told, silent), parties } = decided.map_err(troubled)?;
+    let who = facts.caller.as_ref().filter(|_| told.decision.who == Who::Caller).unwrap_or(&target);
     let asked = parties.asked(told.decision.who);
+    if let Some(loaded) = daemon.loaded() {
+        let plan = (told.decision.plan, Lane::Root);
+        told.decision.plan = license::settle(&daemon, &loaded, (who, &asked), plan).await.map_err(troubled)?.0;
+    }
     let is_ssh = Class::of(&facts.service) == Some(Class::Ssh);
     let answer = wire::Explanation {
         asked: asked.identity.name.clone(),

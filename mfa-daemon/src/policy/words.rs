@@ -41,6 +41,7 @@ pub(super) fn outcome(plan: &Plan) -> (wire::Outcome, bool) {
         Plan::Deny(Deny::NoUsableFactor { needs }) => {
             wire::Outcome { kinds: kinds(*needs), ..told("deny", "no-usable-factor") }
         }
+        Plan::Deny(Deny::SeatsFull) => told("deny", "seats-full"),
         Plan::Deny(Deny::CallerUnknown) => told("deny", "caller-unknown"),
         Plan::Enroll(Enroll::AtLogin { kinds: some }) => {
             wire::Outcome { kinds: kinds(*some), ..told("enroll", "at-login") }

@@ -61,7 +61,8 @@ impl Store {
     /// # Errors
     /// The database cannot be read.
     pub(crate) async fn counts(&self, now: Time) -> Result<Counts, StoreError> {
-        self.look(move |connection| counts(connection, now)).await
+        let enrolled = self.tally().enrolled;
+        self.look(move |connection| counts(connection, enrolled, now)).await
     }
 
     /// Accounts after a place, `limit` at most.
@@ -130,12 +131,12 @@ impl Store {
     }
 }
 
-fn counts(connection: &Connection, now: Time) -> Result<Counts, StoreError> {
+fn counts(connection: &Connection, enrolled: u64, now: Time) -> Result<Counts, StoreError> {
     let count = |sql: &str, values: &[i64]| -> Result<u64, StoreError> {
         Ok(connection.prepare_cached(sql)?.query_row(rusqlite::params_from_iter(values), |row| row.get(0))?)
     };
     Ok(Counts {
-        enrolled: count("SELECT count(*) FROM account WHERE factors > 0", &[])?,
+        enrolled,
         pending: count("SELECT count(*) FROM pending WHERE until > ?1", &[now.0])?,
         throttled: throttled(connection, now)?,
     })

@@ -4,10 +4,11 @@
 
 use super::change::Change;
 use super::outbox::{self, Tray};
-use super::{MasterKey, Rebind, StoreError};
+use super::seats::{self, COUNTED, NOTED, Tally};
+use super::{MasterKey, Note, Observed, Rebind, StoreError};
 use crate::audit::{Context, Event, Head, SiteRecord};
 use mfa_core::Time;
-use mfa_core::account::{Commit, Identity, Record, Seen, Version, What};
+use mfa_core::account::{Commit, Identity, Record, Seen, Version, What, Write};
 use mfa_core::letter::Topic;
 use rusqlite::{Connection, OptionalExtension, Params, params};
 
@@ -34,6 +35,8 @@ pub(super) struct Transaction<'a> {
     pub(super) key: &'a MasterKey,
     /// The chain of records, as it is if the transaction is committed.
     pub(super) head: Head,
+    /// How many accounts are how, as it is if the transaction is committed.
+    pub(super) tally: Tally,
     /// Whether letters were put into the outbox.
     pub(super) letters: bool,
 }
@@ -42,17 +45,31 @@ impl Transaction<'_> {
     /// Checks the condition, performs the writes, appends the record. The caller undoes it if it halts.
     pub(super) fn commit(&mut self, commit: &Commit, context: &Context) -> Result<(), Halt> {
         let event = Event::new(&commit.identity, commit.at, &commit.record, context);
-        if let Some(account) = self.condition(commit)? {
+        let mut returned = false;
+        if let Some((account, suspended)) = self.condition(commit)? {
+            let before = self.counted(account)?;
             let change = Change { connection: self.connection, key: self.key, account, at: commit.at };
             for write in &commit.writes {
                 change.perform(write)?;
             }
+            if suspended && comes_back(commit) {
+                change.perform(&Write::Restore)?;
+                returned = true;
+            }
+            let after = self.counted(account)?;
+            self.tally = self.tally.without(before).with(after);
+            self.check_seat(commit)?;
         }
         if !commit.letters.is_empty() {
             self.letters = true;
             self.tray(commit.at).put(&commit.identity, &commit.letters, context)?;
         }
-        self.record(&event)
+        self.record(&event)?;
+        if returned {
+            let record = Record::of(What::Returned).because("login");
+            self.record(&Event::new(&commit.identity, commit.at, &record, context))?;
+        }
+        Ok(())
     }
 
     /// Changes the outbox. That a letter was given up is recorded.
@@ -94,8 +111,51 @@ impl Transaction<'_> {
         self.record(&Event::of_site(at, record, context))
     }
 
+    /// How this account is counted.
+    fn counted(&self, account: i64) -> Result<Tally, Halt> {
+        Ok(self.connection.prepare_cached(COUNTED)?.query_row([account], seats::tally_of)?)
+    }
+
+    /// Whoever wants the last seat at once with somebody else comes here one after the other.
+    fn check_seat(&self, commit: &Commit) -> Result<(), Halt> {
+        let taken = self.tally.seats;
+        let too_late = |write: &Write| matches!(write, Write::TakeSeat { of: Some(there_are) } if taken > *there_are);
+        if commit.writes.iter().any(too_late) { Err(Halt::Stale) } else { Ok(()) }
+    }
+
+    /// Keeps what was seen of accounts outside; whose record is gone or somebody else's meanwhile is left out.
+    pub(super) fn observe(&mut self, observed: &[Observed]) -> Result<(), Halt> {
+        let update = "UPDATE account SET required = ?2, local = ?3, missing_since = ?4 WHERE id = ?1";
+        let mut statement = self.connection.prepare_cached(update)?;
+        for Observed { identity, seen, missing_since } in observed {
+            let select = "SELECT id FROM account WHERE uid = ?1 AND name = ?2";
+            let of = params![identity.uid, identity.name];
+            let account = self.connection.prepare_cached(select)?.query_row(of, |row| row.get(0)).optional()?;
+            let Some(account) = account else { continue };
+            let before = self.counted(account)?;
+            statement.execute(params![account, seen.required, seen.local, missing_since.map(|Time(since)| since)])?;
+            self.tally = self.tally.without(before).with(self.counted(account)?);
+        }
+        Ok(())
+    }
+
+    /// Changes a word about the site, with its records.
+    pub(super) fn note(&mut self, note: &Note, context: &Context) -> Result<(), Halt> {
+        let now: Option<String> =
+            self.connection.prepare_cached(NOTED)?.query_row([note.name], |row| row.get(0)).optional()?;
+        if now != note.was {
+            return Err(Halt::Stale);
+        }
+        let upsert = "INSERT INTO site (name, value) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET value = excluded.value";
+        self.changed_one(upsert, params![note.name, note.becomes])?;
+        for record in &note.records {
+            self.site(record, note.at, context)?;
+        }
+        Ok(())
+    }
+
     /// Removes the other record that has this uid or name, if it has nothing.
-    fn make_way(&self, account: i64, to: &Identity) -> Result<(), Halt> {
+    fn make_way(&mut self, account: i64, to: &Identity) -> Result<(), Halt> {
         let others = "SELECT id, uid, name, factors + backup_codes FROM account \
                       WHERE (uid = ?1 OR name = ?2) AND id <> ?3";
         let mut statement = self.connection.prepare_cached(others)?;
@@ -104,28 +164,35 @@ impl Transaction<'_> {
             if row.get::<_, i64>(3)? > 0 {
                 return Err(StoreError::Taken(Identity { uid: row.get(1)?, name: row.get(2)? }).into());
             }
-            self.changed_one("DELETE FROM account WHERE id = ?1", [row.get::<_, i64>(0)?])?;
+            let other = row.get(0)?;
+            self.tally = self.tally.without(self.counted(other)?);
+            self.changed_one("DELETE FROM account WHERE id = ?1", [other])?;
         }
         Ok(())
     }
 
-    /// Checks the condition, and moves the version if something is written. The account's row, if one is written to.
-    fn condition(&self, commit: &Commit) -> Result<Option<i64>, Halt> {
+    /// Checks the condition, and moves the version if something is written. The account's row, if there is one, and
+    /// whether it is suspended.
+    fn condition(&self, commit: &Commit) -> Result<Option<(i64, bool)>, Halt> {
         let Identity { uid, name } = &commit.identity;
         let writes = !commit.writes.is_empty();
         let row = match commit.seen {
             Seen::Anything if writes => return Err(StoreError::Unconditional.into()),
             Seen::Anything => return Ok(None),
             Seen::At(Version(version)) if writes => {
-                let update = "UPDATE account SET version = version + 1 WHERE uid = ?1 AND name = ?2 AND version = ?3 \
-                              RETURNING id";
-                self.one(update, params![uid, name, version])?
+                let update = "UPDATE account SET version = version + 1, last_seen = max(last_seen, ?4) \
+                              WHERE uid = ?1 AND name = ?2 AND version = ?3 RETURNING id, suspended IS NOT NULL";
+                let seen_now = if comes_back(commit) { commit.at.0 } else { 0 };
+                let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+                let mut statement = self.connection.prepare_cached(update)?;
+                let row = statement.query_row(params![uid, name, version, seen_now], row).optional()?;
+                row.ok_or(Halt::Stale)?
             }
             Seen::At(Version(version)) => {
                 let select = "SELECT id FROM account WHERE uid = ?1 AND name = ?2 AND version = ?3";
-                self.one(select, params![uid, name, version])?
+                (self.one(select, params![uid, name, version])?, false)
             }
-            Seen::Absent if writes => self.new_account(&commit.identity, commit.at)?,
+            Seen::Absent if writes => (self.new_account(&commit.identity, commit.at)?, false),
             Seen::Absent => {
                 let select = "SELECT id FROM account WHERE uid = ?1 OR name = ?2";
                 let row =
@@ -170,4 +237,9 @@ impl Transaction<'_> {
             _ => Err(Halt::Stale),
         }
     }
+}
+
+/// Whoever logs in with a factor, or enrolls one, is there, whatever was thought of the account.
+fn comes_back(commit: &Commit) -> bool {
+    matches!(commit.record.what, What::Passed | What::Added)
 }

@@ -9,6 +9,7 @@ use mfa_core::factor::Kind;
 use mfa_core::factor::totp::Step;
 use mfa_core::letter::Address;
 use mfa_core::printed::{Digest, Salt};
+use mfa_core::seats::Suspension;
 use mfa_core::throttle::{Bucket, Throttle};
 use mfa_core::{Secret, Time};
 use rusqlite::{Connection, Params, params};
@@ -46,6 +47,19 @@ impl Change<'_> {
             Write::Begin(pending) => self.begin(pending),
             Write::Confirm { factor, step } => self.confirm(*factor, *step),
             Write::NewBackupCodes { salt, digests } => self.new_backup_codes(salt, digests),
+            // Whether there is one is decided when all writes are done.
+            Write::TakeSeat { .. } => {
+                self.one("UPDATE account SET required = 1 WHERE id = ?1 AND ever_enrolled", [self.account])
+            }
+            Write::Suspend(Suspension { since, why }) => {
+                let update = "UPDATE account SET suspended = ?2, suspended_why = ?3 WHERE id = ?1";
+                self.one(update, params![self.account, since.0, why.as_str()])
+            }
+            Write::Restore => {
+                let update = "UPDATE account SET suspended = NULL, suspended_why = NULL, missing_since = NULL \
+                              WHERE id = ?1";
+                self.one(update, [self.account])
+            }
             Write::Remove(factor) => self.remove(*factor),
             Write::Rename(FactorId(id), name) => {
                 let update = "UPDATE factor SET name = ?3 WHERE account = ?1 AND id = ?2";
@@ -111,7 +125,7 @@ impl Change<'_> {
                       WHERE account = ?1";
         self.one(insert, params![self.account, self.at.0, step, key_id, nonce, bytes])?;
         self.one("DELETE FROM pending WHERE account = ?1", [self.account])?;
-        self.one("UPDATE account SET factors = factors + 1 WHERE id = ?1", [self.account])?;
+        self.one("UPDATE account SET factors = factors + 1, ever_enrolled = 1 WHERE id = ?1", [self.account])?;
         self.factors_changed()
     }
 

@@ -26,6 +26,7 @@ mod queue;
 mod read;
 mod schema;
 mod seal;
+mod seats;
 mod source;
 mod writer;
 
@@ -35,6 +36,7 @@ pub(crate) use error::{OpenError, StoreError};
 pub(crate) use outbox::{Change, Due, Outbox, Recipient, Waiting};
 pub(crate) use preview::Place;
 pub(crate) use seal::MasterKey;
+pub(crate) use seats::{Kept, Note, Observed, Tally};
 pub(crate) use source::Source;
 
 use crate::audit::{Context, SiteRecord};
@@ -137,6 +139,7 @@ struct Inner {
     administrator: Arc<tokio::sync::Mutex<Slot>>,
     queue: Arc<Queue>,
     newest: Arc<AtomicI64>,
+    tally: Arc<Mutex<Tally>>,
     /// Told when letters were put into the outbox.
     letters: Arc<Notify>,
     broken_record: Option<i64>,
@@ -171,6 +174,7 @@ impl Store {
         let connection = schema::ready(&mut home, &key, schema::STEPS)?;
         outbox::forget_handed_over(&connection)?;
         let newest = Arc::new(AtomicI64::new(admin::newest_time(&connection)?));
+        let tally = Arc::new(Mutex::new(seats::tally(&connection)?));
         let head = writer::head_of(&connection)?;
         let broken_record = admin::broken_record(&connection, &head)?;
         let path = home.file(schema::FILE);
@@ -182,6 +186,7 @@ impl Store {
             key: Arc::clone(&key),
             queue: Arc::clone(&queue),
             newest: Arc::clone(&newest),
+            tally: Arc::clone(&tally),
             letters: Arc::clone(&letters),
             head: Some(head),
         };
@@ -193,6 +198,7 @@ impl Store {
             administrator: Arc::new(tokio::sync::Mutex::new(slot(Role::Administrator)?)),
             queue,
             newest,
+            tally,
             letters,
             broken_record,
             writer: Some(thread),

@@ -1,7 +1,7 @@
 //! What waits to be committed. Nobody waits here without bound, and nobody can keep others out: a plain user's
 //! processes have a share each, all of them together leave room for root's, and what does not fit is refused at once.
 
-use super::{Change, Committed, Rebind, StoreError};
+use super::{Change, Committed, Note, Observed, Rebind, StoreError};
 use crate::audit::{Context, SiteRecord};
 use mfa_core::Time;
 use mfa_core::account::Commit;
@@ -30,6 +30,8 @@ pub(super) enum Work {
     Site(SiteRecord, Time),
     /// A change to the outbox, and when.
     Outbox(Change, Time),
+    Observe(Vec<Observed>),
+    Note(Note),
     /// An error of this program, to see that nobody waits for ever then.
     #[cfg(test)]
     Panic,

@@ -10,12 +10,13 @@ use mfa_core::account::{Account, BackupCode, BackupSet, Detail, Factor, FactorId
 use mfa_core::factor::Kind;
 use mfa_core::factor::totp::{Algorithm, Parameters, Step};
 use mfa_core::printed::Digest;
+use mfa_core::seats::{Reason, Suspension};
 use mfa_core::throttle::{Bucket, Throttle, Throttles};
 use mfa_core::{Secret, Time};
 use rusqlite::{Connection, Row};
 
 pub(super) const ACCOUNT: &str = "SELECT id, uid, name, version, factors, backup_codes, grace_began, factor_generation, \
-     address, invited_only FROM account WHERE uid = ?1 OR name = ?2";
+     address, invited_only, ever_enrolled, suspended, suspended_why FROM account WHERE uid = ?1 OR name = ?2";
 pub(super) const FACTORS: &str = "SELECT id, key_id, nonce, sealed, kind, params, name, created, last_used, last_step, \
      replays FROM factor WHERE account = ?1 ORDER BY id";
 pub(super) const PENDING: &str =
@@ -67,6 +68,8 @@ struct AccountRow {
     factor_generation: i64,
     address: Option<String>,
     invited_only: bool,
+    ever_enrolled: bool,
+    suspended: Option<(i64, Option<String>)>,
 }
 
 /// The rows that have this uid or this name: none, one or two.
@@ -82,9 +85,19 @@ fn held(connection: &Connection, whose: &Identity) -> Result<Vec<AccountRow>, St
             factor_generation: row.get(7)?,
             address: row.get(8)?,
             invited_only: row.get(9)?,
+            ever_enrolled: row.get(10)?,
+            suspended: suspended_since(row)?,
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Since when, and why.
+fn suspended_since(row: &Row<'_>) -> rusqlite::Result<Option<(i64, Option<String>)>> {
+    match row.get(11)? {
+        Some(since) => Ok(Some((since, row.get(12)?))),
+        None => Ok(None),
+    }
 }
 
 /// The rows of one account.
@@ -108,6 +121,7 @@ impl Rows<'_> {
         let address = row.address.map(|address| address.parse().map_err(damaged)).transpose()?;
         let (invite, temp_code) = given(self.connection, self.key, self.account)?;
         let (factor_generation, invited_only) = (row.factor_generation, row.invited_only);
+        let suspended = row.suspended.map(|(since, why)| suspension(since, why.as_deref())).transpose()?;
         Ok(Account {
             version,
             factors,
@@ -118,6 +132,8 @@ impl Rows<'_> {
             temp_code,
             grace_began,
             factor_generation,
+            ever_enrolled: row.ever_enrolled,
+            suspended,
             throttles,
             address,
             ..Account::absent(identity)
@@ -135,7 +151,7 @@ impl Rows<'_> {
                 id: FactorId(row.get(0)?),
                 name: row.get(6)?,
                 created: Time(row.get(7)?),
-                last_used: row.get::<_, Option<i64>>(8)?.map(Time),
+                last_used: row.get::<_, Option<i64>>(9)?.map(Time),
                 detail: Detail::Totp(Totp { secret, parameters, used, replays }),
             });
         }
@@ -184,6 +200,13 @@ impl Rows<'_> {
         }
         Ok(BackupSet { salt: *salt, codes })
     }
+}
+
+/// A suspension as a row keeps it.
+pub(super) fn suspension(since: i64, why: Option<&str>) -> Result<Suspension, StoreError> {
+    let why = Reason::ALL.into_iter().find(|reason| Some(reason.as_str()) == why);
+    let why = why.ok_or_else(|| StoreError::Damaged("an account is suspended for an unknown reason".to_owned()))?;
+    Ok(Suspension { since: Time(since), why })
 }
 
 /// What failures of an account have come to.

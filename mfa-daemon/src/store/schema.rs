@@ -45,13 +45,27 @@ CREATE TABLE account (
     version INTEGER NOT NULL,               -- moves with every change; never one it had before
     created INTEGER NOT NULL,
     grace_began INTEGER,                    -- when its time to enroll began
-    suspended INTEGER,                      -- since when it takes no seat; NULL while it does
     address TEXT,                           -- for mail, as its owner has verified it
     invited_only INTEGER NOT NULL DEFAULT 0 CHECK (invited_only IN (0, 1)), -- its first factor takes an invitation
+    ever_enrolled INTEGER NOT NULL DEFAULT 0 CHECK (ever_enrolled IN (0, 1)), -- stays through resets
+    last_seen INTEGER NOT NULL DEFAULT 0,   -- its last login with a factor, or when it enrolled
+    required INTEGER NOT NULL DEFAULT 0 CHECK (required IN (0, 1)), -- whether policy requires a factor, when last looked
+    local INTEGER NOT NULL DEFAULT 0 CHECK (local IN (0, 1)),       -- whether it was in this machine's own files then
+    missing_since INTEGER,                  -- since when nothing knows the account
+    suspended INTEGER,                      -- since when it takes no seat; NULL while it may
+    suspended_why TEXT,
+    seat INTEGER GENERATED ALWAYS AS (required AND ever_enrolled AND suspended IS NULL) VIRTUAL,
     factor_generation INTEGER NOT NULL DEFAULT 0, -- moves with every change of factors
     factors INTEGER NOT NULL DEFAULT 0 CHECK (factors >= 0),
-    backup_codes INTEGER NOT NULL DEFAULT 0 CHECK (backup_codes >= 0)
+    backup_codes INTEGER NOT NULL DEFAULT 0 CHECK (backup_codes >= 0),
+    CHECK (factors = 0 OR ever_enrolled)
 ) STRICT;
+
+-- What is kept about the site as a whole, by a word each.
+CREATE TABLE site (
+    name TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
 
 -- Confirmed factors; `sealed` is the secret. An id is that of the enrollment it comes from.
 CREATE TABLE factor (

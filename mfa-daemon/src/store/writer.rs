@@ -7,13 +7,14 @@
 use super::apply::{Halt, Transaction};
 use super::connection::{self, Slot};
 use super::queue::{Job, Queue, Work};
+use super::seats::{self, Tally};
 use super::{Committed, MasterKey, Receipt, StoreError};
 use crate::audit::Head;
 use mfa_core::Time;
 use mfa_core::account::Ticket;
 use rusqlite::{Connection, OptionalExtension};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 /// What the thread has.
@@ -25,6 +26,8 @@ pub(super) struct Writer {
     pub(super) newest: Arc<AtomicI64>,
     /// Told when letters were put into the outbox.
     pub(super) letters: Arc<Notify>,
+    /// How many accounts are how.
+    pub(super) tally: Arc<Mutex<Tally>>,
     /// The end of the chain of records; `None` if it must be read again.
     pub(super) head: Option<Head>,
 }
@@ -54,19 +57,23 @@ impl Writer {
 
     /// Does all jobs in one transaction; an outcome for each.
     fn perform(&mut self, jobs: &[Job]) -> Vec<Outcome> {
-        let Self { slot, key, head, newest, letters, .. } = self;
-        let known = *head;
+        let Self { slot, key, head, newest, letters, tally, .. } = self;
+        let known = head.map(|head| (head, *counted(tally)));
         let newest_time = newest.load(Ordering::Acquire);
         let done = slot.with(|connection| {
-            let head = known.map_or_else(|| head_of(connection), Ok)?;
-            let batch = Batch { transaction: Transaction { connection, key, head, letters: false }, newest_time };
+            let known =
+                known.map_or_else(|| Ok((head_of(connection)?, seats::tally(connection)?)), Ok::<_, StoreError>);
+            let (head, tally) = known?;
+            let batch =
+                Batch { transaction: Transaction { connection, key, head, tally, letters: false }, newest_time };
             // An error drops the connection, and with it what was begun.
             batch.perform(jobs)
         });
         match done {
-            Ok(Done { outcomes, head: new_head, newest_time, letters: put_in }) => {
+            Ok(Done { outcomes, head: new_head, tally: new_tally, newest_time, letters: put_in }) => {
                 // After an error the chain is read again, in case it is not what it was thought to be.
                 *head = outcomes.iter().all(Result::is_ok).then_some(new_head);
+                *counted(tally) = new_tally;
                 newest.store(newest_time, Ordering::Release);
                 if put_in {
                     letters.notify_one();
@@ -91,6 +98,7 @@ struct Batch<'a> {
 struct Done {
     outcomes: Vec<Outcome>,
     head: Head,
+    tally: Tally,
     newest_time: i64,
     /// Whether letters were put into the outbox.
     letters: bool,
@@ -106,19 +114,21 @@ impl Batch<'_> {
             self.transaction.connection.prepare_cached(update)?.execute([self.newest_time])?;
         }
         self.execute("COMMIT")?;
-        let Transaction { head, letters, .. } = self.transaction;
-        Ok(Done { outcomes, head, newest_time: self.newest_time, letters })
+        let Transaction { head, tally, letters, .. } = self.transaction;
+        Ok(Done { outcomes, head, tally, newest_time: self.newest_time, letters })
     }
 
     /// One job in its savepoint. An error is the whole transaction's; that of the job alone is in its outcome.
     fn job(&mut self, job: &Job) -> Result<Outcome, StoreError> {
         self.execute("SAVEPOINT job")?;
-        let head = self.transaction.head;
+        let before = (self.transaction.head, self.transaction.tally);
         let result = match &job.work {
             Work::Commit(commit) => self.transaction.commit(commit, &job.context).map(|()| (commit.ticket, commit.at)),
             Work::Rebind(rebind) => self.transaction.rebind(rebind, &job.context).map(|()| (rebind.ticket, rebind.at)),
             Work::Site(record, at) => self.transaction.site(record, *at, &job.context).map(|()| (NO_TICKET, *at)),
             Work::Outbox(change, at) => self.transaction.outbox(change, *at).map(|()| (NO_TICKET, *at)),
+            Work::Observe(observed) => self.transaction.observe(observed).map(|()| (NO_TICKET, Time(i64::MIN))),
+            Work::Note(note) => self.transaction.note(note, &job.context).map(|()| (NO_TICKET, note.at)),
             #[cfg(test)]
             Work::Panic => panic!("as the test wants it"),
         };
@@ -129,7 +139,7 @@ impl Batch<'_> {
             }
             Err(Halt::Failed(error)) if !error.is_of_one_commit() => return Err(error),
             Err(halt) => {
-                self.transaction.head = head;
+                (self.transaction.head, self.transaction.tally) = before;
                 self.execute("ROLLBACK TO job")?;
                 match halt {
                     Halt::Stale => Ok(Committed::Stale),
@@ -145,6 +155,11 @@ impl Batch<'_> {
         self.transaction.connection.prepare_cached(sql)?.execute(())?;
         Ok(())
     }
+}
+
+/// A count is whole whatever happened to who held it.
+fn counted(tally: &Mutex<Tally>) -> MutexGuard<'_, Tally> {
+    tally.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Reads where the chain of records ends.

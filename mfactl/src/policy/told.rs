@@ -26,7 +26,15 @@ impl Met<'_> {
             ("skip", "not-enrolled") => {
                 vec![format!("Not asked: {asked} has enrolled nothing, and only whoever has is asked.")]
             }
+            ("skip", "seats-full") => vec![
+                "Not asked: all seats are taken, so the first factor alone lets in. \
+                 See: mfactl license status"
+                    .to_owned(),
+            ],
             ("skip", _) => vec![format!("Not asked: nothing in the policy covers {service}.")],
+            ("deny", "seats-full") => {
+                vec!["REFUSED: nothing is enrolled, and all seats are taken. See: mfactl license status".to_owned()]
+            }
             ("deny", "caller-unknown") => {
                 vec!["REFUSED: it is not known who asks, and whoever asks would have to show a factor.".to_owned()]
             }
@@ -95,6 +103,7 @@ pub(super) fn why(outcome: &Outcome, silent: bool) -> String {
         ("enroll", "invite") => "nothing is enrolled, and enrolling takes an invitation".to_owned(),
         ("enroll", _) if silent => "nothing is enrolled, and nobody can be asked there".to_owned(),
         ("enroll", _) => "nothing is enrolled, and it cannot be done there".to_owned(),
+        ("deny", "seats-full") => "nothing is enrolled, and all seats are taken".to_owned(),
         ("deny", "caller-unknown") => "it is not known who asks".to_owned(),
         _ => format!("it takes {}", either(&outcome.kinds)),
     }

@@ -11,6 +11,7 @@ use crate::factor::totp::{Parameters, Step as TotpStep};
 use crate::factor::{Kinds, backup_code};
 use crate::given::{self, Given, NewGiven, Purpose};
 use crate::policy::Ask;
+use crate::seats::Claim;
 
 pub(super) const NOW: i64 = 1_600_000_000 / 30 * 30;
 pub(super) const PHONE: FactorId = FactorId(1);
@@ -34,6 +35,7 @@ pub(super) fn welcome() -> Welcome {
         kinds: Kinds::ALL.without(Kind::BackupCode),
         required: true,
         by_invitation: false,
+        seat: Claim::NotNeeded,
     };
     let (site, issuer, label) = ("ACME".into(), "ACME".into(), "alice@web1".into());
     Welcome { site, issuer, label, terminal: true, rules }
