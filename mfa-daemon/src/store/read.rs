@@ -151,7 +151,7 @@ impl Rows<'_> {
                 id: FactorId(row.get(0)?),
                 name: row.get(6)?,
                 created: Time(row.get(7)?),
-                last_used: row.get::<_, Option<i64>>(9)?.map(Time),
+                last_used: row.get::<_, Option<i64>>(8)?.map(Time),
                 detail: Detail::Totp(Totp { secret, parameters, used, replays }),
             });
         }
