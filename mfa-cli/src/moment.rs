@@ -23,6 +23,12 @@ pub fn date_time(seconds: i64) -> String {
     local(seconds, "%Y-%m-%d %H:%M")
 }
 
+/// Such as `2026-11-22 09:14:31`.
+#[must_use]
+pub fn to_the_second(seconds: i64) -> String {
+    local(seconds, "%Y-%m-%d %H:%M:%S")
+}
+
 /// Such as `09:14:31 +0100`: what this machine takes for the time.
 #[must_use]
 pub fn time_of_day(seconds: i64) -> String {
@@ -44,6 +50,30 @@ pub fn parse(text: &str, now: i64) -> Option<i64> {
     };
     civil.to_zoned(TimeZone::system()).ok().map(|zoned| zoned.timestamp().as_second())
 }
+
+/// As [`parse`]; and how long ago (`45s`, `30m`, `2h`, `3d`, `1w`), `today` and `yesterday` (from midnight on).
+#[must_use]
+pub fn since(text: &str, now: i64) -> Option<i64> {
+    let text = text.trim();
+    let midnight = |days: i64| {
+        let day = Timestamp::from_second(now).ok()?.to_zoned(TimeZone::system()).date();
+        let day = day.checked_sub(jiff::Span::new().try_days(days).ok()?).ok()?;
+        Some(day.to_zoned(TimeZone::system()).ok()?.timestamp().as_second())
+    };
+    let unit = text.chars().last().and_then(|unit| UNITS.iter().find(|(letter, _)| *letter == unit));
+    match (text, unit) {
+        ("today", _) => midnight(0),
+        ("yesterday", _) => midnight(1),
+        (text, Some((letter, seconds))) => {
+            let count: u32 = text.strip_suffix(*letter)?.trim_end().parse().ok()?;
+            now.checked_sub(i64::from(count).checked_mul(*seconds)?)
+        }
+        (text, None) => parse(text, now),
+    }
+}
+
+/// Units of a span, in seconds.
+const UNITS: [(char, i64); 5] = [('s', 1), ('m', 60), ('h', 3600), ('d', 86_400), ('w', 604_800)];
 
 /// How long ago: `12 s ago`, `5 min ago`, `3 h ago`, and after a day the date.
 #[must_use]
@@ -128,6 +158,20 @@ mod tests {
         assert_eq!(parse("2027-01-15T09:00:00+01:00", now), Some(1_800_000_000));
         for nonsense in ["", "tomorrow", "25:00", "2027-02-30", "2027-01-15 08:00 CET", "-1"] {
             assert_eq!(parse(nonsense, now), None, "{nonsense}");
+        }
+    }
+
+    #[test]
+    fn a_beginning_is_read_as_people_write_it() {
+        let now = 1_800_000_000;
+        for (text, past) in [("45s", 45), ("30m", 1800), ("2h", 7200), (" 3 d ", 259_200), ("1w", 604_800)] {
+            assert_eq!(since(text, now), Some(now - past), "{text}");
+        }
+        assert_eq!(date_time(since("today", now).unwrap()), format!("{} 00:00", date(now)));
+        assert_eq!(date_time(since("yesterday", now).unwrap()), format!("{} 00:00", date(now - 86_400)));
+        assert_eq!(since("2027-01-15T08:00:00Z", now), Some(now));
+        for nonsense in ["", "h", "-2h", "2y", "two h", "99999999999h", "2h 3m"] {
+            assert_eq!(since(nonsense, now), None, "{nonsense}");
         }
     }
 

@@ -5,7 +5,7 @@
 
 mod site;
 
-pub(crate) use site::{Details, Site, SiteRecord};
+pub(crate) use site::{Detail, Details, Site, SiteRecord};
 
 use crate::journal::Printable;
 use mfa_core::Time;
@@ -208,6 +208,17 @@ impl Event {
     #[must_use]
     pub(crate) fn formerly(self, was: &Identity) -> Self {
         Self { was: Some(Was { user: clip(&was.name), uid: was.uid }), ..self }
+    }
+
+    /// Whether it says that a chain begins after this record, because all up to it were removed.
+    #[must_use]
+    pub(crate) fn anchors(&self, head: &Head) -> bool {
+        let is = |word: &str, value: &Detail| self.details.get(word) == Some(value);
+        self.what == Site::Pruned.as_str()
+            && self.user.is_none()
+            && is("node", &head.node.into())
+            && is("seq", &head.seq.into())
+            && is("hash", &Detail::Text(head.hash.iter().map(|byte| format!("{byte:02x}")).collect()))
     }
 
     /// The record as it is kept: JSON on one line, in printable ASCII alone.

@@ -1,11 +1,17 @@
 //! What is said about logins: one line each to authpriv, for people and for programs that watch for guessing; and what
 //! is said about the daemon itself, to standard error, which systemd keeps with the level that `<N>` gives.
 //!
+//! The head of the audit chain goes to the journal as a field of its own, for `mfactl audit verify` to compare.
+//!
 //! Writing never makes a login wait: a thread of its own writes, and what it cannot keep up with is counted.
 //! Nothing here is a secret, and no control character survives.
 
+use crate::audit::Head;
+use crate::store::hex;
+use mfa_proto::audit::{HEAD_FIELD, HEAD_MESSAGE};
 use std::fmt::{self, Write as _};
 use std::io::Write as _;
+use std::os::unix::net::UnixDatagram;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, OnceLock};
@@ -40,6 +46,8 @@ enum Entry {
         level: Level,
         text: String,
     },
+    /// The head of the audit chain: of no use to anybody but the journal.
+    Head(Head),
     /// Everything before it is written.
     End(Sender<()>),
 }
@@ -80,6 +88,14 @@ pub(crate) fn operation(level: Level, text: &str) {
     say(To::StandardError, level, text.to_owned());
 }
 
+/// Tells the journal how far the audit chain has come. Where there is no journal, nobody is told.
+pub(crate) fn head(head: Head) {
+    if let Some(journal) = JOURNAL.get() {
+        // The next head says all that this one does.
+        let _ = journal.queue.try_send(Entry::Head(head));
+    }
+}
+
 /// Waits until what was said is written, but not for long: before the process ends.
 pub(crate) fn finish() {
     let (end, ended) = channel();
@@ -109,6 +125,10 @@ fn write(entries: &Receiver<Entry>, lost: &AtomicU64) {
         }
         let (to, level, text) = match entry {
             Entry::Line { to, level, text } => (to, level, text),
+            Entry::Head(head) => {
+                let _ = tell_journal(&head);
+                continue;
+            }
             Entry::End(ended) => {
                 let _ = ended.send(());
                 continue;
@@ -122,6 +142,24 @@ fn write(entries: &Receiver<Entry>, lost: &AtomicU64) {
             }
         }
     }
+}
+
+/// Where journald takes messages with fields (systemd, "Native Journal Protocol"): a field a line, one datagram.
+const JOURNALD: &str = "/run/systemd/journal/socket";
+
+fn tell_journal(head: &Head) -> std::io::Result<()> {
+    let socket = UnixDatagram::unbound()?;
+    socket.set_nonblocking(true)?;
+    socket.send_to(spelled(head).as_bytes(), JOURNALD).map(|_| ())
+}
+
+fn spelled(head: &Head) -> String {
+    let Head { node, seq, hash } = head;
+    let head = format!("{node}:{seq}:{}", hex(hash));
+    format!(
+        "MESSAGE=audit head {head}\nMESSAGE_ID={HEAD_MESSAGE}\nPRIORITY=7\nSYSLOG_FACILITY=10\n\
+         SYSLOG_IDENTIFIER=mfa-daemon\n{HEAD_FIELD}={head}\n"
+    )
 }
 
 fn connect() -> Option<Logger<LoggerBackend, Formatter3164>> {
@@ -188,6 +226,13 @@ mod tests {
     fn no_control_character_survives() {
         let hostile = "a\nb\u{1b}[31m\u{202e}c\u{7f}\0\u{9b}\u{2067}";
         assert_eq!(Printable(hostile).to_string(), "a\\nb\\u{1b}[31m\\u{202e}c\\u{7f}\\u{0}\\u{9b}\\u{2067}");
+    }
+
+    #[test]
+    fn a_head_is_a_field_of_its_own() {
+        let spelled = spelled(&Head { node: 7, seq: 12, hash: [0x0a; 32] });
+        assert!(spelled.lines().all(|line| line.split_once('=').is_some_and(|(_, value)| !value.is_empty())));
+        assert!(spelled.contains(&format!("\nMFA_AUDIT_HEAD=7:12:{}\n", "0a".repeat(32))), "{spelled}");
     }
 
     #[test]

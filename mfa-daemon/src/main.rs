@@ -14,6 +14,7 @@ mod config;
 mod conversation;
 mod daemon;
 mod enrollment;
+mod history;
 mod journal;
 mod license;
 mod listen;

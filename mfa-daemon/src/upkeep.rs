@@ -1,17 +1,20 @@
 //! What the daemon does by itself once in a while: it tries to open a store that could not be opened, looks whether the
 //! clock was turned, and records that it started and stopped. No login waits for any of it.
 
-use crate::audit::{Context, Site, SiteRecord};
+use crate::audit::{Context, Head, Site, SiteRecord};
 use crate::clock;
 use crate::daemon::Daemon;
 use crate::journal::{self, Level};
 use mfa_core::Time;
 use std::rc::Rc;
 use std::time::Duration;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::sync::watch;
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 /// Between two looks.
 const PACE: Duration = Duration::from_secs(10);
+/// Between two heads that the journal is told: so many records may be lost to it, and no login waits for it.
+const PACE_OF_HEADS: Duration = Duration::from_secs(1);
 /// Seconds by which a clock may be corrected before anybody is told.
 const TOLERANCE: i64 = 60;
 /// Looks between two complaints about a store that still cannot be opened: ten minutes.
@@ -41,22 +44,39 @@ pub(crate) async fn hung_up(daemon: &Daemon) {
     daemon.reload().await;
 }
 
-/// Records the end, if that takes no time.
+/// Records the end, and tells the journal where the chain ends, if that takes no time.
 pub(crate) async fn stopped(daemon: &Daemon) {
-    if daemon.store().is_ok() {
+    if let Ok(store) = daemon.store() {
         let _ = timeout(LAST_RECORD, daemon.record(SiteRecord::of(Site::Stopped), Context::of_daemon())).await;
+        journal::head(*store.heads().borrow());
     }
 }
 
 /// Records the start, what became of the policy, and a clock that is behind what was recorded before.
 async fn started(daemon: &Daemon) {
     let Ok(store) = daemon.store() else { return };
+    tokio::task::spawn_local(tell_heads(store.heads()));
     let behind = store.newest_time().since(clock::now());
     let record = SiteRecord::of(Site::Started).with("version", env!("CARGO_PKG_VERSION"));
     daemon.record(record, Context::of_daemon()).await;
     daemon.record(daemon.policy_record(), Context::of_daemon()).await;
     if behind > TOLERANCE {
         told_of_jump(daemon, "behind-the-record", behind.saturating_neg()).await;
+    }
+}
+
+/// Tells the journal how far the chain has come, once in a while, until the store is closed. What was committed in the
+/// pace before the machine lost its power may not be told.
+async fn tell_heads(mut heads: watch::Receiver<Head>) {
+    loop {
+        let head = *heads.borrow_and_update();
+        if head.seq > 0 {
+            journal::head(head);
+        }
+        sleep(PACE_OF_HEADS).await;
+        if heads.changed().await.is_err() {
+            return;
+        }
     }
 }
 

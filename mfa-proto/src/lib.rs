@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod admin;
+pub mod audit;
 pub mod break_glass;
 pub mod client;
 pub mod enrollment;

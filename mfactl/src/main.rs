@@ -3,6 +3,8 @@
 //! It asks the daemon, which decides who may; of the system it asks only the names of accounts and groups.
 #![forbid(unsafe_code)]
 
+mod audit;
+mod child;
 mod directory;
 mod master_key;
 mod policy;
@@ -18,7 +20,11 @@ mod users;
 
 use clap::{Args, Parser, Subcommand};
 use mfa_cli::{Daemon, Exit, Failure, Screen, finish};
-use std::{path::PathBuf, process::ExitCode};
+use std::time::{Duration, Instant};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 /// See and look after everybody's second factor.
 #[derive(Parser)]
@@ -33,6 +39,7 @@ Examples:
   mfactl user alice             all about one account
   mfactl reset alice            a lost phone: start over
   mfactl unlock alice           too many wrong codes
+  mfactl audit --since 2h       what happened
   mfactl policy explain --user alice --service sshd    why is she asked?
   mfactl policy preview new.toml                       who is locked out?
   mfactl require staff          a second factor for everybody in staff
@@ -68,6 +75,7 @@ enum Command {
     User(user::Args),
     Reset(reset::Args),
     Unlock(unlock::Args),
+    Audit(audit::Args),
     Policy(policy::Args),
     Require(require::Require),
     Unrequire(require::Unrequire),
@@ -78,12 +86,41 @@ enum Command {
 
 const NEEDS_ROOT: &str =
     "Only root may do this. Try it with sudo.\nMembers of mfa-helpdesk may use: users, user, reset, unlock";
+/// How long a daemon that restarts is waited for.
+const RESTART: Duration = Duration::from_secs(60);
 
 /// What every command works with.
 struct Desk {
     daemon: Daemon,
+    socket: Option<PathBuf>,
     screen: Screen,
     json: bool,
+}
+
+impl Desk {
+    /// Connects again to a daemon that has hung up; one that is being restarted is waited for.
+    ///
+    /// # Errors
+    /// Exit code 3, after a minute.
+    fn connect_anew(&mut self) -> Result<(), Failure> {
+        let until = Instant::now() + RESTART;
+        loop {
+            match connect(self.socket.as_deref()) {
+                Ok(daemon) => {
+                    self.daemon = daemon;
+                    return Ok(());
+                }
+                Err(failure) if failure.exit != Exit::Unreachable || Instant::now() > until => return Err(failure),
+                Err(_) => std::thread::sleep(Duration::from_millis(500)),
+            }
+        }
+    }
+}
+
+fn connect(socket: Option<&Path>) -> Result<Daemon, Failure> {
+    let mut daemon = Daemon::connect(socket, NEEDS_ROOT)?.proving("To do this, prove it is you.");
+    daemon.introduce("mfactl")?;
+    Ok(daemon)
 }
 
 fn main() -> ExitCode {
@@ -96,15 +133,15 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
     if let Command::MasterKey(command) = &cli.command {
         return master_key::run(command); // before the daemon can start at all
     }
-    let mut daemon = Daemon::connect(cli.shared.socket.as_deref(), NEEDS_ROOT)?.proving("To do this, prove it is you.");
-    daemon.introduce("mfactl")?;
-    let mut desk = Desk { daemon, screen: Screen::open(), json: cli.shared.json };
+    let (socket, json) = (cli.shared.socket, cli.shared.json);
+    let mut desk = Desk { daemon: connect(socket.as_deref())?, socket, screen: Screen::open(), json };
     match cli.command {
         Command::Status(_) => status::run(&mut desk),
         Command::Users(args) => users::run(&args, &mut desk),
         Command::User(args) => user::run(args, &mut desk),
         Command::Reset(args) => reset::run(args, &mut desk),
         Command::Unlock(args) => unlock::run(args, &mut desk),
+        Command::Audit(args) => audit::run(args, &mut desk),
         Command::Policy(args) => policy::run(args, &mut desk),
         Command::Require(args) => require::require(&args, &mut desk),
         Command::Unrequire(args) => require::unrequire(&args, &mut desk),

@@ -2,10 +2,10 @@
 
 use crate::accounts::{Entry, Lane, LookupError};
 use crate::conversation::Conversation;
-use crate::{admin, enrollment, login, policy, staff};
+use crate::{admin, enrollment, history, login, policy, staff};
 use mfa_proto::frame::{Call, FrameError, encode_error, encode_reply};
 use mfa_proto::service::{self, Refusal, RefusalCode};
-use mfa_proto::{admin as a, enrollment as e, login as l, policy as p};
+use mfa_proto::{admin as a, audit, enrollment as e, login as l, policy as p};
 use serde::{Deserialize, Serialize};
 use std::pin::Pin;
 use zeroize::Zeroizing;
@@ -56,6 +56,9 @@ const METHODS: &[(&str, Serves)] = &[
     (a::RESET, Serves::StaffAbout(|conversation, whose, call| Box::pin(admin::reset(conversation, whose, call)))),
     (a::UNLOCK, Serves::StaffAbout(|conversation, whose, _| Box::pin(admin::unlock(conversation, whose)))),
     (a::REBIND, Serves::RootAbout(|conversation, whose, _| Box::pin(admin::rebind(conversation, whose)))),
+    (audit::RECORDS, Serves::RootWith(|conversation, call| Box::pin(history::records(conversation, call)))),
+    (audit::VERIFY, Serves::RootWith(|conversation, call| Box::pin(history::verify(conversation, call)))),
+    (audit::HASHES, Serves::RootWith(|conversation, call| Box::pin(history::hashes(conversation, call)))),
     (p::DRAFT, Serves::RootWith(|conversation, call| Box::pin(policy::draft(conversation, call)))),
     (p::CHECK, Serves::Root(|conversation| Box::pin(policy::check(conversation)))),
     (p::RELOAD, Serves::Root(|conversation| Box::pin(policy::reload(conversation)))),
@@ -295,8 +298,9 @@ mod tests {
 
     #[test]
     fn whatever_changes_or_lists_other_accounts_is_roots_and_a_little_of_it_the_help_desks() {
-        let roots = |name: &str| name.starts_with("io.mfa.Admin.") || name.starts_with("io.mfa.Policy.");
         let helpdesk = [a::ACCOUNTS, a::ACCOUNT, a::RESET, a::UNLOCK];
+        let interfaces = ["io.mfa.Admin.", "io.mfa.Audit.", "io.mfa.Policy."];
+        let roots = |name: &str| interfaces.iter().any(|interface| name.starts_with(interface));
         for (name, serves) in METHODS.iter().filter(|(name, _)| roots(name)) {
             let right = match serves {
                 Serves::Staff(_) | Serves::StaffAbout(_) => helpdesk.contains(name),

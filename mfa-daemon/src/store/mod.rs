@@ -19,6 +19,7 @@ mod change;
 mod connection;
 mod error;
 mod given;
+mod history;
 mod home;
 mod outbox;
 mod preview;
@@ -28,18 +29,21 @@ mod schema;
 mod seal;
 mod seats;
 mod source;
+mod verify;
 mod writer;
 
 pub(crate) use admin::Summary;
 pub(crate) use error::{OpenError, StoreError};
+pub(crate) use history::{Sought, Written};
 #[allow(unused_imports)]
 pub(crate) use outbox::{Change, Due, Outbox, Recipient, Waiting};
 pub(crate) use preview::Place;
 pub(crate) use seal::MasterKey;
 pub(crate) use seats::{Kept, Note, Observed, Tally};
 pub(crate) use source::Source;
+pub(crate) use verify::{Chain, Finding, Walked, Wrong, from_hex, hex};
 
-use crate::audit::{Context, SiteRecord};
+use crate::audit::{Context, Head, SiteRecord};
 use connection::{Role, Slot};
 use home::Home;
 use mfa_core::Time;
@@ -50,7 +54,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, oneshot, watch};
 
 /// Seconds by which the clock may be behind what it was before nobody is told.
 const CLOCK_TOLERANCE: i64 = 60;
@@ -142,6 +146,7 @@ struct Inner {
     tally: Arc<Mutex<Tally>>,
     /// Told when letters were put into the outbox.
     letters: Arc<Notify>,
+    heads: watch::Receiver<Head>,
     broken_record: Option<i64>,
     writer: Option<JoinHandle<()>>,
     /// Unlocks the directory when all else is closed.
@@ -177,6 +182,7 @@ impl Store {
         let tally = Arc::new(Mutex::new(seats::tally(&connection)?));
         let head = writer::head_of(&connection)?;
         let broken_record = admin::broken_record(&connection, &head)?;
+        let (told, heads) = watch::channel(head);
         let path = home.file(schema::FILE);
         let slot = |role| Slot::new(&path, role);
         let (key, queue) = (Arc::new(key), Arc::new(Queue::new()));
@@ -189,6 +195,7 @@ impl Store {
             tally: Arc::clone(&tally),
             letters: Arc::clone(&letters),
             head: Some(head),
+            heads: told,
         };
         let thread = std::thread::Builder::new().name("mfa-store".to_owned()).spawn(move || writer.run());
         let thread = thread.map_err(|error| StoreError::Failed(format!("no thread to write with: {error}")))?;
@@ -200,6 +207,7 @@ impl Store {
             newest,
             tally,
             letters,
+            heads,
             broken_record,
             writer: Some(thread),
             _home: home,
@@ -251,6 +259,11 @@ impl Store {
     #[must_use]
     pub(crate) fn newest_time(&self) -> Time {
         Time(self.inner.newest.load(Ordering::Acquire))
+    }
+
+    /// How far the chain of records has come on disk, now and as it goes on; it ends with the store.
+    pub(crate) fn heads(&self) -> watch::Receiver<Head> {
+        self.inner.heads.clone()
     }
 
     /// What an administrator should look into, a sentence each.

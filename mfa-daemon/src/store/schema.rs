@@ -159,6 +159,13 @@ CREATE TABLE audit (
     PRIMARY KEY (node, seq),
     CHECK ((uid IS NULL) = (name IS NULL))
 ) STRICT, WITHOUT ROWID;
+-- Where a chain begins whose oldest records were removed because of their age: the last that was removed. A record
+-- `pruned` says the same.
+CREATE TABLE anchor (
+    node INTEGER PRIMARY KEY,
+    seq INTEGER NOT NULL,
+    hash BLOB NOT NULL
+) STRICT;
 CREATE INDEX audit_name ON audit (name) WHERE name IS NOT NULL;
 CREATE INDEX audit_what ON audit (what, at, reason);
 

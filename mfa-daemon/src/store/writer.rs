@@ -15,7 +15,7 @@ use mfa_core::account::Ticket;
 use rusqlite::{Connection, OptionalExtension};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 /// What the thread has.
 pub(super) struct Writer {
@@ -30,6 +30,8 @@ pub(super) struct Writer {
     pub(super) tally: Arc<Mutex<Tally>>,
     /// The end of the chain of records; `None` if it must be read again.
     pub(super) head: Option<Head>,
+    /// Tells how far the chain has come, once that is on disk.
+    pub(super) heads: watch::Sender<Head>,
 }
 
 /// Of what no proof can belong to: the receipt of a site's record goes to nobody.
@@ -57,7 +59,7 @@ impl Writer {
 
     /// Does all jobs in one transaction; an outcome for each.
     fn perform(&mut self, jobs: &[Job]) -> Vec<Outcome> {
-        let Self { slot, key, head, newest, letters, tally, .. } = self;
+        let Self { slot, key, head, newest, letters, tally, heads, .. } = self;
         let known = head.map(|head| (head, *counted(tally)));
         let newest_time = newest.load(Ordering::Acquire);
         let done = slot.with(|connection| {
@@ -78,6 +80,7 @@ impl Writer {
                 if put_in {
                     letters.notify_one();
                 }
+                heads.send_if_modified(|told| std::mem::replace(told, new_head) != new_head);
                 outcomes
             }
             Err(error) => {

@@ -3,7 +3,7 @@
 use mfa_cli::{WIDTH, printable};
 
 /// The head in its column, the text beside it, broken as often as needed. A head that is too wide stands alone.
-pub(super) fn beside(head: &str, column: usize, text: &str) -> String {
+pub(crate) fn beside(head: &str, column: usize, text: &str) -> String {
     let indent = " ".repeat(column);
     let broken = printable::wrap_to(text, WIDTH.saturating_sub(column));
     let text = broken.replace('\n', &format!("\n{indent}"));

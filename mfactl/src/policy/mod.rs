@@ -11,7 +11,7 @@ mod told;
 
 pub(crate) use check::{all_right, in_force, show};
 pub(crate) use draft::{put, take_out};
-pub(crate) use lines::names;
+pub(crate) use lines::{beside, names};
 
 use crate::Desk;
 use clap::Subcommand;
