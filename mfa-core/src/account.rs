@@ -275,6 +275,8 @@ pub enum Write {
         /// The newest step that confirmed it.
         step: Step,
     },
+    /// An app that another program knew becomes a factor without being confirmed.
+    Import(Imported),
     /// A new set of backup codes; the old is void.
     NewBackupCodes {
         /// Of the new set.
@@ -322,7 +324,11 @@ impl Write {
     #[must_use]
     pub fn changes_factors(&self) -> bool {
         match self {
-            Self::Confirm { .. } | Self::NewBackupCodes { .. } | Self::Remove(_) | Self::RemoveAll => true,
+            Self::Confirm { .. }
+            | Self::Import(_)
+            | Self::NewBackupCodes { .. }
+            | Self::Remove(_)
+            | Self::RemoveAll => true,
             Self::Throttle(..)
             | Self::UseStep { .. }
             | Self::CountReplay { .. }
@@ -354,6 +360,19 @@ pub struct NewPending {
     pub parameters: Parameters,
     /// After this it cannot be confirmed any more.
     pub until: Time,
+}
+
+/// An app as another program kept it.
+#[derive(Debug)]
+pub struct Imported {
+    /// The name the factor will have.
+    pub name: String,
+    /// The secret.
+    pub secret: Secret,
+    /// Algorithm, digits, period.
+    pub parameters: Parameters,
+    /// It and all before it are void: the other program may have taken their codes.
+    pub used: Step,
 }
 
 /// What happened, for the audit record and the log; the daemon adds who asked, where and how.
@@ -406,6 +425,8 @@ pub enum What {
     Begun,
     /// A factor was added.
     Added,
+    /// A factor was taken over from another program by an administrator.
+    Imported,
     /// A factor was removed.
     Removed,
     /// A factor was renamed.
@@ -440,7 +461,7 @@ pub enum What {
 
 impl What {
     /// Every one of them, for readers of stored records.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Passed,
         Self::Skipped,
         Self::Denied,
@@ -448,6 +469,7 @@ impl What {
         Self::Replayed,
         Self::Begun,
         Self::Added,
+        Self::Imported,
         Self::Removed,
         Self::Renamed,
         Self::NewBackupCodes,
@@ -476,6 +498,7 @@ impl What {
             Self::Replayed => "replayed",
             Self::Begun => "begun",
             Self::Added => "added",
+            Self::Imported => "imported",
             Self::Removed => "removed",
             Self::Renamed => "renamed",
             Self::NewBackupCodes => "new-backup-codes",

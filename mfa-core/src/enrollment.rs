@@ -394,7 +394,7 @@ pub(crate) fn commit(account: &Account, writes: Vec<Write>, record: Record, (at,
     Commit { ticket, identity: account.identity.clone(), seen, writes, record, letters, at: at.now }
 }
 
-fn checked_name(name: &str) -> Result<String, Refusal> {
+pub(crate) fn checked_name(name: &str) -> Result<String, Refusal> {
     let name = name.trim();
     let length = name.chars().count();
     if length == 0 || length > LONGEST_NAME || name.chars().any(char::is_control) {

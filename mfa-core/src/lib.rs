@@ -9,6 +9,7 @@ pub mod dialog;
 pub mod enrollment;
 pub mod factor;
 pub mod given;
+pub mod import;
 pub mod letter;
 pub mod license;
 pub mod policy;

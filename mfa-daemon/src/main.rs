@@ -15,6 +15,7 @@ mod conversation;
 mod daemon;
 mod enrollment;
 mod history;
+mod import;
 mod journal;
 mod license;
 mod listen;

@@ -1,5 +1,6 @@
 //! `io.mfa.Admin`: what administrators see and do. Root's alone, for now.
 
+use crate::Secret;
 use crate::enrollment::FactorInfo;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -18,6 +19,8 @@ pub const RESET: &str = "io.mfa.Admin.Reset";
 pub const UNLOCK: &str = "io.mfa.Admin.Unlock";
 /// Accepts that a record now belongs to what NSS says (a renamed or renumbered account): [`Named`] → `{}`.
 pub const REBIND: &str = "io.mfa.Admin.Rebind";
+/// Takes an app over from another program: [`Import`] → [`Imported`].
+pub const IMPORT: &str = "io.mfa.Admin.Import";
 
 /// Who is behind root's calls: what the kernel keeps of the login that became root.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -178,4 +181,40 @@ pub struct WasReset {
     pub factors: u32,
     /// How many backup codes stopped working.
     pub backup_codes: u32,
+}
+
+/// An app that another program knew.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Import {
+    /// Login name.
+    pub user: String,
+    /// What the factor will be called.
+    pub name: String,
+    /// The secret, in Base32 (RFC 4648) without padding.
+    pub secret: Secret,
+    /// `SHA1`, `SHA256` or `SHA512`.
+    pub algorithm: String,
+    /// 6 or 8.
+    pub digits: u8,
+    /// Seconds a code lives, 30 or 60.
+    pub period: u8,
+    /// Whether it is to be done; otherwise the answer says what it would come to.
+    pub apply: bool,
+}
+
+/// What became of an app.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Imported {
+    /// What it came to.
+    pub outcome: ImportOutcome,
+}
+
+/// What taking an app over came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ImportOutcome {
+    /// It is a factor of the account now, or would be.
+    Taken,
+    /// The account has this secret already; nothing was changed.
+    Present,
 }

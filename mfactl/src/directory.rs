@@ -57,6 +57,7 @@ pub(crate) struct Person {
     pub(crate) gid: u32,
     /// The first part of GECOS.
     pub(crate) full_name: String,
+    pub(crate) home: String,
     pub(crate) shell: String,
 }
 
@@ -127,8 +128,8 @@ fn person(line: &str) -> Option<Person> {
     let user = fields.next().filter(|user| !user.is_empty())?.to_owned();
     let (uid, gid) = (fields.nth(1)?.parse().ok()?, fields.next()?.parse().ok()?);
     let full_name = fields.next()?.split(',').next().unwrap_or_default().trim().to_owned();
-    let shell = fields.nth(1)?.to_owned();
-    Some(Person { user, uid, gid, full_name, shell })
+    let (home, shell) = (fields.next()?.to_owned(), fields.next()?.to_owned());
+    Some(Person { user, uid, gid, full_name, home, shell })
 }
 
 fn group(line: &str) -> Option<Group> {

@@ -6,7 +6,9 @@
 mod audit;
 mod child;
 mod directory;
+mod import;
 mod master_key;
+mod owned_file;
 mod policy;
 mod policy_file;
 mod progress;
@@ -22,6 +24,7 @@ use clap::{Args, Parser, Subcommand};
 use mfa_cli::{Daemon, Exit, Failure, Screen, finish};
 use std::time::{Duration, Instant};
 use std::{
+    ffi::OsString,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -76,6 +79,7 @@ enum Command {
     Reset(reset::Args),
     Unlock(unlock::Args),
     Audit(audit::Args),
+    Import(import::Args),
     Policy(policy::Args),
     Require(require::Require),
     Unrequire(require::Unrequire),
@@ -124,9 +128,21 @@ fn connect(socket: Option<&Path>) -> Result<Daemon, Failure> {
 }
 
 fn main() -> ExitCode {
+    if let Some((path, longest)) = as_reader() {
+        return owned_file::child(&path, longest);
+    }
     let cli = Cli::parse();
     let for_scripts = cli.shared.json;
     finish("mfactl", for_scripts, run(cli))
+}
+
+/// Whether this is the child that reads a file as its owner: which file, and how much of it.
+fn as_reader() -> Option<(OsString, usize)> {
+    let mut words = std::env::args_os().skip(1);
+    words.next().filter(|word| word == owned_file::CHILD)?;
+    let longest = words.next()?.to_str()?.parse().ok()?;
+    words.next().filter(|word| word == "--")?;
+    Some((words.next()?, longest))
 }
 
 fn run(cli: Cli) -> Result<Exit, Failure> {
@@ -142,6 +158,7 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Reset(args) => reset::run(args, &mut desk),
         Command::Unlock(args) => unlock::run(args, &mut desk),
         Command::Audit(args) => audit::run(args, &mut desk),
+        Command::Import(args) => import::run(&args, &mut desk),
         Command::Policy(args) => policy::run(args, &mut desk),
         Command::Require(args) => require::require(&args, &mut desk),
         Command::Unrequire(args) => require::unrequire(&args, &mut desk),

@@ -149,7 +149,7 @@ mod tests {
     use super::*;
 
     fn person(user: &str, uid: u32, full_name: &str, shell: &str) -> Person {
-        Person { user: user.into(), uid, gid: uid, full_name: full_name.into(), shell: shell.into() }
+        Person { user: user.into(), uid, gid: uid, full_name: full_name.into(), home: "/".into(), shell: shell.into() }
     }
 
     fn record(factors: &[(&str, u32)], pending: bool, throttled: bool) -> Summary {

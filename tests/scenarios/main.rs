@@ -7,6 +7,7 @@ mod endurance;
 mod enrollment;
 mod first_login;
 mod guessing;
+mod import;
 mod key_and_code;
 mod labs;
 mod name_service;

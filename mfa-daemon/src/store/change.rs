@@ -4,7 +4,7 @@ use super::apply::Halt;
 use super::read::{self, MOST_CODES, backup_set_place, set_and_place, spell_parameters};
 use super::seal::{Place, Sealed};
 use super::{MasterKey, StoreError};
-use mfa_core::account::{FactorId, NewPending, Write};
+use mfa_core::account::{FactorId, Imported, NewPending, Write};
 use mfa_core::factor::Kind;
 use mfa_core::factor::totp::Step;
 use mfa_core::letter::Address;
@@ -46,6 +46,7 @@ impl Change<'_> {
             }
             Write::Begin(pending) => self.begin(pending),
             Write::Confirm { factor, step } => self.confirm(*factor, *step),
+            Write::Import(imported) => self.import(imported),
             Write::NewBackupCodes { salt, digests } => self.new_backup_codes(salt, digests),
             // Whether there is one is decided when all writes are done.
             Write::TakeSeat { .. } => {
@@ -126,6 +127,19 @@ impl Change<'_> {
         self.one(insert, params![self.account, self.at.0, step, key_id, nonce, bytes])?;
         self.one("DELETE FROM pending WHERE account = ?1", [self.account])?;
         self.one("UPDATE account SET factors = factors + 1, ever_enrolled = 1 WHERE id = ?1", [self.account])?;
+        self.factors_changed()
+    }
+
+    fn import(&self, imported: &Imported) -> Result<(), Halt> {
+        let Imported { name, secret, parameters, used: Step(used) } = imported;
+        let (id, kind, params) = (self.new_id()?, Kind::Totp.as_str(), spell_parameters(parameters));
+        let place = Place { table: "factor", account: self.account, id, kind, params: &params };
+        let Sealed { key_id, nonce, bytes } = self.key.seal(&place, secret.expose())?;
+        let insert = "INSERT INTO factor (account, id, kind, name, created, params, last_step, replays, key_id, nonce, \
+                      sealed) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8, ?9, ?10)";
+        let row = params![self.account, id, kind, name, self.at.0, params, used, key_id, nonce, bytes];
+        self.one(insert, row)?;
+        self.one("UPDATE account SET factors = factors + 1 WHERE id = ?1", [self.account])?;
         self.factors_changed()
     }
 

@@ -4,6 +4,7 @@ mod admin;
 mod commit;
 mod crash;
 mod faults;
+mod import;
 mod open;
 mod outbox;
 mod race;

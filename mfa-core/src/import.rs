@@ -1,0 +1,182 @@
+//! Taking an app over from another program: its secret is known to a phone already, and nobody is there to confirm it.
+//!
+//! The codes that the other program may have taken are void here. A secret that the account has is not added again.
+
+use crate::account::{Account, Commit, Detail, Imported, Record, Ticket, What, Write};
+use crate::enrollment::{MOST_FACTORS, checked_name, commit};
+use crate::factor::Kind;
+use crate::factor::totp::{Parameters, Step};
+use crate::{Secret, Time};
+use std::fmt;
+
+/// Bytes of the shortest secret that is taken: the 80 bits that were usual once. New ones have 160 and more.
+pub const SHORTEST_SECRET: usize = 10;
+/// Bytes of the longest secret that is taken.
+pub const LONGEST_SECRET: usize = 128;
+
+/// An app as the other program kept it.
+#[derive(Debug)]
+pub struct App {
+    /// What it will be called.
+    pub name: String,
+    /// The shared secret.
+    pub secret: Secret,
+    /// Algorithm, digits, period.
+    pub parameters: Parameters,
+}
+
+/// Why an app is not taken over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The account has as many factors as it may have.
+    TooMany,
+    /// A name that is empty, too long, or holds control characters.
+    BadName,
+    /// A secret that could be guessed.
+    TooShort,
+    /// A secret longer than any app's.
+    TooLong,
+    /// A clock before 1970.
+    NoTime,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::TooMany => "There are 20 factors already. Remove one first: mfactl reset NAME --factor ID",
+            Self::BadName => "A name is 1 to 64 characters long, none of them control characters.",
+            Self::TooShort => "The secret has fewer than 80 bits. Enroll a new one: mfa-enroll",
+            Self::TooLong => "The secret has more than 128 bytes. Enroll a new one: mfa-enroll",
+            Self::NoTime => "This machine's clock is before 1970. Set it first: timedatectl status",
+        })
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+/// Takes an app over; an administrator's. `None` if the account has this secret already.
+///
+/// # Errors
+/// [`Refusal`]
+pub fn import(account: &Account, app: App, (now, ticket): (Time, Ticket)) -> Result<Option<Commit>, Refusal> {
+    let App { name, secret, parameters } = app;
+    match secret.expose().len() {
+        ..SHORTEST_SECRET => return Err(Refusal::TooShort),
+        SHORTEST_SECRET..=LONGEST_SECRET => {}
+        _ => return Err(Refusal::TooLong),
+    }
+    let name = checked_name(&name).map_err(|_| Refusal::BadName)?;
+    if has(account, &secret) {
+        return Ok(None);
+    }
+    if account.factors.len() >= MOST_FACTORS {
+        return Err(Refusal::TooMany);
+    }
+    // A code of the next step is taken early, so the other program may have taken that, too.
+    let Step(current) = parameters.step_at(now).ok_or(Refusal::NoTime)?;
+    let used = Step(current.saturating_add(1));
+    let write = Write::Import(Imported { name, secret, parameters, used });
+    let record = Record::of(What::Imported).with(Kind::Totp, None);
+    let at = crate::At { now, fresh: Secret::new(Vec::new()) };
+    Ok(Some(commit(account, vec![write], record, (&at, ticket))))
+}
+
+/// Whether one of its apps has this secret. All of them are compared, each in constant time.
+fn has(account: &Account, secret: &Secret) -> bool {
+    account.factors.iter().fold(false, |found, factor| match &factor.detail {
+        Detail::Totp(app) => found | (app.secret == *secret),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::account::{Factor, FactorId, Identity, Seen, Totp, Version};
+    use crate::factor::totp::{Algorithm, find};
+
+    const NOW: Time = Time(1_800_000_000);
+
+    fn app(bytes: &[u8]) -> App {
+        App { name: "phone".into(), secret: Secret::new(bytes.to_vec()), parameters: Parameters::default() }
+    }
+
+    fn absent() -> Account {
+        Account::absent(Identity { uid: 1000, name: "alice".into() })
+    }
+
+    /// An account after the commit.
+    fn with(mut account: Account, commit: Commit) -> Account {
+        for write in commit.writes {
+            let Write::Import(Imported { name, secret, parameters, used }) = write else { panic!("{write:?}") };
+            let detail = Detail::Totp(Totp { secret, parameters, used, replays: 0 });
+            let id = FactorId(account.factors.len() as i64 + 1);
+            account.factors.push(Factor { id, name, created: commit.at, last_used: None, detail });
+        }
+        account.version = Some(Version(1));
+        account
+    }
+
+    fn take(account: &Account, app: App) -> Result<Option<Commit>, Refusal> {
+        import(account, app, (NOW, Ticket(1)))
+    }
+
+    #[test]
+    fn a_secret_of_eighty_bits_is_taken_and_a_shorter_one_is_not() {
+        assert_eq!(take(&absent(), app(&[1; 9])).unwrap_err(), Refusal::TooShort);
+        assert_eq!(take(&absent(), app(&[])).unwrap_err(), Refusal::TooShort);
+        assert_eq!(take(&absent(), app(&[1; 129])).unwrap_err(), Refusal::TooLong);
+        for length in [10, 16, 20, 64, 128] {
+            let commit = take(&absent(), app(&vec![1; length])).unwrap().unwrap();
+            assert_eq!((commit.seen, commit.record.what), (Seen::Absent, What::Imported));
+            assert_eq!(commit.changes_of_factors(), 1);
+        }
+    }
+
+    #[test]
+    fn a_code_that_the_other_program_may_have_taken_is_used_up_and_the_one_after_is_not() {
+        for period in [30, 60] {
+            let parameters = Parameters::new(Algorithm::Sha1, 6, period).unwrap();
+            let commit = take(&absent(), App { parameters, ..app(&[1; 10]) }).unwrap().unwrap();
+            let account = with(absent(), commit);
+            let Detail::Totp(taken) = &account.factors[0].detail;
+            let Step(current) = parameters.step_at(NOW).unwrap();
+            assert_eq!(taken.used, Step(current + 1));
+            let phone = totp_rs::Builder::new()
+                .with_algorithm(totp_rs::Algorithm::SHA1)
+                .with_step_duration(u64::from(period))
+                .with_secret(taken.secret.expose().to_vec())
+                .build_noncompliant();
+            let code = phone.generate(NOW.0 as u64).to_string();
+            let apps = || [(FactorId(1), taken)].into_iter();
+            let finding = find(apps(), &code, NOW);
+            assert!(matches!(finding, crate::factor::totp::Finding::Used(_)), "{finding:?}");
+        }
+    }
+
+    #[test]
+    fn a_secret_that_is_there_is_not_added_again_under_any_name_or_with_any_parameters() {
+        let account = with(absent(), take(&absent(), app(&[1; 10])).unwrap().unwrap());
+        let eight = Parameters::new(Algorithm::Sha256, 8, 60).unwrap();
+        assert!(take(&account, app(&[1; 10])).unwrap().is_none());
+        assert!(take(&account, App { name: "other".into(), parameters: eight, ..app(&[1; 10]) }).unwrap().is_none());
+        assert!(take(&account, app(&[2; 10])).unwrap().is_some());
+    }
+
+    #[test]
+    fn an_account_that_is_full_takes_no_more_but_knows_what_it_has() {
+        let account = (0..20).fold(absent(), |account, number| {
+            let commit = take(&account, app(&[number; 10])).unwrap().unwrap();
+            with(account, commit)
+        });
+        assert_eq!(take(&account, app(&[99; 10])).unwrap_err(), Refusal::TooMany);
+        assert!(take(&account, app(&[7; 10])).unwrap().is_none());
+    }
+
+    #[test]
+    fn names_are_checked_and_a_clock_before_1970_takes_nothing() {
+        for name in ["", " ", "a\nb", &"x".repeat(65)] {
+            assert_eq!(take(&absent(), App { name: name.into(), ..app(&[1; 10]) }).unwrap_err(), Refusal::BadName);
+        }
+        assert_eq!(import(&absent(), app(&[1; 10]), (Time(-1), Ticket(1))).unwrap_err(), Refusal::NoTime);
+    }
+}

@@ -1,0 +1,73 @@
+//! `io.mfa.Admin.Import`: an app that another program knew becomes a factor.
+//!
+//! `mfactl` finds and reads the other program's files; here a secret comes in, is looked at by the core, and is sealed
+//! with the commit. It is never answered back.
+
+use crate::clock;
+use crate::conversation::Conversation;
+use crate::enrollment::{Desk, changed};
+use crate::listen::{Answer, Failure, Subject, refuse};
+use data_encoding::BASE32_NOPAD;
+use mfa_core::Secret;
+use mfa_core::enrollment as core;
+use mfa_core::factor::Kind;
+use mfa_core::factor::totp::Parameters;
+use mfa_core::import::{App, Refusal, import as decide};
+use mfa_proto::admin as wire;
+use mfa_proto::frame::{Call, encode_reply};
+use mfa_proto::service::RefusalCode;
+
+/// Times a change is decided again because something else changed first.
+const ROUNDS: usize = 8;
+
+/// `io.mfa.Admin.Import`
+pub(crate) async fn import(
+    conversation: &mut Conversation,
+    whose: Subject,
+    call: &Call<'_>,
+) -> Result<Answer, Failure> {
+    let wanted: wire::Import = call.parameters()?;
+    let (secret, parameters) = (secret(&wanted)?, parameters(&wanted)?);
+    let desk = Desk::open(conversation, whose.known()?)?;
+    for _ in 0..ROUNDS {
+        let account = desk.account(conversation)?;
+        if !desk.rules(conversation, &account).await.kinds.contains(Kind::Totp) {
+            let text = "The policy takes no codes by an app of this account. See: mfactl policy explain";
+            return Err(refuse(RefusalCode::NotAllowed, text));
+        }
+        let ticket = conversation.ticket();
+        let app = App { name: wanted.name.clone(), secret: secret.clone(), parameters };
+        let commit = decide(&account, app, (clock::now(), ticket)).map_err(refused)?;
+        let outcome = match commit {
+            None => wire::ImportOutcome::Present,
+            Some(commit) if wanted.apply => {
+                if !desk.commit(conversation, commit).await? {
+                    continue;
+                }
+                wire::ImportOutcome::Taken
+            }
+            Some(_) => wire::ImportOutcome::Taken,
+        };
+        return Ok(encode_reply(&wire::Imported { outcome })?);
+    }
+    Err(changed())
+}
+
+fn secret(wanted: &wire::Import) -> Result<Secret, Failure> {
+    let bytes = BASE32_NOPAD.decode(wanted.secret.expose().as_bytes());
+    bytes.map(Secret::new).map_err(|_| refuse(RefusalCode::Invalid, "The secret is not in Base32 without padding."))
+}
+
+fn parameters(wanted: &wire::Import) -> Result<Parameters, Failure> {
+    let parameters = core::parameters(&wanted.algorithm, wanted.digits, wanted.period);
+    parameters.map_err(|possible| refuse(RefusalCode::Invalid, format!("It cannot be used here: {possible}.")))
+}
+
+fn refused(refusal: Refusal) -> Failure {
+    let code = match refusal {
+        Refusal::TooMany => RefusalCode::NotAllowed,
+        Refusal::BadName | Refusal::TooShort | Refusal::TooLong => RefusalCode::Invalid,
+        Refusal::NoTime => RefusalCode::Broken,
+    };
+    refuse(code, refusal.to_string())
+}
