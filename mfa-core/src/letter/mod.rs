@@ -98,6 +98,7 @@ pub struct Crossing {
 pub fn that_follow(record: &Record, writes: &[Write], before: &Account) -> Vec<Letter> {
     match record.what {
         What::Added => vec![about_factor(Topic::FactorAdded, record, before)],
+        What::Imported => vec![imported(record, writes)],
         What::Removed => vec![about_factor(Topic::FactorRemoved, record, before)],
         What::Reset => vec![Letter::to_owner(Topic::Reset).saying("factor", which(record))],
         What::NewBackupCodes => vec![Letter::to_owner(Topic::NewBackupCodes)],
@@ -121,6 +122,16 @@ fn about_factor(topic: Topic, record: &Record, before: &Account) -> Letter {
     };
     let name = record.factor.and_then(|(_, id)| id).and_then(name).unwrap_or_default();
     Letter::to_owner(topic).saying("factor", which(record)).saying("name", name)
+}
+
+/// It has no id yet; its name is in what is written.
+fn imported(record: &Record, writes: &[Write]) -> Letter {
+    let name = writes.iter().find_map(|write| match write {
+        Write::Import(imported) => Some(imported.name.as_str()),
+        _ => None,
+    });
+    let letter = Letter::to_owner(Topic::FactorAdded).saying("factor", which(record));
+    letter.saying("name", name.unwrap_or_default())
 }
 
 fn which(record: &Record) -> &'static str {
