@@ -9,6 +9,7 @@ mod accounts;
 mod admin;
 mod arguments;
 mod audit;
+mod break_glass;
 mod clock;
 mod config;
 mod conversation;

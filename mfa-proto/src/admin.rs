@@ -34,6 +34,8 @@ pub struct Introduce {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<u32>,
 }
+/// Records that break-glass codes were used, each once however often it is told: [`BreakGlassUses`] → [`BreakGlass`].
+pub const BREAK_GLASS: &str = "io.mfa.Admin.BreakGlass";
 
 /// How the daemon is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -217,4 +219,36 @@ pub enum ImportOutcome {
     Taken,
     /// The account has this secret already; nothing was changed.
     Present,
+}
+
+/// Break-glass codes that let somebody in.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct BreakGlassUses {
+    /// At most [`crate::break_glass::MOST`].
+    pub used: Vec<BreakGlassUse>,
+}
+
+/// One use of one code. Its number and when it was made tell it from all others.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BreakGlassUse {
+    /// On its page.
+    pub number: u32,
+    /// When the code was made, seconds since the epoch.
+    pub made: i64,
+    /// When it was used, seconds since the epoch.
+    pub at: i64,
+    /// Into which account.
+    pub user: String,
+    /// By which PAM service.
+    pub service: String,
+    /// From where, as the application said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rhost: Option<String>,
+}
+
+/// What was new.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BreakGlass {
+    /// Uses of which there was no record yet.
+    pub recorded: u32,
 }

@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod audit;
+mod break_glass;
 mod child;
 mod directory;
 mod import;
@@ -46,6 +47,7 @@ Examples:
   mfactl policy explain --user alice --service sshd    why is she asked?
   mfactl policy preview new.toml                       who is locked out?
   mfactl require staff          a second factor for everybody in staff
+  mfactl break-glass create     codes for the safe
 
 Members of the group mfa-helpdesk may use users, user, reset and unlock
 without root, after a code of their own, for whoever is no administrator.
@@ -83,6 +85,8 @@ enum Command {
     Policy(policy::Args),
     Require(require::Require),
     Unrequire(require::Unrequire),
+    #[command(name = "break-glass", subcommand)]
+    BreakGlass(break_glass::BreakGlass),
     /// The key under which all secrets are kept
     #[command(name = "master-key", subcommand)]
     MasterKey(master_key::MasterKey),
@@ -146,10 +150,12 @@ fn as_reader() -> Option<(OsString, usize)> {
 }
 
 fn run(cli: Cli) -> Result<Exit, Failure> {
-    if let Command::MasterKey(command) = &cli.command {
-        return master_key::run(command); // before the daemon can start at all
+    match &cli.command {
+        Command::MasterKey(command) => return master_key::run(command), // before the daemon can start at all
+        Command::BreakGlass(command) => return break_glass::run(command, &cli.shared), // for when it cannot
+        _ => {}
     }
-    let (socket, json) = (cli.shared.socket, cli.shared.json);
+    let (socket, json) = (cli.shared.socket.clone(), cli.shared.json);
     let mut desk = Desk { daemon: connect(socket.as_deref())?, socket, screen: Screen::open(), json };
     match cli.command {
         Command::Status(_) => status::run(&mut desk),
@@ -163,6 +169,7 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Require(args) => require::require(&args, &mut desk),
         Command::Unrequire(args) => require::unrequire(&args, &mut desk),
         Command::MasterKey(command) => master_key::run(&command),
+        Command::BreakGlass(command) => break_glass::run(&command, &cli.shared),
     }
 }
 

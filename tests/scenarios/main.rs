@@ -3,8 +3,10 @@
 
 mod administration;
 mod at_the_machine;
+mod break_glass;
 mod endurance;
 mod enrollment;
+mod exempt;
 mod first_login;
 mod guessing;
 mod import;

@@ -66,10 +66,12 @@ pub(super) fn seat_taken() -> String {
     "All seats were taken meanwhile: set up your second factor another time.".into()
 }
 
-pub(super) fn enroll_elsewhere(site: &str, support: &str) -> String {
+/// Names whose it is: with `su` that is somebody else than who reads it.
+pub(super) fn enroll_elsewhere(site: &str, user: &str, support: &str) -> String {
+    // Without anybody named for help, one next step is enough.
+    let help = if support.is_empty() { String::new() } else { help(support) };
     format!(
-        "{site} asks for a second factor, and you have none yet.\nSet it up first, on a terminal: mfa-enroll{}",
-        help(support)
+        "{site} asks for a second factor, and {user} has none yet.\nSet it up first, on a terminal: mfa-enroll{help}"
     )
 }
 

@@ -2,7 +2,7 @@
 
 use crate::accounts::{Entry, Lane, LookupError};
 use crate::conversation::Conversation;
-use crate::{admin, enrollment, history, import, login, policy, staff};
+use crate::{admin, break_glass, enrollment, history, import, login, policy, staff};
 use mfa_proto::frame::{Call, FrameError, encode_error, encode_reply};
 use mfa_proto::service::{self, Refusal, RefusalCode};
 use mfa_proto::{admin as a, audit, enrollment as e, login as l, policy as p};
@@ -60,6 +60,7 @@ const METHODS: &[(&str, Serves)] = &[
     (audit::VERIFY, Serves::RootWith(|conversation, call| Box::pin(history::verify(conversation, call)))),
     (audit::HASHES, Serves::RootWith(|conversation, call| Box::pin(history::hashes(conversation, call)))),
     (a::IMPORT, Serves::RootAbout(|conversation, whose, call| Box::pin(import::import(conversation, whose, call)))),
+    (a::BREAK_GLASS, Serves::RootWith(|conversation, call| Box::pin(break_glass::told(conversation, call)))),
     (p::DRAFT, Serves::RootWith(|conversation, call| Box::pin(policy::draft(conversation, call)))),
     (p::CHECK, Serves::Root(|conversation| Box::pin(policy::check(conversation)))),
     (p::RELOAD, Serves::Root(|conversation| Box::pin(policy::reload(conversation)))),

@@ -9,9 +9,12 @@ use crate::layer::{Layer, LayerError, LayerName, obtain};
 use crate::release::Release;
 
 /// What is in it beyond the essential packages.
-const PACKAGES: [&str; 18] = [
+const PACKAGES: [&str; 24] = [
     "cron",
     "dbus",
+    "krb5-admin-server",
+    "krb5-kdc",
+    "krb5-user",
     "libfaketime",
     "libpam-google-authenticator",
     "libpam-modules",
@@ -23,7 +26,10 @@ const PACKAGES: [&str; 18] = [
     "openssh-server",
     "pamtester",
     "passwd",
+    "pkexec",
+    "polkitd",
     "procps",
+    "rsync",
     "sudo",
     "systemd",
     "systemd-sysv",

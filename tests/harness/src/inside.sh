@@ -1,4 +1,4 @@
-# The first process of a lab's outer namespaces: lays the layers, prepares the root, becomes systemd-nspawn.
+# The first process of a lab's outer namespaces: lays the layers, prepares the root, boots it, as often as it wants to.
 # Every mount made here is seen by nobody outside and goes with the namespaces.
 # usage: sh inside STATE LAYER...        (the uppermost layer first)
 set -eu
@@ -36,5 +36,10 @@ mkdir -p /run/systemd
 mount -t tmpfs lab /run/systemd
 
 export NOTIFY_SOCKET="$state/notify"
-exec systemd-nspawn --quiet --directory="$tree/root" --machine=lab --boot --notify-ready=yes --register=no --keep-unit \
-    --link-journal=no --resolv-conf=off --timezone=off --capability=CAP_NET_ADMIN --console=read-only
+# It ends with 133 when the system inside wants to start anew; all that it has written is still there then.
+ended=133
+while [ "$ended" = 133 ]; do
+    ended=0
+    systemd-nspawn --quiet --directory="$tree/root" --machine=lab --boot --notify-ready=yes --register=no --keep-unit \
+        --link-journal=no --resolv-conf=off --timezone=off --capability=CAP_NET_ADMIN --console=read-only || ended=$?
+done

@@ -60,6 +60,7 @@ pub(crate) struct Keeper {
     state: PathBuf,
     cgroup: PathBuf,
     leader: u32,
+    notify: UnixDatagram,
     _alive: File,
     _layers: Vec<Layer>,
 }
@@ -79,11 +80,14 @@ impl Keeper {
         let cgroup = host::cgroup_tree().map_err(BootError::Host)?.join(cgroup_name(&state));
         let mut shell = spawn(&state, &cgroup, &layers).map_err(at)?;
         let leash = shell.stdin.take();
-        let mut keeper = Self { shell, leash, state, cgroup, leader: 0, _alive: alive, _layers: layers };
-        keeper.wait_until_up(&notify)?;
-        keeper.leader = keeper.find_leader().ok_or_else(|| keeper.console("has no first process"))?;
-        fs::create_dir(keeper.guests()).map_err(|error| BootError::State(keeper.guests(), error))?;
+        let mut keeper = Self { shell, leash, state, cgroup, leader: 0, notify, _alive: alive, _layers: layers };
+        keeper.wait_until_up()?;
         Ok(keeper)
+    }
+
+    /// Waits until it is up again, after it was told to start anew.
+    pub(crate) fn wait_until_up_again(&mut self) -> Result<(), BootError> {
+        self.wait_until_up()
     }
 
     /// The lab's first process, as this machine numbers it.
@@ -101,13 +105,22 @@ impl Keeper {
         self.cgroup.join("payload/guests.scope")
     }
 
-    fn wait_until_up(&mut self, notify: &UnixDatagram) -> Result<(), BootError> {
+    fn wait_until_up(&mut self) -> Result<(), BootError> {
+        self.wait_until_ready()?;
+        self.leader = self.find_leader().ok_or_else(|| self.console("has no first process"))?;
+        match fs::create_dir(self.guests()) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(BootError::State(self.guests(), error)),
+            _ => Ok(()),
+        }
+    }
+
+    fn wait_until_ready(&mut self) -> Result<(), BootError> {
         let at = |error| BootError::State(PathBuf::from("notify"), error);
-        notify.set_read_timeout(Some(Duration::from_millis(100))).map_err(at)?;
+        self.notify.set_read_timeout(Some(Duration::from_millis(100))).map_err(at)?;
         let deadline = Instant::now() + BOOT_DEADLINE;
         let mut message = [0; 4096];
         while Instant::now() < deadline {
-            match notify.recv(&mut message) {
+            match self.notify.recv(&mut message) {
                 Ok(length) if says_ready(&message[..length]) => return Ok(()),
                 Ok(_) => {}
                 Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}

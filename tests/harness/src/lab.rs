@@ -173,6 +173,13 @@ impl Lab {
         Ok(file)
     }
 
+    /// Starts the system anew, as `reboot` does, and waits until it is up; what is on its disks stays.
+    pub fn reboot(&mut self) -> Result<(), BootError> {
+        // It may be gone before it has answered.
+        let _ = self.run(["systemctl", "--no-block", "reboot"]);
+        self.keeper.wait_until_up_again()
+    }
+
     pub(crate) fn keeper(&self) -> &Keeper {
         &self.keeper
     }

@@ -1,6 +1,7 @@
 //! `cargo xtask stage DIR`: builds the product and puts every file where a package would put it below DIR.
 //! It starts nothing and knows no machine: `systemd-sysusers` and the socket units do the rest after boot.
 
+mod elsewhere;
 mod table;
 
 use std::fs;
@@ -40,10 +41,21 @@ pub(crate) fn stage(folder: &Path, profile: &str) -> Result<(), Stop> {
     for program in PROGRAMS {
         build.args(["--package", program]);
     }
+    // The edit loop keeps what cargo has built without this.
+    let ships = profile == "release";
+    if ships {
+        elsewhere::remap(&mut build);
+    }
     run(&mut build, "building the product")?;
     for parcel in parcels() {
         let failed = |error| Stop::Failed(format!("staging {}: {error}", parcel.to.display()));
-        lay(&parcel.from, &folder.join(&parcel.to), parcel.mode, profile).map_err(failed)?;
+        let to = folder.join(&parcel.to);
+        lay(&parcel.from, &to, parcel.mode, profile).map_err(failed)?;
+        if let (true, Source::Built(name)) = (ships, &parcel.from) {
+            if let Some(path) = elsewhere::named_in(&to).map_err(failed)? {
+                return Err(Stop::Failed(format!("{name} names {}, a folder of this machine.", path.display())));
+            }
+        }
     }
     Ok(())
 }
