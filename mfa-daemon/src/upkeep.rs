@@ -13,6 +13,8 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 /// Between two looks.
 const PACE: Duration = Duration::from_secs(10);
+/// Looks between two removals of old records: an hour.
+const PRUNING: u32 = 360;
 /// Between two heads that the journal is told: so many records may be lost to it, and no login waits for it.
 const PACE_OF_HEADS: Duration = Duration::from_secs(1);
 /// Seconds by which a clock may be corrected before anybody is told.
@@ -26,12 +28,16 @@ const LAST_RECORD: Duration = Duration::from_secs(2);
 pub(crate) async fn run(daemon: Rc<Daemon>) {
     started(&daemon).await;
     let mut clocks = Clocks::now();
-    let mut complaints = 0;
+    let (mut complaints, mut until_pruning) = (0, 0);
     let mut looks = interval(PACE);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         looks.tick().await;
         complaints = retry(&daemon, complaints).await;
+        if until_pruning == 0 {
+            tokio::task::spawn_local(prune(Rc::clone(&daemon)));
+        }
+        until_pruning = (until_pruning + 1) % PRUNING;
         if let Some(jump) = clocks.jump(Clocks::now()) {
             told_of_jump(&daemon, "turned", jump).await;
         }
@@ -62,6 +68,17 @@ async fn started(daemon: &Daemon) {
     daemon.record(daemon.policy_record(), Context::of_daemon()).await;
     if behind > TOLERANCE {
         told_of_jump(daemon, "behind-the-record", behind.saturating_neg()).await;
+    }
+}
+
+/// Removes records that were kept as long as `[audit] keep` says.
+async fn prune(daemon: Rc<Daemon>) {
+    let keep = daemon.loaded().and_then(|loaded| loaded.config.settings.keep);
+    let (Some(keep), Ok(store)) = (keep, daemon.store()) else { return };
+    match store.prune(keep, clock::now()).await {
+        Ok(0) => {}
+        Ok(records) => journal::operation(Level::Info, &format!("{records} audit records were removed: [audit] keep")),
+        Err(error) => journal::operation(Level::Warning, &format!("old audit records could not be removed: {error}")),
     }
 }
 

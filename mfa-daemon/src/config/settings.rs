@@ -20,6 +20,8 @@ pub(crate) struct Settings {
     pub(crate) confirm_codes: u8,
     /// Of new secrets.
     pub(crate) parameters: Parameters,
+    /// Seconds that records are kept; `None`: for ever.
+    pub(crate) keep: Option<i64>,
     /// To whom mail goes.
     pub(crate) mail: Mail,
     /// Who looks after others.
@@ -55,6 +57,50 @@ struct File {
     notify: mfa_settings::Notify,
     administrators: Staff,
     license: License,
+    audit: Audit,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Audit {
+    keep: Keep,
+}
+
+/// A number alone is 0, for ever; else days, weeks or years.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Keep {
+    Number(i64),
+    Text(String),
+}
+
+impl Default for Audit {
+    fn default() -> Self {
+        Self { keep: Keep::Text("400d".into()) }
+    }
+}
+
+/// A policy is previewed against the logins of so many days.
+const LEAST_KEEP: i64 = 31;
+
+impl Audit {
+    fn parsed(&self) -> Result<Option<i64>, String> {
+        let text = match &self.keep {
+            Keep::Number(0) => return Ok(None),
+            Keep::Text(text) if text == "forever" || text == "0" => return Ok(None),
+            Keep::Text(text) => text.as_str(),
+            Keep::Number(_) => "",
+        };
+        let units = [('d', 1), ('w', 7), ('y', 365)];
+        let days = units
+            .iter()
+            .find_map(|(unit, days)| text.strip_suffix(*unit)?.parse::<u16>().ok().map(|n| i64::from(n) * days));
+        match days {
+            Some(days) if days >= LEAST_KEEP => Ok(Some(days * 86_400)),
+            Some(_) => Err(format!("keep is at least {LEAST_KEEP}d: policy preview looks at 30 days")),
+            None => Err("keep is such as \"400d\", \"60w\", \"2y\" or \"forever\"".into()),
+        }
+    }
 }
 
 #[derive(Deserialize, Default)]
@@ -101,7 +147,8 @@ impl Default for Settings {
     fn default() -> Self {
         let (site, issuer, support) = Default::default();
         let (parameters, mail, staff, on_full, recycling) = Default::default();
-        Self { site, issuer, support, confirm_codes: 1, parameters, mail, staff, on_full, recycling }
+        let keep = Audit::default().parsed().unwrap_or(None);
+        Self { site, issuer, support, confirm_codes: 1, parameters, keep, mail, staff, on_full, recycling }
     }
 }
 
@@ -140,9 +187,10 @@ impl Settings {
         if names.into_iter().any(|name| name.is_empty() || name.chars().any(|c| c.is_control() || c == ':')) {
             return Err(wrong("administrators", "groups and helpdesk are names of groups"));
         }
+        let keep = file.audit.parsed().map_err(|why| wrong("audit", &why))?;
         let Site { name: site, issuer, support } = file.site;
         let (on_full, recycling) = file.license.parsed().map_err(|why| wrong("license", &why))?;
-        Ok(Self { site, issuer, support, confirm_codes, parameters, mail, staff, on_full, recycling })
+        Ok(Self { site, issuer, support, confirm_codes, parameters, keep, mail, staff, on_full, recycling })
     }
 }
 

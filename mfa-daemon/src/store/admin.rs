@@ -237,12 +237,13 @@ const LOOKED_AT: i64 = 1000;
 /// The number of the first of the newest records that was changed, or before which one was taken out; `None` if the
 /// chain is whole.
 pub(super) fn broken_record(connection: &Connection, head: &Head) -> Result<Option<i64>, StoreError> {
-    let first = head.seq.saturating_sub(LOOKED_AT).max(0);
-    let select = "SELECT seq, record, hash FROM audit WHERE node = ?1 AND seq >= ?2 ORDER BY seq";
+    let beginning = super::verify::anchor(connection, head.node)?.unwrap_or_else(|| Head::start(head.node));
+    let first = head.seq.saturating_sub(LOOKED_AT).max(beginning.seq);
+    let select = "SELECT seq, record, hash FROM audit WHERE node = ?1 AND seq > ?2 ORDER BY seq";
     let mut statement = connection.prepare(select)?;
     let mut rows = statement.query([head.node, first])?;
     // The first one looked at is taken as it is, unless it is the chain's first.
-    let mut last = (first == 0).then(|| Head::start(head.node));
+    let mut last = (first == beginning.seq).then_some(beginning);
     while let Some(row) = rows.next()? {
         let (seq, record, hash) = (row.get(0)?, row.get::<_, Vec<u8>>(1)?, row.get(2)?);
         let found = Head { node: head.node, seq, hash };

@@ -35,6 +35,8 @@ pub(super) struct Transaction<'a> {
     pub(super) key: &'a MasterKey,
     /// The chain of records, as it is if the transaction is committed.
     pub(super) head: Head,
+    /// The latest time of any record.
+    pub(super) newest: i64,
     /// How many accounts are how, as it is if the transaction is committed.
     pub(super) tally: Tally,
     /// Whether letters were put into the outbox.
@@ -220,6 +222,7 @@ impl Transaction<'_> {
         let Event { at, uid, user, what, reason, .. } = event;
         let row = params![head.node, head.seq, at, uid, user, what, reason, bytes, head.hash];
         self.connection.prepare_cached(insert)?.execute(row)?;
+        self.newest = self.newest.max(*at);
         self.head = head;
         Ok(())
     }

@@ -23,6 +23,7 @@ mod history;
 mod home;
 mod outbox;
 mod preview;
+mod prune;
 mod queue;
 mod read;
 mod schema;

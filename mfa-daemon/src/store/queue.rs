@@ -1,6 +1,7 @@
 //! What waits to be committed. Nobody waits here without bound, and nobody can keep others out: a plain user's
 //! processes have a share each, all of them together leave room for root's, and what does not fit is refused at once.
 
+use super::prune::Cut;
 use super::{Change, Committed, Note, Observed, Rebind, StoreError};
 use crate::audit::{Context, SiteRecord};
 use mfa_core::Time;
@@ -32,6 +33,7 @@ pub(super) enum Work {
     Outbox(Change, Time),
     Observe(Vec<Observed>),
     Note(Note),
+    Cut(Cut),
     /// An error of this program, to see that nobody waits for ever then.
     #[cfg(test)]
     Panic,

@@ -22,7 +22,7 @@ CREATE TABLE meta (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     node INTEGER NOT NULL,                  -- a random number: whose audit chain is continued here
     epoch INTEGER NOT NULL,                 -- grows when the database was restored from a backup
-    newest_time INTEGER NOT NULL,           -- the latest time of any commit, whatever the clock says since
+    newest_time INTEGER NOT NULL,           -- the latest time of any record, whatever the clock says since
     last_id INTEGER NOT NULL,               -- of factors, enrollments, sets of codes and letters; none is given twice
     letters_sent INTEGER NOT NULL DEFAULT 0,
     letters_failed INTEGER NOT NULL DEFAULT 0,    -- refused for good, or given up
@@ -164,7 +164,8 @@ CREATE TABLE audit (
 CREATE TABLE anchor (
     node INTEGER PRIMARY KEY,
     seq INTEGER NOT NULL,
-    hash BLOB NOT NULL
+    hash BLOB NOT NULL,
+    newest INTEGER NOT NULL                 -- the latest time of any of them
 ) STRICT;
 CREATE INDEX audit_name ON audit (name) WHERE name IS NOT NULL;
 CREATE INDEX audit_what ON audit (what, at, reason);

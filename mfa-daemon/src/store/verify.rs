@@ -66,6 +66,8 @@ pub(crate) struct Chain {
     pub(crate) anchor: Head,
     /// The newest number.
     pub(crate) last: i64,
+    /// The latest time of what was removed.
+    newest: Time,
 }
 
 impl Store {
@@ -97,6 +99,7 @@ pub(super) fn verify(connection: &Connection, after: Option<Walked>, most: u32) 
         if gone_on.is_none() {
             check.anchor(chain)?;
         }
+        check.newest = check.newest.max(chain.newest);
         let reached = check.chain(gone_on.map_or(chain.anchor, |walked| walked.head))?;
         if check.left == 0 {
             check.told.next = Some(Walked { head: reached, newest: check.newest });
@@ -110,9 +113,11 @@ pub(super) fn verify(connection: &Connection, after: Option<Walked>, most: u32) 
 
 fn chain(connection: &Connection, node: i64) -> Result<Chain, StoreError> {
     let anchor = anchor(connection, node)?.unwrap_or_else(|| Head::start(node));
+    let mut statement = connection.prepare_cached("SELECT newest FROM anchor WHERE node = ?1")?;
+    let newest = Time(statement.query_row([node], |row| row.get(0)).optional()?.unwrap_or(i64::MIN));
     let select = "SELECT max(seq) FROM audit WHERE node = ?1";
     let last: Option<i64> = connection.prepare_cached(select)?.query_row([node], |row| row.get(0))?;
-    Ok(Chain { anchor, last: last.unwrap_or(anchor.seq) })
+    Ok(Chain { anchor, last: last.unwrap_or(anchor.seq), newest })
 }
 
 /// The last record of a chain that was removed because of its age.

@@ -10,7 +10,6 @@ use super::queue::{Job, Queue, Work};
 use super::seats::{self, Tally};
 use super::{Committed, MasterKey, Receipt, StoreError};
 use crate::audit::Head;
-use mfa_core::Time;
 use mfa_core::account::Ticket;
 use rusqlite::{Connection, OptionalExtension};
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -66,8 +65,9 @@ impl Writer {
             let known =
                 known.map_or_else(|| Ok((head_of(connection)?, seats::tally(connection)?)), Ok::<_, StoreError>);
             let (head, tally) = known?;
-            let batch =
-                Batch { transaction: Transaction { connection, key, head, tally, letters: false }, newest_time };
+            let batch = Batch {
+                transaction: Transaction { connection, key, head, newest: newest_time, tally, letters: false },
+            };
             // An error drops the connection, and with it what was begun.
             batch.perform(jobs)
         });
@@ -94,7 +94,6 @@ impl Writer {
 /// One transaction on its way.
 struct Batch<'a> {
     transaction: Transaction<'a>,
-    newest_time: i64,
 }
 
 /// What a transaction came to.
@@ -110,39 +109,38 @@ struct Done {
 impl Batch<'_> {
     fn perform(mut self, jobs: &[Job]) -> Result<Done, StoreError> {
         self.execute("BEGIN IMMEDIATE")?;
-        let before = self.newest_time;
+        let before = self.transaction.newest;
         let outcomes = jobs.iter().map(|job| self.job(job)).collect::<Result<Vec<_>, _>>()?;
-        if self.newest_time > before {
+        let newest = self.transaction.newest;
+        if newest > before {
             let update = "UPDATE meta SET newest_time = ?1 WHERE newest_time < ?1";
-            self.transaction.connection.prepare_cached(update)?.execute([self.newest_time])?;
+            self.transaction.connection.prepare_cached(update)?.execute([newest])?;
         }
         self.execute("COMMIT")?;
         let Transaction { head, tally, letters, .. } = self.transaction;
-        Ok(Done { outcomes, head, tally, newest_time: self.newest_time, letters })
+        Ok(Done { outcomes, head, tally, newest_time: newest, letters })
     }
 
     /// One job in its savepoint. An error is the whole transaction's; that of the job alone is in its outcome.
     fn job(&mut self, job: &Job) -> Result<Outcome, StoreError> {
         self.execute("SAVEPOINT job")?;
-        let before = (self.transaction.head, self.transaction.tally);
+        let before = (self.transaction.head, self.transaction.newest, self.transaction.tally);
         let result = match &job.work {
-            Work::Commit(commit) => self.transaction.commit(commit, &job.context).map(|()| (commit.ticket, commit.at)),
-            Work::Rebind(rebind) => self.transaction.rebind(rebind, &job.context).map(|()| (rebind.ticket, rebind.at)),
-            Work::Site(record, at) => self.transaction.site(record, *at, &job.context).map(|()| (NO_TICKET, *at)),
-            Work::Outbox(change, at) => self.transaction.outbox(change, *at).map(|()| (NO_TICKET, *at)),
-            Work::Observe(observed) => self.transaction.observe(observed).map(|()| (NO_TICKET, Time(i64::MIN))),
-            Work::Note(note) => self.transaction.note(note, &job.context).map(|()| (NO_TICKET, note.at)),
+            Work::Commit(commit) => self.transaction.commit(commit, &job.context).map(|()| commit.ticket),
+            Work::Rebind(rebind) => self.transaction.rebind(rebind, &job.context).map(|()| rebind.ticket),
+            Work::Site(record, at) => self.transaction.site(record, *at, &job.context).map(|()| NO_TICKET),
+            Work::Outbox(change, at) => self.transaction.outbox(change, *at).map(|()| NO_TICKET),
+            Work::Observe(observed) => self.transaction.observe(observed).map(|()| NO_TICKET),
+            Work::Note(note) => self.transaction.note(note, &job.context).map(|()| NO_TICKET),
+            Work::Cut(cut) => self.transaction.cut(cut, &job.context).map(|()| NO_TICKET),
             #[cfg(test)]
             Work::Panic => panic!("as the test wants it"),
         };
         let outcome = match result {
-            Ok((ticket, Time(at))) => {
-                self.newest_time = self.newest_time.max(at);
-                Ok(Committed::Done(Receipt { ticket }))
-            }
+            Ok(ticket) => Ok(Committed::Done(Receipt { ticket })),
             Err(Halt::Failed(error)) if !error.is_of_one_commit() => return Err(error),
             Err(halt) => {
-                (self.transaction.head, self.transaction.tally) = before;
+                (self.transaction.head, self.transaction.newest, self.transaction.tally) = before;
                 self.execute("ROLLBACK TO job")?;
                 match halt {
                     Halt::Stale => Ok(Committed::Stale),

@@ -1,6 +1,7 @@
 //! Tests of the store as a whole, each on a database of its own.
 
 mod admin;
+mod chain;
 mod commit;
 mod crash;
 mod faults;
