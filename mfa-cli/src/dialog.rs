@@ -44,7 +44,7 @@ pub fn drive(daemon: &mut Daemon, first: Turn, by: &mut dyn Respondent) -> Resul
 /// It does not.
 pub fn allowed(verdict: &Verdict, otherwise: &str) -> Result<(), Failure> {
     match verdict.outcome {
-        Outcome::Pass | Outcome::Skipped => Ok(()),
+        Outcome::Pass | Outcome::Skipped | Outcome::Remembered => Ok(()),
         Outcome::Denied => {
             let reason = printable::line(&verdict.reason);
             Err(Failure::refused(

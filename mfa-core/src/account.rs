@@ -8,6 +8,7 @@ use crate::letter::{Address, Letter};
 use crate::printed::{Digest, Salt};
 use crate::seats::Suspension;
 use crate::throttle::{Bucket, Throttle, Throttles};
+use crate::trust::{Earned, Trust, TrustId};
 use crate::{Secret, Time};
 use std::fmt;
 
@@ -63,6 +64,8 @@ pub struct Account {
     pub throttles: Throttles,
     /// The address for mail that its owner has verified.
     pub address: Option<Address>,
+    /// What need not be asked again, whether it still holds or not.
+    pub trust: Vec<Trust>,
 }
 
 impl Account {
@@ -85,6 +88,7 @@ impl Account {
             suspended: None,
             throttles: Throttles::default(),
             address: None,
+            trust: Vec::new(),
         }
     }
 
@@ -317,6 +321,12 @@ pub enum Write {
     EndGiven(Purpose),
     /// The first factor takes an invitation, whatever the policy says; or does not any more.
     InvitedOnly(bool),
+    /// A pass is remembered, in place of one with the same bond; what does not hold any more goes.
+    Trust(Earned),
+    /// One remembered pass is forgotten.
+    Forget(TrustId),
+    /// All of them are.
+    ForgetAll,
 }
 
 impl Write {
@@ -344,7 +354,10 @@ impl Write {
             | Self::InvitedOnly(_)
             | Self::TakeSeat { .. }
             | Self::Suspend(_)
-            | Self::Restore => false,
+            | Self::Restore
+            | Self::Trust(_)
+            | Self::Forget(_)
+            | Self::ForgetAll => false,
         }
     }
 }
@@ -386,19 +399,27 @@ pub struct Record {
     pub reason: Option<&'static str>,
     /// Why, in an administrator's own words.
     pub words: Option<String>,
+    /// The number of the record of the login that covers this one, so that nothing was asked.
+    pub covered_by: Option<i64>,
 }
 
 impl Record {
     /// Only what happened.
     #[must_use]
     pub fn of(what: What) -> Self {
-        Self { what, factor: None, reason: None, words: None }
+        Self { what, factor: None, reason: None, words: None, covered_by: None }
     }
 
     /// With the factor it happened to.
     #[must_use]
     pub fn with(self, kind: Kind, id: Option<FactorId>) -> Self {
         Self { factor: Some((kind, id)), ..self }
+    }
+
+    /// With the login that covers it.
+    #[must_use]
+    pub fn covered_by(self, record: i64) -> Self {
+        Self { covered_by: Some(record), ..self }
     }
 
     /// With the reason.
@@ -457,11 +478,15 @@ pub enum What {
     Suspended,
     /// It is back, and its enrollment counts again.
     Returned,
+    /// What was remembered is asked again.
+    Forgotten,
+    /// The user says that a login was somebody else's.
+    Reported,
 }
 
 impl What {
     /// Every one of them, for readers of stored records.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 25] = [
         Self::Passed,
         Self::Skipped,
         Self::Denied,
@@ -485,6 +510,8 @@ impl What {
         Self::TempCodeWithdrawn,
         Self::Suspended,
         Self::Returned,
+        Self::Forgotten,
+        Self::Reported,
     ];
 
     /// The word in records and logs.
@@ -514,6 +541,8 @@ impl What {
             Self::TempCodeWithdrawn => "temp-code-withdrawn",
             Self::Suspended => "suspended",
             Self::Returned => "returned",
+            Self::Forgotten => "forgotten",
+            Self::Reported => "reported",
         }
     }
 }

@@ -243,8 +243,9 @@ fn proof() -> Proof {
     let caller = crate::throttle::Caller::Plain;
     let (site, issuer, label) = Default::default();
     let welcome = crate::dialog::Welcome { site, issuer, label, terminal: false, rules: rules(1) };
-    let (until, support) = (NOW.plus(120), String::new());
-    let setting = Setting { caller, interactive: true, until, temp_codes: false, utc_offset: 0, support, welcome };
+    let (until, support, ties) = (NOW.plus(120), String::new(), crate::trust::Ties::default());
+    let (temp_codes, utc_offset) = (false, 0);
+    let setting = Setting { caller, interactive: true, until, temp_codes, utc_offset, support, welcome, ties };
     let (dialog, _) = Dialog::begin(plan, with_phones(1), setting, &at(NOW));
     let (dialog, _) = dialog.step(Event::Answer(Zeroizing::new(code(NOW.0 / 30))), &at(NOW));
     match dialog.step(Event::Committed, &at(NOW)).1 {

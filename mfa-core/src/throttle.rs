@@ -133,16 +133,16 @@ impl Throttles {
         self.0.get(usize::from(bucket.number())).copied().unwrap_or_default()
     }
 
-    /// The one that keeps people waiting the longest at this kind of guess, whoever's attempts it counts.
+    /// The one that keeps people waiting the longest at this kind of guess, and whose attempts it counts.
     #[must_use]
-    pub fn strictest(&self, guess: Guess, now: Time) -> (Throttle, Gate) {
+    pub fn strictest(&self, guess: Guess, now: Time) -> (Caller, Throttle, Gate) {
         let of = |caller| {
             let bucket = Bucket { caller, guess };
             let throttle = self.get(bucket);
-            (throttle, throttle.gate(bucket, now))
+            (caller, throttle, throttle.gate(bucket, now))
         };
         let (root, plain) = (of(Caller::Root), of(Caller::Plain));
-        if (plain.1, plain.0.in_a_row) > (root.1, root.0.in_a_row) { plain } else { root }
+        if (plain.2, plain.1.in_a_row) > (root.2, root.1.in_a_row) { plain } else { root }
     }
 
     /// Puts one of them.
@@ -199,11 +199,11 @@ mod tests {
     #[test]
     fn what_is_told_is_the_longest_wait_whoever_caused_it() {
         let (now, mut throttles) = (Time(1_000_000), Throttles::default());
-        assert_eq!(throttles.strictest(Guess::Code, now).1, Gate::Open);
+        assert_eq!(throttles.strictest(Guess::Code, now).2, Gate::Open);
         throttles.set(Bucket::ALL[2], after(6, now));
         throttles.set(Bucket::ALL[0], after(5, now));
-        assert_eq!(throttles.strictest(Guess::Code, now), (after(6, now), Gate::Wait(60)));
-        assert_eq!(throttles.strictest(Guess::BackupCode, now).1, Gate::Open);
+        assert_eq!(throttles.strictest(Guess::Code, now), (Caller::Plain, after(6, now), Gate::Wait(60)));
+        assert_eq!(throttles.strictest(Guess::BackupCode, now).2, Gate::Open);
     }
 
     #[test]

@@ -9,10 +9,11 @@ use crate::journal::{self, Level};
 use crate::listen::{Answer, Failure, Subject, refuse};
 use crate::login::is_service;
 use crate::store::{Committed, Rebind, Snapshot, Store, StoreError, Summary};
+use crate::trust;
 use mfa_core::account::{Account, FactorId};
 use mfa_core::enrollment as core;
 use mfa_core::policy::Rule;
-use mfa_core::throttle::{Gate, Guess};
+use mfa_core::throttle::{Caller, Gate, Guess};
 use mfa_proto::admin as wire;
 use mfa_proto::frame::{Call, FrameError, encode_reply};
 use mfa_proto::service::RefusalCode;
@@ -85,18 +86,9 @@ async fn figures(store: &Store, status: &mut wire::Status) -> Result<(), StoreEr
 }
 
 fn rules(loaded: &Loaded) -> Vec<wire::Rule> {
-    let shown = |rule: &Rule| wire::Rule {
-        name: rule.name().to_owned(),
-        require: rule.settings().require.as_str().to_owned(),
-        not_evaluated: not_evaluated(rule),
-    };
+    let shown =
+        |rule: &Rule| wire::Rule { name: rule.name().to_owned(), require: rule.settings().require.as_str().to_owned() };
     loaded.config.policy.rules().iter().map(shown).collect()
-}
-
-/// Conditions whose facts this daemon cannot have yet, or not always.
-fn not_evaluated(rule: &Rule) -> Vec<String> {
-    let origin = rule.conditions().iter().map(|condition| condition.key()).filter(|key| *key == "origin");
-    origin.map(str::to_owned).collect()
 }
 
 /// `io.mfa.Admin.Introduce`: root is believed about who is behind it.
@@ -140,7 +132,7 @@ pub(crate) async fn account(conversation: &mut Conversation, whose: Subject) -> 
     let required = desk.required(conversation).await;
     let recent = store(conversation)?.recent(identity, RECENT).await.map_err(failed)?;
     let now = clock::now();
-    let (throttle, gate) = account.throttles.strictest(Guess::Code, now);
+    let (caller, throttle, gate) = account.throttles.strictest(Guess::Code, now);
     Ok(encode_reply(&wire::Account {
         user: identity.name.clone(),
         uid: identity.uid,
@@ -148,8 +140,10 @@ pub(crate) async fn account(conversation: &mut Conversation, whose: Subject) -> 
         rule: desk.loaded.config.policy.rule_name(required.rule).to_owned(),
         factors: account.factors.iter().map(factor_info).collect(),
         backup_codes: count(account.backup.codes.len()),
-        pending: account.pending.is_some_and(|pending| seconds_left(pending.until, now).is_some()),
+        pending: account.pending.as_ref().is_some_and(|pending| seconds_left(pending.until, now).is_some()),
+        remembered: trust::remembered(&account, &desk.loaded, conversation.daemon()),
         failures: throttle.in_a_row,
+        by_own_programs: caller == Caller::Plain,
         throttled_for: match gate {
             Gate::Wait(seconds) => u32::try_from(seconds).ok(),
             Gate::Open | Gate::Off => None,

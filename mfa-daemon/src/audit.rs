@@ -11,6 +11,7 @@ use crate::journal::Printable;
 use mfa_core::Time;
 use mfa_core::account::{FactorId, Identity, Record, What};
 use mfa_core::factor::Kind;
+use mfa_core::policy::Origin;
 use serde::{Deserialize, Serialize};
 use serde_json::ser::{CompactFormatter, Formatter};
 use sha2::{Digest, Sha256};
@@ -42,6 +43,10 @@ pub(crate) struct Context {
     pub(crate) silent: bool,
     /// What sshd had verified, as [`mfa_core::policy::SshAuth`] spells it; `None` for nothing.
     pub(crate) ssh: Option<String>,
+    /// At this machine or not, if that is known.
+    pub(crate) origin: Option<Origin>,
+    /// The newest logins, where somebody reports one of them.
+    pub(crate) logins: Vec<String>,
 }
 
 impl Context {
@@ -66,6 +71,8 @@ impl Context {
             session: None,
             silent: false,
             ssh: None,
+            origin: None,
+            logins: Vec::new(),
         }
     }
 }
@@ -89,6 +96,9 @@ pub(crate) struct Event {
     /// Why, in an administrator's own words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) words: Option<String>,
+    /// The number of the record of the login that covers this one, so that nothing was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) covered_by: Option<i64>,
     /// With which factor.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) factor: Option<Factor>,
@@ -124,6 +134,12 @@ pub(crate) struct Event {
     /// What sshd had verified.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) ssh: Option<String>,
+    /// `local` or `remote`, if that was known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) origin: Option<String>,
+    /// The newest logins, where somebody reports one of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) logins: Vec<String>,
     /// What more is to be said of it.
     #[serde(default, skip_serializing_if = "Details::is_empty")]
     pub(crate) details: Details,
@@ -161,6 +177,7 @@ impl Event {
             uid: Some(whose.uid),
             reason: record.reason.map(clip),
             words: record.words.as_deref().map(clip),
+            covered_by: record.covered_by,
             factor: record.factor.map(factor),
             ..Self::bare(at, record.what.as_str(), context)
         }
@@ -182,6 +199,7 @@ impl Event {
             uid: None,
             reason: None,
             words: None,
+            covered_by: None,
             factor: None,
             was: None,
             service: clipped(&context.service),
@@ -194,6 +212,8 @@ impl Event {
             session: context.session,
             silent: context.silent,
             ssh: clipped(&context.ssh),
+            origin: context.origin.map(|origin| origin.as_str().to_owned()),
+            logins: context.logins.iter().map(|login| clip(login)).collect(),
             details: Details::new(),
         }
     }
@@ -262,6 +282,9 @@ impl fmt::Display for Event {
             Some(Factor { kind, id: Some(id) }) => write!(f, ", {kind} {id}")?,
             Some(Factor { kind, id: None }) => write!(f, ", {kind}")?,
             None => {}
+        }
+        if let Some(seq) = self.covered_by {
+            write!(f, ", by record {seq}")?;
         }
         self.details.iter().try_for_each(|(word, detail)| write!(f, ", {} {detail}", Printable(word)))
     }

@@ -13,7 +13,8 @@ use crate::license;
 use crate::listen::{Answer, Failure, Subject, refuse};
 use crate::scene::{self, Purpose, Scene, Trouble};
 use crate::store::Committed;
-use mfa_core::account::{Account, Commit, Factor, FactorId, Pending, Ticket};
+use crate::trust;
+use mfa_core::account::{Account, Commit, Factor, FactorId, Pending, Ticket, What};
 use mfa_core::enrollment::{self as core, Begun, Confirming, Permission, Refusal, Rules};
 use mfa_core::factor::totp::{Link, base32};
 use mfa_core::seats::Claim;
@@ -35,7 +36,7 @@ pub(crate) async fn status(conversation: &mut Conversation, whose: Subject) -> R
     let rules = desk.rules(conversation, &account).await;
     let settings = &desk.loaded.config.settings;
     let now = clock::now();
-    let (_, gate) = account.throttles.strictest(Guess::Code, now);
+    let (_, _, gate) = account.throttles.strictest(Guess::Code, now);
     let daemon = conversation.daemon();
     Ok(encode_reply(&wire::Enrolled {
         user: desk.whose.identity.name.clone(),
@@ -46,6 +47,7 @@ pub(crate) async fn status(conversation: &mut Conversation, whose: Subject) -> R
         required: rules.required,
         factors: account.factors.iter().map(factor_info).collect(),
         backup_codes: count(account.backup.codes.len()),
+        remembered: trust::remembered(&account, &desk.loaded, daemon),
         pending_for: account.pending.as_ref().and_then(|pending| seconds_left(pending.until, now)),
         authorize: !conversation.peer().is_root() && !account.enrolled().is_empty(),
         throttled_for: match gate {
@@ -238,19 +240,30 @@ impl Desk {
 
     /// Whether it happened; if not, something else changed first.
     pub(crate) async fn commit(&self, conversation: &mut Conversation, commit: Commit) -> Result<bool, Failure> {
+        self.commit_in(self.context(conversation), conversation, commit).await
+    }
+
+    /// As [`Desk::commit`], with more to go into the record.
+    pub(crate) async fn commit_in(
+        &self,
+        context: Context,
+        conversation: &mut Conversation,
+        commit: Commit,
+    ) -> Result<bool, Failure> {
         let daemon = Rc::clone(conversation.daemon());
         let store = daemon.store().map_err(|why| broken(&why))?;
-        let what = commit.record.what.as_str();
+        let (what, is_report) = (commit.record.what.as_str(), commit.record.what == What::Reported);
         let (user, changes) = (commit.identity.name.clone(), commit.changes_of_factors());
         // What was decided under another policy is decided again.
         if daemon.loaded().is_none_or(|loaded| loaded.epoch != self.loaded.epoch) {
             return Err(changed());
         }
-        match store.commit(commit, self.context(conversation)).await {
+        match store.commit(commit, context).await {
             Ok(Committed::Done(_)) => {
                 conversation.changed_factors(&self.whose.identity, changes);
                 let line = format!("{what} user={} peer={}", Quoted(&user), conversation.peer().uid);
-                journal::login(Level::Notice, line);
+                let level = if is_report { Level::Alert } else { Level::Notice };
+                journal::login(level, line);
                 Ok(true)
             }
             Ok(Committed::Stale) => Ok(false),

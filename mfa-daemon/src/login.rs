@@ -2,6 +2,7 @@
 //!
 //! Commit, then record, then answer: a pass leaves only with the store's receipt for the very commit that made it true.
 
+use crate::accounts::sessions::{self, LoginSession};
 use crate::accounts::{Entry, Lane, LookupError};
 use crate::audit::Context;
 use crate::clock;
@@ -59,10 +60,11 @@ pub(crate) async fn begin(conversation: &mut Conversation, whose: Subject, call:
         Some(uid) => caller(&daemon, uid).await,
         None => None,
     };
-    let facts = facts(&begin, is_root, caller);
+    let session = begin.login_session.filter(|_| is_root).and_then(sessions::find);
+    let facts = facts(&begin, is_root, (caller, session));
     let lane = if is_root { Lane::Root } else { Lane::Plain };
     let ssh = Some(facts.ssh.to_string()).filter(|text| is_root && begin.phase == Phase::Auth && !text.is_empty());
-    let context = Context { ssh, ..context(&begin, conversation.peer().uid, is_root) };
+    let context = Context { ssh, origin: facts.origin, ..context(&begin, conversation.peer().uid, is_root) };
     let purpose = Purpose::Login(Box::new(facts));
     let scene = Scene { lane, target: whose.entry, name: whose.name, purpose };
     let interactive = begin.phase == Phase::Auth;
@@ -126,6 +128,7 @@ async fn start(
         utc_offset: clock::utc_offset(clock::now()),
         support: settings.support.clone(),
         welcome: welcome(settings, &daemon.host, (&context, scene.is_after_another()), &weighed),
+        ties: scene.ties(&daemon, &loaded),
     };
     let Weighed { plan, account, rule, epoch, .. } = weighed;
     let (dialog, effect) = Dialog::begin(plan, account, setting, &clock::bare());
@@ -226,13 +229,14 @@ impl Login {
     async fn commit(&mut self, daemon: &Daemon, commit: Commit) -> Result<Event, Trouble> {
         let store = daemon.store().map_err(Trouble::Broken)?;
         let (what, factor, reason) = (commit.record.what, commit.record.factor, commit.record.reason);
+        let covered_by = commit.record.covered_by.map(|record| record.to_string()).unwrap_or_default();
         if !self.moved(daemon) {
             match store.commit(commit, self.context.clone()).await {
                 Ok(Committed::Done(receipt)) => {
                     self.receipt = Some(receipt);
                     self.outdated = true;
                     let kind = factor.map(|(kind, _)| kind.as_str()).unwrap_or_default();
-                    self.say(level_of(what), what.as_str(), &detail(kind, reason.unwrap_or_default()));
+                    self.say(level_of(what), what.as_str(), &detail(kind, reason.unwrap_or_default(), &covered_by));
                     return Ok(Event::Committed);
                 }
                 Ok(Committed::Stale) => {}
@@ -288,9 +292,9 @@ fn level_of(what: What) -> Level {
     }
 }
 
-fn detail(kind: &str, reason: &str) -> String {
+fn detail(kind: &str, reason: &str, covered_by: &str) -> String {
     let mut detail = String::new();
-    for (key, value) in [("factor", kind), ("reason", reason)] {
+    for (key, value) in [("factor", kind), ("reason", reason), ("covered_by", covered_by)] {
         if !value.is_empty() {
             let _ = write!(detail, " {key}={value}");
         }
@@ -337,11 +341,12 @@ async fn caller(daemon: &Daemon, uid: u32) -> Option<Entry> {
 }
 
 /// Root is believed about the context; of anybody else it is unknown.
-pub(crate) fn facts(begin: &Begin, is_root: bool, caller: Option<Entry>) -> Facts {
+pub(crate) fn facts(begin: &Begin, is_root: bool, (caller, session): (Option<Entry>, Option<LoginSession>)) -> Facts {
     let service = begin.service.clone();
     if !is_root {
         let (address, ssh) = (Address::Unknown, SshAuth::Unknown);
-        return Facts { service, address, origin: None, ssh, after_another: false, caller: None };
+        let (origin, caller, session, opens) = (None, None, None, None);
+        return Facts { service, address, origin, ssh, after_another: false, caller, session, opens };
     }
     let ssh = match (&begin.ssh_auth, begin.phase) {
         // In the account phase sshd has not said yet by what a key-only login came.
@@ -350,10 +355,34 @@ pub(crate) fn facts(begin: &Begin, is_root: bool, caller: Option<Entry>) -> Fact
         (None, Phase::Auth) => SshAuth::parse(""),
     };
     let address = Address::of_rhost(begin.rhost.as_deref());
-    // That a session is local takes the login manager's word, which is not asked yet.
-    let origin = (!matches!(address, Address::None)).then_some(Origin::Remote);
+    let origin = origin(begin, address, session.as_ref());
     let after_another = begin.password || matches!(&ssh, SshAuth::Methods(methods) if !methods.is_empty());
-    Facts { service, address, origin, ssh, after_another, caller }
+    let session = session.map(|found| found.session);
+    Facts { service, address, origin, ssh, after_another, caller, session, opens: begin.processes }
+}
+
+/// Where somebody is who asks root's application: what comes over the network says so, what comes out of a login
+/// session is where that is, and who is asked at a text console before there is a session sits before it.
+fn origin(begin: &Begin, address: Address, session: Option<&LoginSession>) -> Option<Origin> {
+    let class = Class::of(&begin.service);
+    if !matches!(address, Address::None) || class == Some(Class::Ssh) {
+        return Some(Origin::Remote);
+    }
+    match (session, begin.login_session) {
+        (Some(session), _) => session.origin,
+        (None, Some(_)) => None,
+        (None, None) => {
+            let begins_here = matches!(class, Some(Class::Login | Class::Desktop));
+            (begins_here && begin.tty.as_deref().is_some_and(is_virtual_terminal)).then_some(Origin::Local)
+        }
+    }
+}
+
+/// `tty1` to `tty63`: a screen and a keyboard of this machine. A serial line may lead anywhere.
+fn is_virtual_terminal(tty: &str) -> bool {
+    let name = tty.strip_prefix("/dev/").unwrap_or(tty);
+    let number = name.strip_prefix("tty").filter(|number| !number.starts_with(['0', '+']));
+    number.and_then(|number| number.parse().ok()).is_some_and(|number: u8| (1..=63).contains(&number))
 }
 
 fn context(begin: &Begin, peer_uid: u32, is_root: bool) -> Context {
@@ -369,6 +398,8 @@ fn context(begin: &Begin, peer_uid: u32, is_root: bool) -> Context {
         session: begin.login_session.filter(|_| is_root),
         silent: begin.phase == Phase::Account,
         ssh: None,
+        origin: None,
+        logins: Vec::new(),
     }
 }
 
@@ -388,6 +419,7 @@ fn spoken(turn: &Turn) -> wire::Turn {
         Next::Ask { prompt, echo } => wire::Next::Ask(wire::Prompt { text: prompt.to_string(), echo: *echo }),
         Next::Done(Verdict::Pass(proof)) => done(Outcome::Pass, proof.kind().as_str()),
         Next::Done(Verdict::Skipped(why)) => done(Outcome::Skipped, why),
+        Next::Done(Verdict::Remembered) => done(Outcome::Remembered, "remembered"),
         Next::Done(Verdict::Denied(denial)) => done(Outcome::Denied, denial.as_str()),
         Next::Done(Verdict::Broken) => done(Outcome::Broken, "broken"),
     };

@@ -27,6 +27,7 @@ mod policy;
 mod scene;
 mod staff;
 mod store;
+mod trust;
 mod upkeep;
 
 use arguments::Arguments;

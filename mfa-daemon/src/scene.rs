@@ -9,9 +9,11 @@ use mfa_core::Time;
 use mfa_core::account::{Account, Identity};
 use mfa_core::factor::Kinds;
 use mfa_core::policy::{
-    self, Address, Ask, Caller, Groups, NeedGroups, Origin, Person, Plan, Policy, Request, SshAuth, Standing, Who,
+    self, Address, Ask, Caller, Class, Groups, NeedGroups, Origin, Person, Plan, Policy, Request, SshAuth, Standing,
+    Who,
 };
 use mfa_core::seats::Claim;
+use mfa_core::trust::{PolicyDigest, Session, Ties};
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
@@ -52,6 +54,26 @@ pub(crate) struct Facts {
     pub(crate) after_another: bool,
     /// Who is logged in and asks, if that is known.
     pub(crate) caller: Option<Entry>,
+    /// The login session out of which it is asked, if that is known.
+    pub(crate) session: Option<Session>,
+    /// The processes one of which will lead the session that this login opens.
+    pub(crate) opens: Option<[u32; 2]>,
+}
+
+impl Facts {
+    /// To what a remembered pass can be bound, under this policy at this time.
+    pub(crate) fn ties(&self, policy: PolicyDigest, latest: Time) -> Ties {
+        let class = Class::of(&self.service);
+        // Of several keys the first: whoever has shown them all has shown that one.
+        let key = self.ssh.keys().next().filter(|_| class == Some(Class::Ssh)).map(|key| key.fingerprint);
+        let address = match self.address {
+            Address::Known(address) => Some(address),
+            Address::None | Address::Unknown => None,
+        };
+        let session = self.session.clone().filter(|_| Class::has_no_address(class));
+        let opens = self.opens.filter(|_| matches!(class, Some(Class::Ssh | Class::Login | Class::Desktop)));
+        Ties { key, address, session, opens, policy, latest }
+    }
 }
 
 /// What the policy makes of it now.
@@ -81,6 +103,15 @@ impl Scene {
     /// Whether another factor came before this one.
     pub(crate) fn is_after_another(&self) -> bool {
         matches!(&self.purpose, Purpose::Login(facts) if facts.after_another)
+    }
+
+    /// To what this login can be bound; a change of factors, or a word that is not root's, to nothing.
+    pub(crate) fn ties(&self, daemon: &Daemon, loaded: &Loaded) -> Ties {
+        let (digest, latest) = (loaded.config.digest, Times::now(daemon).latest);
+        match &self.purpose {
+            Purpose::Login(facts) => facts.ties(digest, latest),
+            Purpose::Change => Ties { policy: digest, latest, ..Ties::default() },
+        }
     }
 
     /// Reads the account anew, and evaluates the policy in force.
@@ -127,7 +158,7 @@ impl Scene {
         facts: &Facts,
     ) -> Result<Weighed, Trouble> {
         let policy = &loaded.config.policy;
-        let login = (target, facts, clock::now());
+        let login = (target, facts, Times::now(daemon));
         let evaluate = |request: &Request<'_>, standing: &Standing| policy::evaluate(policy, request, standing);
         let decided = decide(daemon, &[policy], self.lane, login, evaluate).await?;
         let rule = policy.rule_name(decided.outcome.rule).to_owned();
@@ -136,6 +167,29 @@ impl Scene {
         let account = decided.parties.asked(who);
         let (plan, seat) = license::settle(daemon, loaded, (asked, &account), (plan, self.lane)).await?;
         Ok(Weighed { plan, account, seat, rule, epoch: loaded.epoch })
+    }
+}
+
+/// When a login is decided.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Times {
+    /// By the clock, or by whoever asks what would be.
+    pub(crate) now: Time,
+    /// The later of the clock and the newest time on record: by it, what makes a login easier is over.
+    pub(crate) latest: Time,
+}
+
+impl Times {
+    /// Now.
+    pub(crate) fn now(daemon: &Daemon) -> Self {
+        let now = clock::now();
+        let newest = daemon.store().map_or(now, |store| store.newest_time());
+        Self { now, latest: now.max(newest) }
+    }
+
+    /// As if it were then, by a clock that was never turned back.
+    pub(crate) fn supposed(now: Time) -> Self {
+        Self { now, latest: now }
     }
 }
 
@@ -171,7 +225,7 @@ pub(crate) async fn decide<T>(
     daemon: &Daemon,
     policies: &[&Policy],
     lane: Lane,
-    (target, facts, now): (&Entry, &Facts, Time),
+    (target, facts, times): (&Entry, &Facts, Times),
     ask: impl Fn(&Request<'_>, &Standing) -> Result<T, NeedGroups>,
 ) -> Result<Decided<T>, Trouble> {
     let account = snapshot(daemon, &target.identity)?;
@@ -188,7 +242,7 @@ pub(crate) async fn decide<T>(
             groups: caller_groups.as_ref(),
             standing: standing(account),
         });
-        let request = request(target, facts, (groups.as_ref(), person), now);
+        let request = request(target, facts, (groups.as_ref(), person), times);
         match ask(&request, &standing(&account)) {
             Ok(outcome) => break outcome,
             Err(NeedGroups { of: Who::Target }) if groups.is_none() => {
@@ -208,7 +262,7 @@ fn request<'a>(
     target: &'a Entry,
     facts: &'a Facts,
     (groups, caller): (Option<&'a Groups>, Option<Person<'a>>),
-    now: Time,
+    Times { now, latest }: Times,
 ) -> Request<'a> {
     Request {
         user: &target.identity.name,
@@ -220,6 +274,7 @@ fn request<'a>(
         groups,
         local_time: clock::local(now),
         now,
+        behind: latest.since(now),
     }
 }
 

@@ -1,7 +1,7 @@
 //! `io.mfa.Admin`: what administrators see and do. Root's alone, for now.
 
 use crate::Secret;
-use crate::enrollment::FactorInfo;
+use crate::enrollment::{FactorInfo, Remembered};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -79,9 +79,6 @@ pub struct Rule {
     pub name: String,
     /// What it requires.
     pub require: String,
-    /// Conditions this version cannot evaluate, which therefore count as unknown.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub not_evaluated: Vec<String>,
 }
 
 /// A page of accounts.
@@ -143,9 +140,15 @@ pub struct Account {
     pub backup_codes: u32,
     /// Whether an enrollment was begun and not confirmed.
     pub pending: bool,
-    /// Failures in a row of codes by app and mail, at logins.
+    /// Where nothing is asked for a while.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remembered: Vec<Remembered>,
+    /// Failures in a row of codes by app and mail.
     pub failures: u32,
-    /// Seconds until such codes are taken again at logins.
+    /// Whether those were by programs of the account's own (a screen locker, `mfa-enroll`), and not at logins.
+    #[serde(default)]
+    pub by_own_programs: bool,
+    /// Seconds until such codes are taken again there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub throttled_for: Option<u32>,
     /// Whether such codes are off until another factor or an unlock.

@@ -22,6 +22,11 @@ pub const REMOVE: &str = "io.mfa.Enrollment.Remove";
 /// Gives a factor another name: [`Rename`] → `{}`.
 pub const RENAME: &str = "io.mfa.Enrollment.Rename";
 
+/// Asks again where it was remembered that nothing need be asked: [`Forget`] → [`Forgotten`]. Needs no [`AUTHORIZE`].
+pub const FORGET: &str = "io.mfa.Enrollment.Forget";
+/// "It was not me": forgets all of it and tells the administrators: [`Subject`] → [`Reported`]. Needs no [`AUTHORIZE`].
+pub const REPORT: &str = "io.mfa.Enrollment.Report";
+
 /// How long a passed [`AUTHORIZE`] lets its connection change factors, in seconds.
 pub const AUTHORIZED_SECONDS: u32 = 300;
 
@@ -68,6 +73,9 @@ pub struct Enrolled {
     pub factors: Vec<FactorInfo>,
     /// Unused backup codes.
     pub backup_codes: u32,
+    /// Where nothing is asked for a while.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remembered: Vec<Remembered>,
     /// Seconds for which a begun enrollment can still be resumed, if one is pending.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending_for: Option<u32>,
@@ -78,6 +86,66 @@ pub struct Enrolled {
     pub throttled_for: Option<u32>,
     /// Whether codes by app and mail are off until another factor or an administrator turns them on.
     pub codes_off: bool,
+}
+
+/// A pass that is remembered: what it is bound to need not prove a factor again until then. One of `key` and `session`
+/// is set, or neither: the session that the login opened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Remembered {
+    /// Names it in [`FORGET`].
+    pub id: i64,
+    /// The fingerprint of an SSH key, as `ssh-keygen -l` shows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// The one address from which that key is not asked; absent: any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// The login session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<u32>,
+    /// Whether the user chose it, with a `+` after the code.
+    pub chosen: bool,
+    /// The service of the login that was asked.
+    pub service: String,
+    /// When that was, seconds since the epoch.
+    pub at: i64,
+    /// Until when it counts at the latest, seconds since the epoch.
+    pub until: i64,
+    /// The policy's word for the kind of factor that was proved.
+    pub kind: String,
+    /// The number of that login's record.
+    pub record: i64,
+}
+
+/// What to forget.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Forget {
+    /// Login name; root may name anybody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// From [`Remembered`]; absent for all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<i64>,
+}
+
+/// What is asked again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Forgotten {
+    /// How many.
+    pub forgotten: u32,
+}
+
+/// What became of a report.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reported {
+    /// How many remembered passes were forgotten.
+    pub forgotten: u32,
+    /// Whether it was recorded for the administrators now; otherwise it was a moment ago.
+    pub recorded: bool,
+    /// The newest logins, newest first: which of them was not the user?
+    pub recent: Vec<crate::admin::Event>,
+    /// Whom to ask for help; may be empty.
+    pub support: String,
 }
 
 /// Asks for a new phone app secret.

@@ -60,6 +60,9 @@ pub struct Begin {
     /// `/proc/self/sessionid` (the kernel's audit session), unless unset.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub login_session: Option<u32>,
+    /// The process that asks, and its parent: one of them will lead the session that this login opens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub processes: Option<[u32; 2]>,
     /// Seconds the caller will wait for the whole login.
     pub timeout: u32,
 }
@@ -114,7 +117,7 @@ pub struct Verdict {
     pub reason: String,
 }
 
-/// The four ends of a login.
+/// The ends of a login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
@@ -122,6 +125,8 @@ pub enum Outcome {
     Pass,
     /// The policy asks nothing of this login.
     Skipped,
+    /// Nothing was asked: a factor proved at an earlier login, with the same key or in the same session, covers this one.
+    Remembered,
     /// Refused.
     Denied,
     /// The daemon cannot decide (no valid policy, lost key, corrupt store): refused, unless a break-glass code is given.

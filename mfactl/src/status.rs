@@ -91,13 +91,7 @@ fn refusals(status: &Status) -> String {
 
 fn rule(number: usize, rule: &Rule) -> String {
     let (name, require) = (printable::line(&rule.name), printable::line(&rule.require));
-    let unknown: Vec<String> = rule.not_evaluated.iter().map(|condition| printable::line(condition)).collect();
-    let unknown = if unknown.is_empty() {
-        String::new()
-    } else {
-        format!("\n    not evaluated yet, so unknown: {}", unknown.join(", "))
-    };
-    format!("{number:>3} {name:<40} {require}{unknown}")
+    format!("{number:>3} {name:<40} {require}")
 }
 
 #[cfg(test)]
@@ -140,13 +134,5 @@ mod tests {
         assert!(since(&status(), 1000).starts_with("Last code login: 12 s ago. Policy of "));
         let none = Status { policy_loaded: None, last_pass: None, ..status() };
         assert!(since(&none, 1000).starts_with("Last code login: never. NO VALID POLICY."));
-    }
-
-    #[test]
-    fn a_condition_that_is_not_evaluated_is_named_beside_its_rule() {
-        let odd = Rule { name: "night".into(), require: "never".into(), not_evaluated: vec!["hours".into()] };
-        let text = rule(2, &odd);
-        assert!(text.starts_with("  2 night "), "{text}");
-        assert!(text.ends_with("never\n    not evaluated yet, so unknown: hours"), "{text}");
     }
 }

@@ -109,6 +109,7 @@ pub(crate) fn gather(host: &dyn Host, phase: Phase, options: &Options) -> Result
         password: host.has_password(),
         login_uid: kernel_number("/proc/self/loginuid"),
         login_session: kernel_number("/proc/self/sessionid"),
+        processes: Some([std::process::id(), std::os::unix::process::parent_id()]),
         timeout: u32::try_from(options.timeout.as_secs()).unwrap_or(u32::MAX),
     })
 }

@@ -153,7 +153,9 @@ fn report(host: &dyn Host, options: &Options, ended: &Ended) {
     let reason = &ended.reason;
     match ended.decision {
         Decision::Passed(_) => journal::debug(host, options.debug, &format!("passed ({reason})")),
-        Decision::Skipped(_) => journal::debug(host, options.debug, &format!("not asked ({reason})")),
+        Decision::Skipped(_) | Decision::Remembered(_) => {
+            journal::debug(host, options.debug, &format!("not asked ({reason})"))
+        }
         Decision::Denied => journal::refused(host, Level::Notice, reason),
         Decision::Broken => journal::refused(host, Level::Error, reason),
     }

@@ -77,6 +77,7 @@ fn each_verdict_has_its_code() {
     for (outcome, expected) in [
         (Outcome::Pass, SUCCESS),
         (Outcome::Skipped, IGNORE),
+        (Outcome::Remembered, IGNORE),
         (Outcome::Denied, AUTH_ERR),
         (Outcome::Broken, AUTHINFO_UNAVAIL),
     ] {
@@ -410,6 +411,7 @@ fn account_without_auth_is_decided_by_the_daemon_without_ssh_authentication() {
     for (outcome, expected) in [
         (Outcome::Pass, SUCCESS),
         (Outcome::Skipped, IGNORE),
+        (Outcome::Remembered, IGNORE),
         (Outcome::Denied, AUTH_ERR),
         (Outcome::Broken, AUTHINFO_UNAVAIL),
     ] {

@@ -20,6 +20,10 @@ pub(crate) struct Passed(());
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Skipped(());
 
+/// Proof that the daemon said "remembered", and recorded which login covers this one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Remembered(());
+
 /// The daemon's four verdicts.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Decision {
@@ -27,6 +31,8 @@ pub(crate) enum Decision {
     Passed(Passed),
     /// Nothing was asked.
     Skipped(Skipped),
+    /// Nothing was asked, since an earlier login's factor covers this one.
+    Remembered(Remembered),
     /// Refused.
     Denied,
     /// The daemon cannot decide.
@@ -89,6 +95,7 @@ impl From<Verdict> for Ended {
         let decision = match verdict.outcome {
             Outcome::Pass => Decision::Passed(Passed(())),
             Outcome::Skipped => Decision::Skipped(Skipped(())),
+            Outcome::Remembered => Decision::Remembered(Remembered(())),
             Outcome::Denied => Decision::Denied,
             Outcome::Broken => Decision::Broken,
         };

@@ -11,7 +11,7 @@ use crate::context::{NotSshd, PublickeyShown};
 use crate::earlier::{Earlier, How};
 use crate::failure::Failure;
 use crate::link::{NothingListens, Unreached};
-use crate::login::{Decision, LoginError, Passed, Skipped};
+use crate::login::{Decision, LoginError, Passed, Remembered, Skipped};
 use mfa_proto::CallError;
 use mfa_proto::service::RefusalCode;
 use std::ffi::c_int;
@@ -70,6 +70,17 @@ impl Code {
         Self(PAM_SUCCESS)
     }
 
+    /// An earlier login's factor covers this one: the rest of the stack decides alone.
+    fn remembered(_: Remembered) -> Self {
+        Self(PAM_IGNORE)
+    }
+
+    /// An earlier login's factor covers this one, and a public key stands for the rest of the stack. Unlike an
+    /// exemption this is no weaker than what the stack asks of everybody: this key and a factor.
+    fn remembered_with_key(_: Remembered, _: PublickeyShown) -> Self {
+        Self(PAM_SUCCESS)
+    }
+
     /// Nothing listens, and the stack says that this is no reason to refuse.
     pub(crate) fn unguarded(_: NothingListens, _: UnavailableAllowed) -> Self {
         Self(PAM_IGNORE)
@@ -95,6 +106,8 @@ pub(crate) fn of(decision: Decision, exempt: Option<ExemptSucceeds>, key: Option
         (Decision::Passed(proof), _, _) => Code::passed(proof),
         (Decision::Skipped(proof), Some(exempt), Some(key)) => Code::skipped_with_key(proof, exempt, key),
         (Decision::Skipped(proof), _, _) => Code::skipped(proof),
+        (Decision::Remembered(proof), _, Some(key)) => Code::remembered_with_key(proof, key),
+        (Decision::Remembered(proof), _, None) => Code::remembered(proof),
         (Decision::Denied, _, _) => Code(PAM_AUTH_ERR),
         (Decision::Broken, _, _) => Code(PAM_AUTHINFO_UNAVAIL),
     }

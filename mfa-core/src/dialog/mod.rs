@@ -30,6 +30,7 @@ use crate::factor::{Kind, Match};
 use crate::letter;
 use crate::policy::{Deny, Plan};
 use crate::throttle::{Bucket, Caller, Gate, Guess};
+use crate::trust::{self, Ties};
 use crate::{At, Time};
 use enroll::Progress;
 use zeroize::Zeroizing;
@@ -38,6 +39,8 @@ use zeroize::Zeroizing;
 const TRIES: u8 = 3;
 /// Answers a dialog takes, whatever they are: used codes, questions and empty lines count here.
 const ANSWERS: u8 = 12;
+/// The reason in records of logins that an earlier one covers.
+const REMEMBERED: &str = "remembered";
 /// Times one answer is weighed again because the account had changed meanwhile.
 const ROUNDS: u8 = 8;
 
@@ -58,6 +61,8 @@ pub struct Setting {
     pub support: String,
     /// What an account that must enroll first is told.
     pub welcome: Welcome,
+    /// To what a remembered pass would be bound, and what one that covers this login must be bound to.
+    pub ties: Ties,
 }
 
 /// A login on its way.
@@ -81,6 +86,8 @@ enum State {
 /// What the user was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Question {
+    /// Nothing yet.
+    Nothing,
     /// For a code of whatever kind.
     Code,
     /// To have read why it is refused.
@@ -100,8 +107,9 @@ enum Question {
 /// What an answer came to, once it is committed.
 #[derive(Debug)]
 enum Then {
-    Pass(Match),
+    Pass(Match, Vec<Note>),
     Skip(&'static str),
+    Cover,
     Deny(Denial),
     Explain(Denial, String),
     Wrong,
@@ -128,34 +136,52 @@ impl Dialog {
     pub fn begin(plan: Plan, account: Account, setting: Setting, at: &At) -> Step {
         let (state, enrolling) = (State::Over, Progress::default());
         let dialog = Self { plan, account, setting, state, tries: TRIES, answers: ANSWERS, commits: 0, enrolling };
-        match &dialog.plan {
+        dialog.open(0, at)
+    }
+
+    /// The first thing that happens, on the account as it is known.
+    fn open(self, rounds: u8, at: &At) -> Step {
+        match &self.plan {
             Plan::Skip(why) => {
                 let why = why.as_str();
-                dialog.record(What::Skipped, why, Then::Skip(why), at)
+                self.record(What::Skipped, why, Then::Skip(why), at)
             }
             Plan::Observe(would) => {
                 let would = observed(would);
-                dialog.record(What::Skipped, would, Then::Skip("observed"), at)
+                self.record(What::Skipped, would, Then::Skip("observed"), at)
             }
             Plan::Deny(Deny::NoUsableFactor { needs }) => {
                 let needs = *needs;
-                dialog.no_usable_factor(needs, Vec::new(), at)
+                self.no_usable_factor(needs, Vec::new(), at)
             }
             Plan::Deny(Deny::CallerUnknown) => {
-                let text = text::caller_unknown(&dialog.setting.support);
-                dialog.refuse(Denial::CallerUnknown, text, at)
+                let text = text::caller_unknown(&self.setting.support);
+                self.refuse(Denial::CallerUnknown, text, at)
             }
             Plan::Deny(Deny::SeatsFull) => {
-                let text = text::seats_full(&dialog.setting.support);
-                dialog.refuse(Denial::SeatsFull, text, at)
+                let text = text::seats_full(&self.setting.support);
+                self.refuse(Denial::SeatsFull, text, at)
             }
             Plan::Enroll(how) => {
                 let how = *how;
-                dialog.welcome(how, Vec::new(), at)
+                self.welcome(how, Vec::new(), at)
             }
-            Plan::Factors(_) if !dialog.setting.interactive => dialog.refuse(Denial::CannotAsk, text::cannot_ask(), at),
-            Plan::Factors(_) => dialog.ask_or_refuse(Vec::new(), at),
+            Plan::Factors(ask) => match trust::cover(&self.account, ask, &self.setting.ties) {
+                Some((trust, _)) => {
+                    let record = Record::of(What::Skipped).because(REMEMBERED).covered_by(trust.record);
+                    self.covered(record, rounds, at)
+                }
+                None if !self.setting.interactive => self.refuse(Denial::CannotAsk, text::cannot_ask(), at),
+                None => self.ask_or_refuse(Vec::new(), at),
+            },
         }
+    }
+
+    /// Nothing is asked, as long as nothing has changed: what covers this login may be forgotten at this moment.
+    fn covered(self, record: Record, rounds: u8, at: &At) -> Step {
+        let Some(version) = self.account.version else { return self.deny(Denial::Unexpected) };
+        let again = Again { question: Question::Nothing, answer: Zeroizing::default(), rounds };
+        self.commit(Seen::At(version), Vec::new(), record, (Then::Cover, Some(again)), at)
     }
 
     /// Takes an event; says what to do. Nothing is true before the effect has happened.
@@ -207,6 +233,7 @@ impl Dialog {
 
     fn weigh(self, again: Again, at: &At) -> Step {
         match again.question {
+            Question::Nothing => self.open(again.rounds, at),
             Question::Code => self.weigh_code_line(again, at),
             Question::Offer | Question::Invite | Question::Picture => self.weigh_enrolling(again, at),
             Question::TempCode(denial) => self.weigh_temp_code(denial, again, at),
@@ -217,12 +244,13 @@ impl Dialog {
 
     fn committed(mut self, then: Then, at: &At) -> Step {
         match then {
-            Then::Pass(matched) => {
-                let say = self.passed_note(&matched, at);
+            Then::Pass(matched, mut say) => {
+                say.splice(0..0, self.passed_note(&matched, at));
                 let proof = Proof::committed(&matched, Ticket(self.commits), self.account.factor_generation);
                 self.done(say, Verdict::Pass(proof))
             }
             Then::Skip(why) => self.done(Vec::new(), Verdict::Skipped(why)),
+            Then::Cover => self.done(Vec::new(), Verdict::Remembered),
             Then::Deny(denial) => self.deny(denial),
             Then::Explain(denial, text) => self.farewell(denial, text),
             Then::Wrong => {

@@ -54,6 +54,19 @@ pub(super) fn backup_code_used(left: usize) -> String {
     format!("Backup code used, {left}. New phone? Run: mfa-enroll")
 }
 
+/// After a code with a `+`.
+pub(super) fn remembered(seconds: u32) -> String {
+    let time = i64::from(seconds);
+    let time = match (time / 86_400, time / 3600, time / 60) {
+        (0, 0, 0..=1) => "a minute".into(),
+        (0, 0, minutes) => format!("{minutes} minutes"),
+        (0, 1, _) => "an hour".into(),
+        (0, hours, _) => format!("{hours} hours"),
+        _ => days(time),
+    };
+    format!("With this SSH key you are not asked again for {time}. Undo: mfa-enroll forget")
+}
+
 pub(super) fn not_enrolled(support: &str) -> String {
     format!("A second factor is required here, and you have none yet.{}", help(support))
 }

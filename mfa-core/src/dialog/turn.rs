@@ -80,6 +80,8 @@ pub enum Verdict {
     Pass(Proof),
     /// Nothing was asked, for this reason.
     Skipped(&'static str),
+    /// Nothing was asked, since an earlier login's factor covers this one.
+    Remembered,
     /// Refused.
     Denied(Denial),
     /// Refused, since nothing can be decided or recorded.

@@ -5,6 +5,7 @@ use crate::account::{Record, Seen, What, Write};
 use crate::factor::{Kind, Match, backup_code, totp};
 use crate::policy::Plan;
 use crate::throttle::{Gate, Guess, Throttle};
+use crate::trust::{self, NotRemembered};
 use crate::{At, account};
 
 /// Used codes that are not counted as guesses, for each step; the next ones are.
@@ -16,17 +17,29 @@ impl Dialog {
         if !matches!(self.plan, Plan::Factors(_)) {
             return self.deny(Denial::PolicyChanged);
         }
-        let answer = again.answer.trim();
+        let (answer, chosen) = line(&again.answer);
         if answer.is_empty() {
             return self.nothing_typed(at);
         }
         if answer == "?" {
-            let ways = text::ways(&self.usable(), &self.setting.support);
+            let ways = text::ways(&self.usable(at), &self.setting.support);
             return self.ask_or_refuse(vec![Note { error: false, text: ways }], at);
+        }
+        if let Some(why) = self.not_remembered().filter(|_| chosen) {
+            // Nothing was weighed, so the code is still good: a note after a pass is not shown everywhere.
+            return self.ask_or_refuse(vec![Note { error: true, text: why.to_string() }], at);
         }
         match backup_code::normalize(answer) {
             Some(code) => self.weigh_printed_code(&code, again, at),
             None => self.weigh_code(again, at),
+        }
+    }
+
+    /// Why nobody can choose to be remembered here, if so.
+    fn not_remembered(&self) -> Option<NotRemembered> {
+        match &self.plan {
+            Plan::Factors(ask) => self.setting.ties.refuses_to_remember(ask),
+            _ => Some(NotRemembered::Policy),
         }
     }
 
@@ -59,7 +72,7 @@ impl Dialog {
         if self.gate(Guess::Code, at) != Gate::Open {
             return self.ask_or_refuse(Vec::new(), at);
         }
-        match self.look_up(again.answer.trim(), at) {
+        match self.look_up(line(&again.answer).0, at) {
             totp::Finding::Fresh(matched) => self.right(matched, again, at),
             totp::Finding::Used(factor) => self.used(factor, again, at),
             totp::Finding::Wrong => self.wrong(Guess::Code, again, at),
@@ -85,9 +98,19 @@ impl Dialog {
                 writes.push(Write::Throttle(bucket, Throttle::default()));
             }
         }
+        let chosen = line(&again.answer).1;
+        let mut say = Vec::new();
+        if let Plan::Factors(ask) = &self.plan {
+            let earned = trust::earn(&self.account, ask, &self.setting.ties, (&matched, chosen), at.now);
+            let is_chosen = |write: &Write| matches!(write, Write::Trust(earned) if earned.bond.is_chosen());
+            if earned.iter().any(is_chosen) {
+                say.push(Note { error: false, text: text::remembered(ask.remember) });
+            }
+            writes.extend(earned);
+        }
         let words = self.words_for(matched.kind());
         let record = Record { words, ..Record::of(What::Passed).with(matched.kind(), matched.factor()) };
-        self.commit_writes(writes, record, Then::Pass(matched), again, at)
+        self.commit_writes(writes, record, Then::Pass(matched, say), again, at)
     }
 
     fn wrong(mut self, guess: Guess, again: Again, at: &At) -> Step {
@@ -103,7 +126,13 @@ impl Dialog {
             return self.commit(Seen::Anything, Vec::new(), record, (Then::Wrong, Some(again)), at);
         }
         self.account.throttles.set(bucket, throttle); // true if it commits; a stale one brings the account anew
-        self.commit_writes(vec![Write::Throttle(bucket, throttle)], record, Then::Wrong, again, at)
+        let mut writes = vec![Write::Throttle(bucket, throttle)];
+        // Somebody who mistypes once is remembered all the same; somebody who guesses is not.
+        let guessing = self.tries <= 1 || throttle.gate(bucket, at.now) != Gate::Open;
+        if guessing && !self.account.trust.is_empty() {
+            writes.push(Write::ForgetAll);
+        }
+        self.commit_writes(writes, record, Then::Wrong, again, at)
     }
 
     /// A used code is no guess: who typed it had the app in hand. It is told, and counted only beyond a cap.
@@ -128,12 +157,27 @@ impl Dialog {
     }
 
     /// The kinds that would get this account in from here; an SSH key has done so before anything is asked.
-    fn usable(&self) -> Vec<Kind> {
+    fn usable(&self, at: &At) -> Vec<Kind> {
         if self.account.version.is_none() {
             // Nobody is asked of whom nothing is kept, but for names without an account: not for strangers to learn.
             return vec![Kind::Totp, Kind::BackupCode];
         }
-        self.account.enrolled().without(Kind::SshKey).iter().filter(|kind| self.may(*kind)).collect()
+        let taken_now = |kind: &Kind| match kind {
+            Kind::Totp | Kind::Email => self.gate(Guess::Code, at) == Gate::Open,
+            Kind::BackupCode => self.gate(Guess::BackupCode, at) == Gate::Open,
+            Kind::SecurityKey | Kind::SshKey | Kind::TempCode => true,
+        };
+        let enrolled = self.account.enrolled().without(Kind::SshKey);
+        enrolled.iter().filter(|kind| self.may(*kind)).filter(taken_now).collect()
+    }
+}
+
+/// What was typed, and whether its `+` says that the user wants to be remembered. No code has a `+` in it.
+fn line(answer: &str) -> (&str, bool) {
+    let answer = answer.trim();
+    match answer.strip_suffix('+') {
+        Some(code) => (code.trim_end(), true),
+        None => (answer, false),
     }
 }
 

@@ -106,6 +106,8 @@ pub fn that_follow(record: &Record, writes: &[Write], before: &Account) -> Vec<L
         What::Wrong => writes.iter().find_map(closed).into_iter().collect(),
         What::Skipped => writes.iter().find_map(began).into_iter().collect(),
         What::AddressChanged => address_changed(writes, before),
+        What::Reported => vec![Letter::to_administrators(Topic::Reported)],
+        What::Forgotten => Vec::new(),
         What::Denied | What::Replayed | What::Begun | What::Renamed | What::Unlocked | What::Rebound => Vec::new(),
         // The administrator tells them the code, and its use is in the record.
         What::Invited | What::InviteWrong | What::InviteWithdrawn => Vec::new(),

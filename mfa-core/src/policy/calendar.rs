@@ -19,6 +19,11 @@ pub fn local_time(now: Time, offset: i32) -> Option<LocalTime> {
     EPOCH.checked_add(SignedDuration::from_secs(now.0.checked_add(i64::from(offset))?)).ok()
 }
 
+/// So many seconds later, by a clock that is not set meanwhile.
+pub(super) fn later(local: LocalTime, seconds: i64) -> Option<LocalTime> {
+    local.checked_add(SignedDuration::from_secs(seconds)).ok()
+}
+
 /// The moment of a civil time that is `offset` seconds ahead of UTC.
 pub(super) fn instant(civil: DateTime, offset: i64) -> Time {
     Time::of_utc(civil).plus(offset.saturating_neg())

@@ -313,6 +313,7 @@ fn request<'a>(subject: &Subject<'a>, service: &'a str, standing: Standing) -> R
         groups: Some(subject.groups),
         local_time: None,
         now: subject.now,
+        behind: 0,
     }
 }
 

@@ -116,7 +116,11 @@ impl Condition {
                 }
             },
             Self::Hours(hours) => request.local_time.map_or(Truth::Unknown, |local| hours.contains(local).into()),
-            Self::Until(end) => !end.is_over(request.now, request.local_time),
+            Self::Until(end) => {
+                let (now, local) = request.latest();
+                let (by_clock, by_record) = (end.is_over(request.now, request.local_time), end.is_over(now, local));
+                if by_clock == by_record { !by_clock } else { Truth::Unknown }
+            }
             Self::Groups(names) => {
                 let person = concerned(who, request);
                 match (person.user, person.groups) {

@@ -145,7 +145,10 @@ impl<'r, 'a> Choice<'r, 'a> {
     fn plan(&self, settings: Option<&Settings>, standing: Option<Standing>) -> Plan {
         match (settings, standing) {
             (None, _) => Plan::Skip(Skip::ServiceNotCovered),
-            (Some(settings), Some(standing)) => plan(settings, standing, self.request.now, self.request.local_time),
+            (Some(settings), Some(standing)) => {
+                let (now, local) = self.request.latest();
+                plan(settings, standing, now, local)
+            }
             (Some(settings), None) => match settings.require {
                 Requirement::Never => Plan::Skip(Skip::Exempt),
                 Requirement::Observe => Plan::Observe(Box::new(Plan::Deny(Deny::CallerUnknown))),

@@ -1,7 +1,7 @@
 //! What is known of a login when it is decided: given by the daemon, never looked up here. What it cannot say comes as
 //! Unknown, never as a guess.
 
-use super::calendar::LocalTime;
+use super::calendar::{LocalTime, later};
 use super::condition::Truth;
 use super::ssh_auth::SshAuth;
 use crate::Time;
@@ -29,6 +29,18 @@ pub struct Request<'a> {
     pub local_time: Option<LocalTime>,
     /// The time, for moments that are the same everywhere.
     pub now: Time,
+    /// Seconds by which that is behind the newest time on record; 0 if it is not. A clock that was turned back gives
+    /// nobody more time than they had.
+    pub behind: i64,
+}
+
+impl Request<'_> {
+    /// The time by which what makes a login easier is over: the later of the clock and the newest time on record.
+    pub(super) fn latest(&self) -> (Time, Option<LocalTime>) {
+        let behind = self.behind.max(0);
+        let local = self.local_time.and_then(|local| later(local, behind));
+        (self.now.plus(behind), local)
+    }
 }
 
 /// Where a connection comes from.

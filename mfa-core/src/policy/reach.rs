@@ -98,5 +98,6 @@ fn anyhow<'a>(subject: &Subject<'a>, service: &'a str, standing: Standing) -> Re
         groups: Some(subject.groups),
         local_time: None,
         now: subject.now,
+        behind: 0,
     }
 }

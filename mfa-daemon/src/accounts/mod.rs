@@ -6,6 +6,7 @@
 mod cache;
 mod many;
 mod nss;
+pub(crate) mod sessions;
 
 use cache::Cache;
 use mfa_core::account::Identity;

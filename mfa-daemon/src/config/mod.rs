@@ -11,8 +11,10 @@ pub(crate) use mail::Mail;
 pub(crate) use settings::Settings;
 
 use mfa_core::policy::{self, Diagnostic, Policy, Source};
+use mfa_core::trust::PolicyDigest;
 use mfa_settings::FileError;
 use mfa_settings::file::{self, is_absent, trust_folder};
+use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::{fmt, io};
@@ -28,6 +30,8 @@ pub(crate) struct Config {
     pub(crate) warnings: Vec<Diagnostic>,
     /// The files of policy, in the order in which they were read.
     pub(crate) files: Vec<String>,
+    /// Which text of the policy it is.
+    pub(crate) digest: PolicyDigest,
 }
 
 /// Why nothing of it is taken.
@@ -104,8 +108,19 @@ pub(crate) fn load_with(folder: &Path, drafts: &Drafts) -> Result<Config, Config
     } else {
         Settings::parse(&read(&file)?).map_err(ConfigError::Settings)?
     };
+    let digest = digest(&texts);
     let files = texts.into_iter().map(|(name, _)| name).collect();
-    Ok(Config { policy: parsed.policy, settings, warnings: parsed.warnings, files })
+    Ok(Config { policy: parsed.policy, settings, warnings: parsed.warnings, files, digest })
+}
+
+/// SHA-256 of each file's name and text, with the length of either before it.
+fn digest(texts: &[(String, String)]) -> PolicyDigest {
+    let parts = texts.iter().flat_map(|(name, text)| [name, text]);
+    let add = |hash: Sha256, part: &String| {
+        let length = u64::try_from(part.len()).unwrap_or(u64::MAX);
+        hash.chain_update(length.to_be_bytes()).chain_update(part)
+    };
+    PolicyDigest(parts.fold(Sha256::new(), add).finalize().into())
 }
 
 fn read(path: &Path) -> Result<String, ConfigError> {
@@ -166,6 +181,20 @@ mod tests {
         let config = load(dir.path()).unwrap();
         let names: Vec<_> = config.policy.rules().iter().map(|rule| rule.name().to_owned()).collect();
         assert_eq!(names, ["first", "second"]);
+    }
+
+    #[test]
+    fn the_digest_is_of_the_policys_text_and_of_nothing_else() {
+        let main = "[defaults]\nask_again = \"15m\"\n";
+        let of = |files: &[(&str, &str)]| load(folder(files).path()).unwrap().digest;
+        let first = of(&[("policy.toml", main)]);
+        assert_eq!(of(&[("policy.toml", main), ("mfa.toml", "[site]\nname = \"x\"\n")]), first);
+        assert_ne!(of(&[("policy.toml", &format!("{main}\n"))]), first);
+        assert_ne!(of(&[("policy.toml", main), ("policy.d/10.toml", "")]), first);
+        assert_ne!(
+            of(&[("policy.toml", main), ("policy.d/20.toml", "")]),
+            of(&[("policy.toml", main), ("policy.d/10.toml", "")])
+        );
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::accounts::{Entry, Lane, LookupError};
 use crate::conversation::Conversation;
-use crate::{admin, break_glass, enrollment, history, import, login, policy, staff};
+use crate::{admin, break_glass, enrollment, history, import, login, policy, staff, trust};
 use mfa_proto::frame::{Call, FrameError, encode_error, encode_reply};
 use mfa_proto::service::{self, Refusal, RefusalCode};
 use mfa_proto::{admin as a, audit, enrollment as e, login as l, policy as p};
@@ -49,6 +49,8 @@ const METHODS: &[(&str, Serves)] = &[
     (e::NEW_BACKUP_CODES, Serves::Own(|conversation, whose, _| Box::pin(enrollment::new_codes(conversation, whose)))),
     (e::REMOVE, Serves::Own(|conversation, whose, call| Box::pin(enrollment::remove(conversation, whose, call)))),
     (e::RENAME, Serves::Own(|conversation, whose, call| Box::pin(enrollment::rename(conversation, whose, call)))),
+    (e::FORGET, Serves::Own(|conversation, whose, call| Box::pin(trust::forget(conversation, whose, call)))),
+    (e::REPORT, Serves::Own(|conversation, whose, _| Box::pin(trust::report(conversation, whose)))),
     (a::STATUS, Serves::Root(|conversation| Box::pin(admin::status(conversation)))),
     (a::INTRODUCE, Serves::RootWith(|conversation, call| Box::pin(admin::introduce(conversation, call)))),
     (a::ACCOUNTS, Serves::Staff(|conversation, call| Box::pin(admin::accounts(conversation, call)))),

@@ -10,7 +10,7 @@ use crate::daemon::Daemon;
 use crate::license;
 use crate::listen::{Answer, Failure, Subject, refuse};
 use crate::login::{facts, is_service};
-use crate::scene::{self, Decided, Facts, Trouble};
+use crate::scene::{self, Decided, Facts, Times, Trouble};
 use mfa_core::Time;
 use mfa_core::policy::{
     self, Address, Class, Considered, Explanation, Origin, Plan, Policy, Request, Skip, SshAuth, Standing, Truth, Who,
@@ -40,7 +40,7 @@ pub(crate) async fn explain(
         let silent = policy::evaluate(policy, &Request { ssh: SshAuth::Unknown, ..request.clone() }, standing)?;
         Ok((told, silent.plan))
     };
-    let decided = scene::decide(&daemon, &[policy], Lane::Root, (&target, &facts, now), walk).await;
+    let decided = scene::decide(&daemon, &[policy], Lane::Root, (&target, &facts, Times::supposed(now)), walk).await;
     let Decided { outcome: (mut told, silent), parties } = decided.map_err(troubled)?;
     let who = facts.caller.as_ref().filter(|_| told.decision.who == Who::Caller).unwrap_or(&target);
     let asked = parties.asked(told.decision.who);
@@ -106,7 +106,7 @@ async fn supposed(question: &wire::Question, daemon: &Daemon) -> Result<Facts, F
     let distant = class == Some(Class::Ssh) || origin == Some(Origin::Remote) && !Class::has_no_address(class);
     let rhost = question.rhost.clone().or_else(|| (distant && origin != Some(Origin::Local)).then(String::new));
     let begin = Begin { service: question.service.clone(), phase: Phase::Auth, rhost, ..Begin::default() };
-    let facts = facts(&begin, true, caller);
+    let facts = facts(&begin, true, (caller, None));
     let ssh = match &question.ssh_auth {
         Some(text) => verified(text).ok_or_else(|| invalid(unreadable(text)))?,
         None if class == Some(Class::Ssh) => SshAuth::Unknown,

@@ -9,11 +9,11 @@ use crate::conversation::Conversation;
 use crate::daemon::Daemon;
 use crate::listen::{Answer, Failure, refuse};
 use crate::login::facts;
-use crate::scene::{self, Decided, Facts};
+use crate::scene::{self, Decided, Facts, Times};
 use crate::store::Place;
 use mfa_core::Time;
 use mfa_core::policy::{
-    self, Class, Decision, NeedGroups, Plan, Policy, Request, SshAuth, Standing, Truth, Way, gets_in,
+    self, Class, Decision, NeedGroups, Origin, Plan, Policy, Request, SshAuth, Standing, Truth, Way, gets_in,
 };
 use mfa_proto::frame::{Call, encode_reply};
 use mfa_proto::login::{Begin, Phase};
@@ -143,7 +143,8 @@ impl Judge<'_> {
         let facts = recorded(event, caller);
         let policies: Vec<&Policy> = self.old.into_iter().chain([self.new]).collect();
         let ask = |request: &Request<'_>, standing: &Standing| self.decide(request, standing);
-        let decided = scene::decide(self.daemon, &policies, Lane::Root, (&target, &facts, self.now), ask).await;
+        let decided =
+            scene::decide(self.daemon, &policies, Lane::Root, (&target, &facts, Times::supposed(self.now)), ask).await;
         decided.ok().map(|Decided { outcome, .. }| outcome)
     }
 
@@ -201,7 +202,13 @@ fn recorded(event: &Event, caller: Option<Entry>) -> Facts {
     let phase = if event.silent { Phase::Account } else { Phase::Auth };
     let service = event.service.clone().unwrap_or_default();
     let begin = Begin { service, phase, rhost: event.rhost.clone(), ..Begin::default() };
-    let facts = facts(&begin, event.by == 0, caller);
+    let facts = facts(&begin, event.by == 0, (caller, None));
+    let origin = match event.origin.as_deref() {
+        Some("local") if event.by == 0 => Some(Origin::Local),
+        Some("remote") if event.by == 0 => Some(Origin::Remote),
+        _ => None,
+    };
+    let facts = Facts { origin: origin.or(facts.origin), ..facts };
     match event.ssh.as_deref().map(str::parse) {
         Some(ssh) if event.by == 0 && !event.silent => Facts { ssh: ssh.unwrap_or(SshAuth::Unknown), ..facts },
         _ => facts,
@@ -211,7 +218,7 @@ fn recorded(event: &Event, caller: Option<Entry>) -> Facts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use mfa_core::policy::{Address, Origin};
+    use mfa_core::policy::Address;
 
     fn event(json: &str) -> Event {
         let json = format!(r#"{{"at":1,"what":"skipped","user":"alice","uid":1000,"by":0,"service":"sshd"{json}}}"#);

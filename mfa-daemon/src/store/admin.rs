@@ -108,7 +108,29 @@ impl Store {
     /// The database cannot be read, or a record in it is damaged.
     pub(crate) async fn recent(&self, whose: &Identity, limit: u32) -> Result<Vec<Event>, StoreError> {
         let whose = whose.clone();
-        self.look(move |connection| recent(connection, &whose, limit)).await
+        self.look(move |connection| records(connection, RECENT, &whose, limit)).await
+    }
+
+    /// The newest records of an account's logins and of tries, newest first, `limit` at most.
+    ///
+    /// # Errors
+    /// The database cannot be read, or a record in it is damaged.
+    pub(crate) async fn logins_of(&self, whose: &Identity, limit: u32) -> Result<Vec<Event>, StoreError> {
+        let whose = whose.clone();
+        self.look(move |connection| records(connection, LOGINS, &whose, limit)).await
+    }
+
+    /// Whether its owner has reported a login since then.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub(crate) async fn reported_since(&self, whose: &Identity, since: Time) -> Result<bool, StoreError> {
+        let whose = whose.clone();
+        self.look(move |connection| {
+            let mut statement = connection.prepare_cached(REPORTED)?;
+            Ok(statement.exists(params![since.0, whose.uid, whose.name])?)
+        })
+        .await
     }
 
     pub(super) async fn look<T: Send + 'static>(
@@ -157,7 +179,7 @@ fn throttled(connection: &Connection, now: Time) -> Result<u64, StoreError> {
 
 fn is_throttled(connection: &Connection, account: i64, now: Time) -> Result<bool, StoreError> {
     let throttles = read::throttles(connection, account)?;
-    Ok(throttles.strictest(Guess::Code, now).1 != Gate::Open)
+    Ok(throttles.strictest(Guess::Code, now).2 != Gate::Open)
 }
 
 /// Accounts as a [`Summary`] shows them; a condition follows.
@@ -211,6 +233,10 @@ pub(super) const THROTTLED: &str = "SELECT name FROM audit WHERE what = 'denied'
 pub(super) const RECENT: &str =
     "SELECT record FROM audit WHERE uid = ?1 AND name = ?2 ORDER BY node DESC, seq DESC LIMIT ?3";
 
+pub(super) const LOGINS: &str = "SELECT record FROM audit WHERE uid = ?1 AND name = ?2 \
+     AND what IN ('passed', 'skipped', 'denied', 'wrong') ORDER BY node DESC, seq DESC LIMIT ?3";
+pub(super) const REPORTED: &str = "SELECT 1 FROM audit WHERE what = 'reported' AND at >= ?1 AND uid = ?2 AND name = ?3";
+
 fn refused_since(connection: &Connection, since: Time) -> Result<Refused, StoreError> {
     let mut statement = connection.prepare_cached(REFUSED)?;
     let rows = statement.query_map([since.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
@@ -220,8 +246,8 @@ fn refused_since(connection: &Connection, since: Time) -> Result<Refused, StoreE
     Ok(Refused { by_reason, throttled: rows.collect::<Result<_, _>>()? })
 }
 
-fn recent(connection: &Connection, whose: &Identity, limit: u32) -> Result<Vec<Event>, StoreError> {
-    let mut statement = connection.prepare_cached(RECENT)?;
+fn records(connection: &Connection, select: &str, whose: &Identity, limit: u32) -> Result<Vec<Event>, StoreError> {
+    let mut statement = connection.prepare_cached(select)?;
     let mut rows = statement.query(params![whose.uid, whose.name, limit])?;
     let mut events = Vec::new();
     while let Some(row) = rows.next()? {

@@ -50,7 +50,8 @@ impl Transaction<'_> {
         let mut returned = false;
         if let Some((account, suspended)) = self.condition(commit)? {
             let before = self.counted(account)?;
-            let change = Change { connection: self.connection, key: self.key, account, at: commit.at };
+            let service = context.service.as_deref().unwrap_or_default();
+            let change = self.change(account, commit.at, service);
             for write in &commit.writes {
                 change.perform(write)?;
             }
@@ -103,7 +104,7 @@ impl Transaction<'_> {
         self.make_way(account, to)?;
         let update = "UPDATE account SET uid = ?2, name = ?3, version = version + 1 WHERE id = ?1";
         self.changed_one(update, params![account, to.uid, to.name])?;
-        Change { connection: self.connection, key: self.key, account, at: *at }.factors_changed()?;
+        self.change(account, *at, "").factors_changed()?;
         let event = Event::new(to, *at, &Record::of(What::Rebound), context).formerly(from);
         self.record(&event)
     }
@@ -154,6 +155,11 @@ impl Transaction<'_> {
             self.site(record, note.at, context)?;
         }
         Ok(())
+    }
+
+    fn change<'a>(&'a self, account: i64, at: Time, service: &'a str) -> Change<'a> {
+        let record = self.head.seq.saturating_add(1);
+        Change { connection: self.connection, key: self.key, account, at, record, service }
     }
 
     /// Removes the other record that has this uid or name, if it has nothing.

@@ -11,6 +11,7 @@ use mfa_core::letter::Address;
 use mfa_core::printed::{Digest, Salt};
 use mfa_core::seats::Suspension;
 use mfa_core::throttle::{Bucket, Throttle};
+use mfa_core::trust::{self, Earned, TrustId};
 use mfa_core::{Secret, Time};
 use rusqlite::{Connection, Params, params};
 
@@ -23,6 +24,10 @@ pub(super) struct Change<'a> {
     pub(super) account: i64,
     /// When.
     pub(super) at: Time,
+    /// The number that the record of this commit will have.
+    pub(super) record: i64,
+    /// The service through which it came.
+    pub(super) service: &'a str,
 }
 
 impl Change<'_> {
@@ -76,6 +81,11 @@ impl Change<'_> {
             Write::Spend { id, purpose } => self.spend(*id, *purpose),
             Write::EndGiven(purpose) => self.end_given(*purpose),
             Write::InvitedOnly(only) => self.invited_only(*only),
+            Write::Trust(earned) => self.trust(earned),
+            Write::Forget(TrustId(id)) => {
+                self.one("DELETE FROM trust WHERE account = ?1 AND id = ?2", params![self.account, id])
+            }
+            Write::ForgetAll => self.all("DELETE FROM trust WHERE account = ?1", [self.account]),
         }
     }
 
@@ -84,6 +94,23 @@ impl Change<'_> {
         self.all("DELETE FROM trust WHERE account = ?1", [self.account])?;
         let update = "UPDATE account SET factor_generation = factor_generation + 1 WHERE id = ?1";
         self.one(update, [self.account])
+    }
+
+    /// Keeps a pass, and of the others as many as an account may have and could still cover something.
+    fn trust(&self, earned: &Earned) -> Result<(), Halt> {
+        let Earned { bond, kind, at, until, policy, factor_generation } = earned;
+        let over = "DELETE FROM trust WHERE account = ?1 AND (until <= ?2 OR policy <> ?3 OR factor_generation <> ?4)";
+        self.all(over, params![self.account, at.0, policy.0, factor_generation])?;
+        let replace = "INSERT OR REPLACE INTO trust \
+                       (account, bond, kind, at, until, policy, factor_generation, record, service) \
+                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+        let (bond, kind) = (bond.to_string(), kind.as_str());
+        let row =
+            params![self.account, bond, kind, at.0, until.0, policy.0, factor_generation, self.record, self.service];
+        self.one(replace, row)?;
+        let too_many = "DELETE FROM trust WHERE account = ?1 AND id NOT IN \
+                        (SELECT id FROM trust WHERE account = ?1 ORDER BY id DESC LIMIT ?2)";
+        self.all(too_many, params![self.account, trust::MOST])
     }
 
     /// No failures, no row.

@@ -12,6 +12,7 @@ use mfa_core::factor::totp::{Algorithm, Parameters, Step};
 use mfa_core::printed::Digest;
 use mfa_core::seats::{Reason, Suspension};
 use mfa_core::throttle::{Bucket, Throttle, Throttles};
+use mfa_core::trust::{Earned, PolicyDigest, Trust, TrustId};
 use mfa_core::{Secret, Time};
 use rusqlite::{Connection, Row};
 
@@ -22,6 +23,8 @@ pub(super) const FACTORS: &str = "SELECT id, key_id, nonce, sealed, kind, params
 pub(super) const PENDING: &str =
     "SELECT id, key_id, nonce, sealed, kind, params, name, until FROM pending WHERE account = ?1";
 pub(super) const BACKUP_SET: &str = "SELECT id, key_id, nonce, sealed, unused FROM backup_set WHERE account = ?1";
+pub(super) const TRUST: &str = "SELECT id, bond, kind, at, until, policy, factor_generation, record, service FROM trust \
+     WHERE account = ?1 ORDER BY id";
 pub(super) const THROTTLES: &str = "SELECT bucket, failures, in_a_row, last, until FROM throttle WHERE account = ?1";
 
 /// Reads everything kept about an identity in one transaction.
@@ -122,6 +125,7 @@ impl Rows<'_> {
         let (invite, temp_code) = given(self.connection, self.key, self.account)?;
         let (factor_generation, invited_only) = (row.factor_generation, row.invited_only);
         let suspended = row.suspended.map(|(since, why)| suspension(since, why.as_deref())).transpose()?;
+        let trust = self.trust()?;
         Ok(Account {
             version,
             factors,
@@ -136,6 +140,7 @@ impl Rows<'_> {
             suspended,
             throttles,
             address,
+            trust,
             ..Account::absent(identity)
         })
     }
@@ -165,6 +170,27 @@ impl Rows<'_> {
         let (secret, parameters) = self.totp("pending", row)?;
         let (id, name, until) = (FactorId(row.get(0)?), row.get(6)?, Time(row.get(7)?));
         Ok(Some(Pending { id, name, secret, parameters, until }))
+    }
+
+    fn trust(&self) -> Result<Vec<Trust>, StoreError> {
+        let mut statement = self.connection.prepare_cached(TRUST)?;
+        let mut rows = statement.query([self.account])?;
+        let mut trust = Vec::new();
+        while let Some(row) = rows.next()? {
+            let id = row.get(0)?;
+            let damaged = || StoreError::Damaged(format!("row {id} of trust"));
+            let (bond, kind): (String, String) = (row.get(1)?, row.get(2)?);
+            let earned = Earned {
+                bond: bond.parse().map_err(|_| damaged())?,
+                kind: kind.parse().map_err(|_| damaged())?,
+                at: Time(row.get(3)?),
+                until: Time(row.get(4)?),
+                policy: PolicyDigest(row.get(5)?),
+                factor_generation: row.get(6)?,
+            };
+            trust.push(Trust { id: TrustId(id), record: row.get(7)?, service: row.get(8)?, earned });
+        }
+        Ok(trust)
     }
 
     /// The secret of a row of `factor` or `pending`, whose first columns are alike.

@@ -137,11 +137,15 @@ CREATE TABLE throttle (
 CREATE TABLE trust (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     account INTEGER NOT NULL REFERENCES account (id) ON DELETE CASCADE,
-    bound TEXT NOT NULL,
+    bond TEXT NOT NULL,                     -- to which key, address, session
+    kind TEXT NOT NULL,                     -- of the factor that earned it
+    at INTEGER NOT NULL,
     until INTEGER NOT NULL,
-    policy_epoch INTEGER NOT NULL,
-    factor_generation INTEGER NOT NULL,
-    UNIQUE (account, bound)
+    policy BLOB NOT NULL,                   -- a digest of the policy's text; another text voids it
+    factor_generation INTEGER NOT NULL,     -- of the account; another one voids it
+    record INTEGER NOT NULL,                -- of the login that earned it
+    service TEXT NOT NULL,                  -- of that login
+    UNIQUE (account, bond)
 ) STRICT;
 
 -- What happened, as it was written, and the chain of hashes; the other columns repeat what is looked for. Neither uid

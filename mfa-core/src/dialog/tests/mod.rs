@@ -3,6 +3,7 @@
 mod enroll;
 mod given_codes;
 mod login;
+mod trust;
 
 use super::*;
 use crate::Secret;
@@ -12,6 +13,7 @@ use crate::factor::{Kinds, backup_code};
 use crate::given::{self, Given, NewGiven, Purpose};
 use crate::policy::Ask;
 use crate::seats::Claim;
+use crate::trust::{Trust, TrustId};
 
 pub(super) const NOW: i64 = 1_600_000_000 / 30 * 30;
 pub(super) const PHONE: FactorId = FactorId(1);
@@ -26,6 +28,7 @@ pub(super) struct World {
     pub(super) caller: Caller,
     pub(super) temp_codes: bool,
     pub(super) welcome: Welcome,
+    pub(super) ties: Ties,
 }
 
 pub(super) fn welcome() -> Welcome {
@@ -84,6 +87,7 @@ pub(super) fn alice() -> World {
         caller: Caller::Root,
         temp_codes: true,
         welcome: welcome(),
+        ties: Ties { latest: Time(NOW), ..Ties::default() },
     }
 }
 
@@ -97,6 +101,7 @@ impl World {
             utc_offset: 0,
             support: "helpdesk@acme.example".into(),
             welcome: self.welcome.clone(),
+            ties: Ties { latest: self.ties.latest.max(Time(now)), ..self.ties.clone() },
         };
         Dialog::begin(self.plan.clone(), self.account.clone(), setting, &at(now))
     }
@@ -174,6 +179,14 @@ impl World {
                 let (version, invited_only) = (self.account.version, self.account.invited_only);
                 self.account = Account { version, invited_only, ..Account::absent(identity) };
             }
+            Write::Trust(earned) => {
+                let id = TrustId(1 + self.account.trust.iter().map(|trust| trust.id.0).max().unwrap_or(0));
+                let record = i64::try_from(self.records.len()).unwrap();
+                let earned = earned.clone();
+                self.account.trust.retain(|trust| trust.earned.bond != earned.bond);
+                self.account.trust.push(Trust { id, record, service: "sshd".into(), earned });
+            }
+            Write::ForgetAll => self.account.trust.clear(),
             other => panic!("a login never writes {other:?}"),
         }
     }

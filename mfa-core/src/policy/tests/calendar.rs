@@ -1,8 +1,10 @@
 //! Hours of the week, last days, lengths of time.
 
+use super::{NOTHING, NOW, phone, plan, policy, request};
 use crate::Time;
 use crate::policy::calendar::{End, Hours, Window, duration, local_time};
 use crate::policy::condition::Truth;
+use crate::policy::{Enroll, Groups, Plan, Request, Standing};
 use jiff::civil::{DateTime, date};
 
 fn hours(text: &str) -> Hours {
@@ -142,4 +144,34 @@ fn lengths_of_time_have_a_whole_number_and_a_unit() {
         assert_eq!(duration(text), None, "{text}");
     }
     assert_eq!(duration("3650d"), Some(315_360_000));
+}
+
+/// What a clock that is so many seconds behind the record makes of a policy.
+fn behind(text: &str, seconds: i64, standing: Standing) -> Plan {
+    let groups = Groups::default();
+    let request = Request { behind: seconds, ..request(&groups) };
+    plan(&policy(text), &request, standing)
+}
+
+#[test]
+fn a_clock_turned_back_gives_nobody_more_grace() {
+    let began = Standing { grace_began: Some(NOW.plus(-86_400)), ..NOTHING };
+    for grace in ["grace=\"14d\"", "enroll_by=2026-12-05"] {
+        let text = format!("[defaults]\nrequire=\"always\"\nenroll=\"grace\"\n{grace}\n");
+        assert!(matches!(behind(&text, 0, began), Plan::Enroll(Enroll::Grace { .. })), "{grace}");
+        assert!(matches!(behind(&text, 13 * 86_400, began), Plan::Enroll(Enroll::AtLogin { .. })), "{grace}");
+    }
+}
+
+#[test]
+fn a_rule_that_is_over_by_the_record_relaxes_nothing_and_requires_as_before() {
+    for until in ["2026-11-30", "2026-11-30T00:00:00Z"] {
+        let rule = |require| format!("[[rule]]\nname=\"r\"\nuntil={until}\nrequire=\"{require}\"\n");
+        let relaxing = format!("[defaults]\nrequire=\"always\"\n{}", rule("never"));
+        let requiring = format!("[defaults]\nrequire=\"never\"\n{}", rule("always"));
+        assert!(behind(&relaxing, 0, phone()).passes(), "{until}");
+        for (text, back) in [(&relaxing, 10 * 86_400), (&requiring, 0), (&requiring, 10 * 86_400)] {
+            assert!(matches!(behind(text, back, phone()), Plan::Factors(_)), "{text} {back}");
+        }
+    }
 }

@@ -61,6 +61,7 @@ pub(super) fn request(groups: &Groups) -> Request<'_> {
         groups: Some(groups),
         local_time: local_time(NOW, 0),
         now: NOW,
+        behind: 0,
     }
 }
 

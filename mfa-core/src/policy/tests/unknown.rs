@@ -142,6 +142,7 @@ impl World {
             groups: Some(&groups),
             local_time: if hidden.local_time { None } else { local_time(NOW, self.offset) },
             now: NOW,
+            behind: 0,
         };
         let decision = decide(policy, &request, self.target);
         assert_eq!(explain(policy, &request, &self.target).expect("groups are given").decision, decision);

@@ -67,6 +67,7 @@ fn planned(text: &str, enrolled: Kinds) -> Plan {
         groups: Some(&Groups::unknown()),
         local_time: None,
         now: Time(1_796_000_000),
+        behind: 0,
     };
     policy::evaluate(&policy, &request, &Standing { enrolled, grace_began: None, invited_only: false }).unwrap().plan
 }

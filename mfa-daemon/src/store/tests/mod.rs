@@ -10,6 +10,7 @@ mod open;
 mod outbox;
 mod race;
 mod secrecy;
+mod trust;
 
 use super::*;
 use mfa_core::Secret;

@@ -1,0 +1,133 @@
+//! Login sessions, as systemd-logind keeps them in `/run/systemd/sessions`: one small file each, named by the kernel's
+//! audit session.
+//!
+//! The files are logind's own, and read the way its library `sd-login` does it. They are its word, which only root
+//! could change. What is missing, odd or does not fit the kernel's number is no session: then nothing is known.
+
+use mfa_core::policy::Origin;
+use mfa_core::trust::Session;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+/// Where logind keeps them.
+const FOLDER: &str = "/run/systemd/sessions";
+/// Bytes that are read of a file; they have a few hundred.
+const LONGEST: u64 = 16 * 1024;
+
+/// A login session of a user, and where that user is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LoginSession {
+    /// Which.
+    pub(crate) session: Session,
+    /// At this machine or over the network; `None` if that cannot be told.
+    pub(crate) origin: Option<Origin>,
+}
+
+/// The session of this number; `None` if there is none that is a user's login.
+pub(crate) fn find(number: u32) -> Option<LoginSession> {
+    find_in(Path::new(FOLDER), number)
+}
+
+fn find_in(folder: &Path, number: u32) -> Option<LoginSession> {
+    let mut text = String::new();
+    File::open(folder.join(number.to_string())).ok()?.take(LONGEST).read_to_string(&mut text).ok()?;
+    parse(&text).filter(|found| found.session.number == number)
+}
+
+fn parse(text: &str) -> Option<LoginSession> {
+    let value = |key: &str| {
+        let mut values = text.lines().filter_map(|line| line.strip_prefix(key)?.strip_prefix('='));
+        // What is said twice is not understood.
+        values.next().filter(|_| values.next().is_none())
+    };
+    let number = |key| value(key)?.parse().ok();
+    // A greeter, a service of the user manager, a background job: nobody has logged in there.
+    let class = value("CLASS")?;
+    if class != "user" && !class.starts_with("user-") {
+        return None;
+    }
+    let session = Session {
+        number: number("AUDIT")?,
+        began: value("REALTIME")?.parse().ok().filter(|began| *began > 0)?,
+        leader: number("LEADER")?,
+        uid: number("UID")?,
+    };
+    // A seat is a screen and a keyboard of this machine. Remote desktops have sessions that do not say they are remote,
+    // and no seat; a session that is not active is one that nobody sits before now.
+    let at_the_seat = value("SEAT").is_some_and(|seat| !seat.is_empty()) && value("ACTIVE") == Some("1");
+    let origin = match value("REMOTE") {
+        Some("1") => Some(Origin::Remote),
+        Some("0") if at_the_seat => Some(Origin::Local),
+        _ => None,
+    };
+    Some(LoginSession { session, origin })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As Debian 12 writes it after a login on the console.
+    const CONSOLE: &str = "# This is private data. Do not parse.\nUID=1000\nUSER=alice\nACTIVE=1\nIS_DISPLAY=1\n\
+        STATE=active\nREMOTE=0\nTYPE=tty\nORIGINAL_TYPE=tty\nCLASS=user\nSCOPE=session-7.scope\n\
+        FIFO=/run/systemd/sessions/7.ref\nSEAT=seat0\nTTY=tty1\nTTY_VALIDITY=from-pam\nSERVICE=login\nVTNR=1\n\
+        POSITION=1\nLEADER=52\nAUDIT=7\nREALTIME=1795333291059462\nMONOTONIC=13382454291\n";
+
+    fn origin(text: &str) -> Option<Origin> {
+        parse(text).unwrap().origin
+    }
+
+    #[test]
+    fn a_session_at_the_seat_is_local_and_one_from_elsewhere_remote() {
+        let session = Session { number: 7, began: 1_795_333_291_059_462, leader: 52, uid: 1000 };
+        assert_eq!(parse(CONSOLE), Some(LoginSession { session, origin: Some(Origin::Local) }));
+        let ssh = CONSOLE.replace("REMOTE=0", "REMOTE=1").replace("SEAT=seat0\n", "");
+        assert_eq!(origin(&ssh), Some(Origin::Remote));
+        assert_eq!(origin(&CONSOLE.replace("REMOTE=0", "REMOTE=1")), Some(Origin::Remote));
+    }
+
+    #[test]
+    fn a_session_without_a_seat_or_not_active_is_nowhere_in_particular() {
+        for (from, to) in [
+            ("SEAT=seat0\n", ""),
+            ("SEAT=seat0", "SEAT="),
+            ("ACTIVE=1", "ACTIVE=0"),
+            ("REMOTE=0\n", ""),
+            ("REMOTE=0", "REMOTE=no"),
+            ("REMOTE=0", "REMOTE=0\nREMOTE=0"),
+        ] {
+            assert_eq!(origin(&CONSOLE.replace(from, to)), None, "{to}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_login_of_a_user_is_no_session() {
+        for (from, to) in [
+            ("CLASS=user", "CLASS=greeter"),
+            ("CLASS=user", "CLASS=manager"),
+            ("CLASS=user", "CLASS=background"),
+            ("CLASS=user\n", ""),
+            ("AUDIT=7\n", ""),
+            ("AUDIT=7", "AUDIT=7\nAUDIT=8"),
+            ("UID=1000", "UID=-1"),
+            ("REALTIME=1795333291059462", "REALTIME=0"),
+            ("REALTIME=1795333291059462\n", ""),
+            ("LEADER=52", "LEADER="),
+        ] {
+            assert_eq!(parse(&CONSOLE.replace(from, to)), None, "{to}");
+        }
+        assert!(parse(&CONSOLE.replace("CLASS=user", "CLASS=user-early")).is_some());
+    }
+
+    #[test]
+    fn a_file_is_the_session_of_its_own_number_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["7", "8"] {
+            std::fs::write(folder.path().join(name), CONSOLE).unwrap();
+        }
+        assert!(find_in(folder.path(), 7).is_some());
+        assert_eq!(find_in(folder.path(), 8), None);
+        assert_eq!(find_in(folder.path(), 9), None);
+    }
+}

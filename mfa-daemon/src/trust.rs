@@ -1,0 +1,102 @@
+//! What need not be asked again, for its owner to see and to end; and "it was not me".
+//!
+//! Forgetting needs no factor: it only ever makes a login ask.
+
+use crate::audit::Context;
+use crate::clock;
+use crate::conversation::Conversation;
+use crate::daemon::{Daemon, Loaded};
+use crate::enrollment::{Desk, broken, changed, count, now, refused};
+use crate::listen::{Answer, Failure, Subject};
+use crate::scene::Times;
+use mfa_core::account::Account;
+use mfa_core::trust::{self, Bond, Trust, TrustId};
+use mfa_proto::admin::Event;
+use mfa_proto::enrollment as wire;
+use mfa_proto::frame::{Call, encode_reply};
+
+/// Times a change is decided again because something else changed first.
+const ROUNDS: usize = 8;
+/// Seconds within which one report is as good as many.
+const REPORTS: i64 = 600;
+/// Logins that go with a report.
+const LOGINS: u32 = 10;
+
+/// `io.mfa.Enrollment.Forget`
+pub(crate) async fn forget(
+    conversation: &mut Conversation,
+    whose: Subject,
+    call: &Call<'_>,
+) -> Result<Answer, Failure> {
+    let wire::Forget { id, .. } = call.parameters()?;
+    let desk = Desk::open(conversation, whose.known()?)?;
+    for _ in 0..ROUNDS {
+        let account = desk.account(conversation)?;
+        let (at, ticket) = (now()?, conversation.ticket());
+        let forgotten = count(id.map_or(account.trust.len(), |_| 1));
+        let done = match trust::forget(&account, id.map(TrustId), (&at, ticket)).map_err(refused)? {
+            Some(commit) => desk.commit(conversation, commit).await?,
+            None => true,
+        };
+        if done {
+            return Ok(encode_reply(&wire::Forgotten { forgotten })?);
+        }
+    }
+    Err(changed())
+}
+
+/// `io.mfa.Enrollment.Report`
+pub(crate) async fn report(conversation: &mut Conversation, whose: Subject) -> Result<Answer, Failure> {
+    let desk = Desk::open(conversation, whose.known()?)?;
+    let store = conversation.daemon().store().map_err(|why| broken(&why))?;
+    let (identity, since) = (desk.whose.identity.clone(), clock::now().plus(-REPORTS));
+    let failed = |error: crate::store::StoreError| broken(&error.to_string());
+    let is_new = !store.reported_since(&identity, since).await.map_err(failed)?;
+    let recent = store.logins_of(&identity, LOGINS).await.map_err(failed)?;
+    let recent: Vec<Event> = recent.iter().map(|event| Event { at: event.at, what: event.to_string() }).collect();
+    for _ in 0..ROUNDS {
+        let account = desk.account(conversation)?;
+        let (at, ticket) = (now()?, conversation.ticket());
+        let forgotten = count(account.trust.len());
+        // One more within minutes is not recorded again, unless there is something to forget.
+        let recorded = is_new || forgotten > 0;
+        let commit = trust::report(&account, (&at, ticket));
+        let logins = recent.iter().map(|event| format!("{} {}", event.at, event.what)).collect();
+        let context = Context { logins, ..conversation.context() };
+        if !recorded || desk.commit_in(context, conversation, commit).await? {
+            let support = desk.loaded.config.settings.support.clone();
+            return Ok(encode_reply(&wire::Reported { forgotten, recorded, recent, support })?);
+        }
+    }
+    Err(changed())
+}
+
+/// What is remembered of an account and still counts.
+pub(crate) fn remembered(account: &Account, loaded: &Loaded, daemon: &Daemon) -> Vec<wire::Remembered> {
+    let (policy, latest) = (loaded.config.digest, Times::now(daemon).latest);
+    let holding = account.trust.iter().filter_map(|trust| Some((trust, trust.could_cover(account, policy, latest)?)));
+    holding.map(|(trust, until)| shown(trust, until.0)).collect()
+}
+
+/// One remembered pass, as it is told.
+pub(crate) fn shown(trust: &Trust, until: i64) -> wire::Remembered {
+    let Trust { id: TrustId(id), record, service, earned } = trust;
+    let (key, address, session) = match &earned.bond {
+        Bond::Key(key) => (Some(key.to_string()), None, None),
+        Bond::KeyFrom(key, address) => (Some(key.to_string()), Some(address.to_string()), None),
+        Bond::Session(session) => (None, None, Some(session.number)),
+        Bond::OpenedBy(_) => (None, None, None),
+    };
+    wire::Remembered {
+        id: *id,
+        key,
+        address,
+        session,
+        chosen: earned.bond.is_chosen(),
+        service: service.clone(),
+        at: earned.at.0,
+        until,
+        kind: earned.kind.as_str().to_owned(),
+        record: *record,
+    }
+}
