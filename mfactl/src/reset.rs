@@ -102,6 +102,8 @@ mod tests {
             factors: vec![factor(3), factor(4)],
             backup_codes: 7,
             pending: false,
+            remembered: Vec::new(),
+            by_own_programs: false,
             failures: 0,
             throttled_for: None,
             codes_off: false,
