@@ -2,6 +2,7 @@
 
 use crate::audit::Context;
 use crate::daemon::Daemon;
+use crate::license::Round;
 use crate::listen::Peer;
 use crate::login::Login;
 use crate::policy::Study;
@@ -26,6 +27,8 @@ pub(crate) struct Conversation {
     pub(crate) dialog: Option<Box<Login>>,
     /// Policies that an administrator looks at.
     pub(crate) study: Study,
+    /// Accounts that root is telling of.
+    pub(crate) round: Round,
     /// What root has said of who asks.
     pub(crate) introduced: Option<Introduce>,
     proved: Option<Proved>,
@@ -43,7 +46,16 @@ struct Proved {
 
 impl Conversation {
     pub(crate) fn new(daemon: Rc<Daemon>, peer: Peer) -> Self {
-        Self { daemon, peer, dialog: None, study: Study::default(), introduced: None, proved: None, tickets: 0 }
+        Self {
+            daemon,
+            peer,
+            dialog: None,
+            study: Study::default(),
+            round: Round::default(),
+            introduced: None,
+            proved: None,
+            tickets: 0,
+        }
     }
 
     pub(crate) fn daemon(&self) -> &Rc<Daemon> {

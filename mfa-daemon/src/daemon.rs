@@ -90,7 +90,7 @@ impl Daemon {
 
     /// Loads the configuration anew: all of it, or the old one stays in force. Logins go on meanwhile.
     pub(crate) async fn reload(&self) {
-        self.license.reread(license::moment(self)).await;
+        license::reread(self, Context::of_daemon()).await;
         let _ = self.load_anew(Context::of_daemon()).await; // what is wrong was said loudly
     }
 

@@ -5,6 +5,7 @@ use crate::audit::{Context, Head, Site, SiteRecord};
 use crate::clock;
 use crate::daemon::Daemon;
 use crate::journal::{self, Level};
+use crate::license;
 use mfa_core::Time;
 use std::rc::Rc;
 use std::time::Duration;
@@ -38,6 +39,7 @@ pub(crate) async fn run(daemon: Rc<Daemon>) {
             tokio::task::spawn_local(prune(Rc::clone(&daemon)));
         }
         until_pruning = (until_pruning + 1) % PRUNING;
+        license::look(&daemon).await;
         if let Some(jump) = clocks.jump(Clocks::now()) {
             told_of_jump(&daemon, "turned", jump).await;
         }

@@ -20,13 +20,14 @@ pub const PERMISSION_DENIED: &str = "org.varlink.service.PermissionDenied";
 pub const REFUSED: &str = "io.mfa.Login.Refused";
 
 /// The interfaces served, with their descriptions.
-pub const INTERFACES: [(&str, &str); 6] = [
+pub const INTERFACES: [(&str, &str); 7] = [
     ("org.varlink.service", include_str!("../interfaces/org.varlink.service.varlink")),
     ("io.mfa.Login", include_str!("../interfaces/io.mfa.Login.varlink")),
     ("io.mfa.Enrollment", include_str!("../interfaces/io.mfa.Enrollment.varlink")),
     ("io.mfa.Admin", include_str!("../interfaces/io.mfa.Admin.varlink")),
     ("io.mfa.Audit", include_str!("../interfaces/io.mfa.Audit.varlink")),
     ("io.mfa.Policy", include_str!("../interfaces/io.mfa.Policy.varlink")),
+    ("io.mfa.License", include_str!("../interfaces/io.mfa.License.varlink")),
 ];
 
 /// What [`GET_INFO`] answers.

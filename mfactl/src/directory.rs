@@ -3,6 +3,7 @@
 
 use crate::child::{ChildError, Lines};
 use mfa_cli::Failure;
+use std::collections::HashMap;
 use std::fmt;
 use std::io;
 use std::process::Command;
@@ -79,6 +80,25 @@ impl From<ChildError> for DirectoryError {
     }
 }
 
+/// What only root can read of an account.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Shadow {
+    /// When the account expires, seconds since the epoch; not its password.
+    pub(crate) expires: Option<i64>,
+    /// Whether its password is locked.
+    pub(crate) locked: bool,
+}
+
+/// The shadow entries of these names, by name; at most [`NAMES_AT_ONCE`]. Of all that the system lists, if there are none.
+pub(crate) fn shadows(names: &[&str]) -> Result<HashMap<String, Shadow>, DirectoryError> {
+    let mut getent = Command::new(GETENT);
+    getent.arg("shadow");
+    if !names.is_empty() {
+        getent.arg("--").args(names.iter().filter(|name| is_name(name)));
+    }
+    parsed(Lines::of(&mut getent, PATIENCE, &[NOT_KNOWN])?, shadow).collect()
+}
+
 /// Every account that the system lists, one at a time. A directory may not list its own.
 pub(crate) fn everybody() -> Result<impl Iterator<Item = Result<Person, DirectoryError>>, DirectoryError> {
     Ok(parsed(Lines::of(Command::new(GETENT).arg("passwd"), PATIENCE, &[NOT_KNOWN])?, person))
@@ -132,6 +152,14 @@ fn person(line: &str) -> Option<Person> {
     Some(Person { user, uid, gid, full_name, home, shell })
 }
 
+fn shadow(line: &str) -> Option<(String, Shadow)> {
+    let mut fields = line.split(':');
+    let user = fields.next().filter(|user| !user.is_empty())?.to_owned();
+    let locked = fields.next()?.starts_with('!');
+    let days: Option<i64> = fields.nth(5)?.parse().ok().filter(|days| *days >= 0);
+    Some((user, Shadow { expires: days.and_then(|days| days.checked_mul(86_400)), locked }))
+}
+
 fn group(line: &str) -> Option<Group> {
     let mut fields = line.split(':');
     let name = fields.next().filter(|name| !name.is_empty())?.to_owned();
@@ -153,6 +181,17 @@ mod tests {
         let staff = group("staff:x:50:alice,bob").unwrap();
         assert_eq!((staff.gid, staff.members), (50, vec!["alice".to_owned(), "bob".to_owned()]));
         assert_eq!(group("empty:x:51:").unwrap().members, Vec::<String>::new());
+    }
+
+    #[test]
+    fn an_account_expires_on_a_day_and_its_password_is_another_matter() {
+        let of = |line: &str| shadow(line).map(|(_, shadow)| (shadow.expires, shadow.locked));
+        assert_eq!(of("alice:$y$x:20000:0:99999:7:::"), Some((None, false)));
+        assert_eq!(of("alice:!$y$x:20000:0:99999:7:30:20500:"), Some((Some(20_500 * 86_400), true)));
+        for odd in ["alice:*:::::::-1:", "alice:*:::::::x:", "alice:*::::::99999999999999999999:"] {
+            assert_eq!(of(odd), Some((None, false)), "{odd}");
+        }
+        assert_eq!((of("alice:x"), of(":x:::::::")), (None, None));
     }
 
     #[test]

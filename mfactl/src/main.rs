@@ -8,11 +8,13 @@ mod break_glass;
 mod child;
 mod directory;
 mod import;
+mod license;
 mod master_key;
 mod owned_file;
 mod policy;
 mod policy_file;
 mod progress;
+mod reconcile;
 mod require;
 mod reset;
 mod roster;
@@ -46,6 +48,7 @@ Examples:
   mfactl audit --since 2h       what happened
   mfactl policy explain --user alice --service sshd    why is she asked?
   mfactl policy preview new.toml                       who is locked out?
+  mfactl license status         how many seats are left
   mfactl require staff          a second factor for everybody in staff
   mfactl break-glass create     codes for the safe
 
@@ -87,6 +90,8 @@ enum Command {
     Unrequire(require::Unrequire),
     #[command(name = "break-glass", subcommand)]
     BreakGlass(break_glass::BreakGlass),
+    License(license::Args),
+    Reconcile(reconcile::Args),
     /// The key under which all secrets are kept
     #[command(name = "master-key", subcommand)]
     MasterKey(master_key::MasterKey),
@@ -168,6 +173,8 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Policy(args) => policy::run(args, &mut desk),
         Command::Require(args) => require::require(&args, &mut desk),
         Command::Unrequire(args) => require::unrequire(&args, &mut desk),
+        Command::License(args) => license::run(args, &mut desk),
+        Command::Reconcile(_) => reconcile::run(&mut desk),
         Command::MasterKey(command) => master_key::run(&command),
         Command::BreakGlass(command) => break_glass::run(&command, &cli.shared),
     }

@@ -140,7 +140,8 @@ impl Shells {
     }
 }
 
-fn refuses(shell: &str) -> bool {
+/// Whether a shell is made for refusing.
+pub(crate) fn refuses(shell: &str) -> bool {
     matches!(shell.rsplit('/').next(), Some("nologin" | "false"))
 }
 

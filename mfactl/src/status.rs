@@ -1,9 +1,10 @@
 //! `mfactl status`: how things stand, on one screen, health first.
 
-use crate::Desk;
+use crate::{Desk, license};
 use anstyle::{AnsiColor, Style};
 use mfa_cli::{Exit, Failure, Screen, moment, printable};
 use mfa_proto::admin::{Rule, STATUS, Status};
+use serde::Serialize;
 use serde_json::json;
 
 /// Show how things stand; exit code 1 when not healthy
@@ -16,15 +17,26 @@ pub(crate) struct Args {}
 
 pub(crate) fn run(desk: &mut Desk) -> Result<Exit, Failure> {
     let status: Status = desk.daemon.call(STATUS, &json!({}))?;
+    // Without a store there are no seats to tell of; what is wrong is told above.
+    let license = license::ask(desk).ok();
     if desk.json {
-        desk.screen.json(&status)?;
+        desk.screen.json(&All { status: &status, license: license.as_ref() })?;
     } else {
-        show(&desk.screen, &status, moment::now())?;
+        show(&desk.screen, (&status, license.as_ref()), moment::now())?;
     }
     Ok(if status.healthy { Exit::Done } else { Exit::Refused })
 }
 
-fn show(screen: &Screen, status: &Status, now: i64) -> Result<(), Failure> {
+/// What scripts get.
+#[derive(Serialize)]
+struct All<'a> {
+    #[serde(flatten)]
+    status: &'a Status,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    license: Option<&'a license::Status>,
+}
+
+fn show(screen: &Screen, (status, license): (&Status, Option<&license::Status>), now: i64) -> Result<(), Failure> {
     let (word, colour) = if status.healthy { ("Healthy.", AnsiColor::Green) } else { ("NOT HEALTHY.", AnsiColor::Red) };
     let style = Style::new().bold().fg_color(Some(colour.into()));
     let rest = printable::wrap(&format!("{word} {}", since(status, now)));
@@ -34,6 +46,12 @@ fn show(screen: &Screen, status: &Status, now: i64) -> Result<(), Failure> {
     }
     for warning in &status.policy_warnings {
         screen.line(&finding("WARNING", warning))?;
+    }
+    if let Some(license) = license {
+        for line in license::status::lines(license) {
+            screen.line(&printable::wrap(&line))?;
+        }
+        screen.line(&printable::wrap(&printable::lines(&license.sentence)))?;
     }
     for paragraph in [counts(status), refusals(status)] {
         screen.line(&printable::wrap(&paragraph))?;

@@ -29,6 +29,8 @@ pub(crate) enum Site {
     LicenseInstalled,
     /// A license was not taken.
     LicenseRefused,
+    /// A license ends soon, goes on in its grace, or has ended.
+    LicenseEnding,
     /// Seats taken have reached a mark.
     SeatsCrossed,
     /// A break-glass code let somebody in.
@@ -43,7 +45,7 @@ pub(crate) enum Site {
 
 impl Site {
     /// Every one of them, for readers of stored records.
-    pub(crate) const ALL: [Self; 15] = [
+    pub(crate) const ALL: [Self; 16] = [
         Self::Started,
         Self::Stopped,
         Self::PolicyLoaded,
@@ -54,6 +56,7 @@ impl Site {
         Self::Pruned,
         Self::LicenseInstalled,
         Self::LicenseRefused,
+        Self::LicenseEnding,
         Self::SeatsCrossed,
         Self::BreakGlassUsed,
         Self::MasterKeyRotated,
@@ -75,6 +78,7 @@ impl Site {
             Self::Pruned => "pruned",
             Self::LicenseInstalled => "license-installed",
             Self::LicenseRefused => "license-refused",
+            Self::LicenseEnding => "license-ending",
             Self::SeatsCrossed => "seats-crossed",
             Self::BreakGlassUsed => "break-glass-used",
             Self::MasterKeyRotated => "master-key-rotated",

@@ -6,7 +6,7 @@ mod license;
 mod mail;
 mod settings;
 
-pub(crate) use license::installed;
+pub(crate) use license::{installed, issuers};
 pub(crate) use mail::Mail;
 pub(crate) use settings::Settings;
 

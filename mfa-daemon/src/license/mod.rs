@@ -4,6 +4,14 @@
 //! Every plan goes through [`settle`], whether a login carries it out or somebody only asks about it. It can change one
 //! kind of plan, the one that makes somebody enroll who never has: whoever is or was enrolled is out of its reach.
 
+mod methods;
+mod reconcile;
+mod told;
+
+pub(crate) use methods::{bypassed, check, reload, reread, status};
+pub(crate) use reconcile::{Round, reconcile, sighted};
+pub(crate) use told::look;
+
 use crate::accounts::{Entry, Lane};
 use crate::clock;
 use crate::config;
@@ -23,13 +31,15 @@ use std::rc::Rc;
 pub(crate) struct License {
     folder: PathBuf,
     installed: RefCell<Rc<Installed>>,
+    /// What was compared last, so that nothing is read again while nothing moves.
+    told: RefCell<Option<String>>,
 }
 
 impl License {
     /// Reads what is installed in this folder of configuration.
     pub(crate) fn load(folder: PathBuf, now: Time) -> Self {
         let installed = RefCell::new(Rc::new(config::installed(&folder, now)));
-        Self { folder, installed }
+        Self { folder, installed, told: RefCell::default() }
     }
 
     /// What is installed.

@@ -2,10 +2,10 @@
 
 use crate::accounts::{Entry, Lane, LookupError};
 use crate::conversation::Conversation;
-use crate::{admin, break_glass, enrollment, history, import, login, policy, staff, trust};
+use crate::{admin, break_glass, enrollment, history, import, license, login, policy, staff, trust};
 use mfa_proto::frame::{Call, FrameError, encode_error, encode_reply};
 use mfa_proto::service::{self, Refusal, RefusalCode};
-use mfa_proto::{admin as a, audit, enrollment as e, login as l, policy as p};
+use mfa_proto::{admin as a, audit, enrollment as e, license as s, login as l, policy as p};
 use serde::{Deserialize, Serialize};
 use std::pin::Pin;
 use zeroize::Zeroizing;
@@ -68,6 +68,12 @@ const METHODS: &[(&str, Serves)] = &[
     (p::RELOAD, Serves::Root(|conversation| Box::pin(policy::reload(conversation)))),
     (p::EXPLAIN, Serves::RootAbout(|conversation, whose, call| Box::pin(policy::explain(conversation, whose, call)))),
     (p::PREVIEW, Serves::RootWith(|conversation, call| Box::pin(policy::preview(conversation, call)))),
+    (s::STATUS, Serves::Root(|conversation| Box::pin(license::status(conversation)))),
+    (s::CHECK, Serves::RootWith(|conversation, call| Box::pin(license::check(conversation, call)))),
+    (s::RELOAD, Serves::Root(|conversation| Box::pin(license::reload(conversation)))),
+    (s::BYPASSED, Serves::RootWith(|conversation, call| Box::pin(license::bypassed(conversation, call)))),
+    (s::SIGHTED, Serves::RootWith(|conversation, call| Box::pin(license::sighted(conversation, call)))),
+    (s::RECONCILE, Serves::Root(|conversation| Box::pin(license::reconcile(conversation)))),
     (p::REPLAY, Serves::RootWith(|conversation, call| Box::pin(policy::replay(conversation, call)))),
 ];
 
@@ -303,7 +309,7 @@ mod tests {
     #[test]
     fn whatever_changes_or_lists_other_accounts_is_roots_and_a_little_of_it_the_help_desks() {
         let helpdesk = [a::ACCOUNTS, a::ACCOUNT, a::RESET, a::UNLOCK];
-        let interfaces = ["io.mfa.Admin.", "io.mfa.Audit.", "io.mfa.Policy."];
+        let interfaces = ["io.mfa.Admin.", "io.mfa.Audit.", "io.mfa.License.", "io.mfa.Policy."];
         let roots = |name: &str| interfaces.iter().any(|interface| name.starts_with(interface));
         for (name, serves) in METHODS.iter().filter(|(name, _)| roots(name)) {
             let right = match serves {

@@ -40,7 +40,7 @@ pub(crate) use history::{Sought, Written};
 pub(crate) use outbox::{Change, Due, Outbox, Recipient, Waiting};
 pub(crate) use preview::Place;
 pub(crate) use seal::MasterKey;
-pub(crate) use seats::{Kept, Note, Observed, Tally};
+pub(crate) use seats::{Kept, Note, Observed, Sight};
 pub(crate) use source::Source;
 pub(crate) use verify::{Chain, Finding, Walked, Wrong, from_hex, hex};
 
@@ -50,6 +50,7 @@ use home::Home;
 use mfa_core::Time;
 use mfa_core::account::{Account, Commit, Identity, Seen, Ticket, Version};
 use queue::{Job, Queue, Work};
+use seats::Tally;
 use std::fmt;
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};

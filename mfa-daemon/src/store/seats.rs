@@ -61,14 +61,14 @@ pub(crate) struct Kept {
     /// Its last login with a factor, or its enrollment, or the beginning of its record.
     pub(crate) last_seen: Time,
     /// What was seen of it last.
-    pub(crate) seen: Seen,
+    pub(crate) seen: Sight,
     /// Since when it is missing or suspended.
     pub(crate) watch: Watch,
 }
 
 /// What was seen of an account outside.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Seen {
+pub(crate) struct Sight {
     /// Whether policy requires a factor of it.
     pub(crate) required: bool,
     /// Whether it is in this machine's own files.
@@ -81,7 +81,7 @@ pub(crate) struct Observed {
     /// Whose record.
     pub(crate) identity: Identity,
     /// What was seen.
-    pub(crate) seen: Seen,
+    pub(crate) seen: Sight,
     /// Since when it is missing.
     pub(crate) missing_since: Option<Time>,
 }
@@ -127,6 +127,30 @@ impl Store {
         self.submit(Work::Observe(observed), Context::of_peer(0)).await.map(drop)
     }
 
+    /// Who was let in with one factor for want of a seat since then, the latest first, `limit` at most.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub(crate) async fn bypassed(&self, since: Time, limit: u32) -> Result<Vec<String>, StoreError> {
+        self.look(move |connection| {
+            let mut statement = connection.prepare_cached(BYPASSED)?;
+            let names = statement.query_map((since.0, limit), |row| row.get(0))?;
+            Ok(names.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    /// How many they are.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub(crate) async fn bypassed_count(&self, since: Time) -> Result<u64, StoreError> {
+        self.look(move |connection| {
+            Ok(connection.prepare_cached(BYPASSED_COUNT)?.query_row([since.0], |row| row.get(0))?)
+        })
+        .await
+    }
+
     /// A word about the site.
     ///
     /// # Errors
@@ -147,6 +171,10 @@ impl Store {
     }
 }
 
+pub(super) const BYPASSED: &str = "SELECT name FROM audit WHERE what = 'skipped' AND at >= ?1 AND reason = 'seats-full' \
+     GROUP BY name ORDER BY max(at) DESC LIMIT ?2";
+pub(super) const BYPASSED_COUNT: &str =
+    "SELECT count(DISTINCT name) FROM audit WHERE what = 'skipped' AND at >= ?1 AND reason = 'seats-full'";
 pub(super) const NOTED: &str = "SELECT value FROM site WHERE name = ?1";
 /// Everybody; looked through once, when the database is opened or after a failure.
 pub(super) const TALLY: &str = "SELECT coalesce(sum(factors > 0), 0), coalesce(sum(seat), 0), \
@@ -179,7 +207,7 @@ fn kept(connection: &Connection, name: &str) -> Result<Option<Kept>, StoreError>
         enrolled: row.get(3)?,
         ever_enrolled: row.get(4)?,
         last_seen: Time(row.get(5)?),
-        seen: Seen { required: row.get(6)?, local: row.get(7)? },
+        seen: Sight { required: row.get(6)?, local: row.get(7)? },
         watch: Watch { missing_since, suspended },
     }))
 }
