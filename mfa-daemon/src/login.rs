@@ -15,7 +15,7 @@ use crate::scene::{Facts, Purpose, Scene, Trouble, Weighed};
 use crate::store::{Committed, Receipt};
 use mfa_core::At;
 use mfa_core::account::{Commit, What};
-use mfa_core::dialog::{Dialog, Effect, Event, Next, Setting, Step, Turn, Verdict, Welcome};
+use mfa_core::dialog::{Denial, Dialog, Effect, Event, Next, Setting, Step, Turn, Verdict, Welcome};
 use mfa_core::enrollment::Rules;
 use mfa_core::factor::Kinds;
 use mfa_core::policy::{Address, Class, Enroll, Origin, Plan, SshAuth};
@@ -112,7 +112,7 @@ async fn start(
         Ok(weighed) => weighed,
         Err(trouble) => {
             tell(&scene, &context, &trouble);
-            return Ok(encode_reply(&spoken(&broken()))?);
+            return Ok(encode_reply(&spoken(&undecided(&trouble)))?);
         }
     };
     let Some(loaded) = daemon.loaded() else { return Ok(encode_reply(&spoken(&broken()))?) };
@@ -272,7 +272,7 @@ impl Login {
 
     fn stop(&self, trouble: Trouble) -> Turn {
         tell(&self.scene, &self.context, &trouble);
-        broken()
+        undecided(&trouble)
     }
 
     fn say(&self, level: Level, what: &str, detail: &str) {
@@ -324,6 +324,14 @@ fn tell(scene: &Scene, context: &Context, trouble: &Trouble) {
     };
     let why = format!(" reason=\"{}\"", why.replace('"', "'"));
     journal::login(Level::Alert, line(&scene.name, context, what, &why));
+}
+
+/// That the record and the system disagree about one account is no reason to let it in by a code from the safe.
+fn undecided(trouble: &Trouble) -> Turn {
+    match trouble {
+        Trouble::Broken(_) => broken(),
+        Trouble::Conflict(_) => Turn { say: Vec::new(), next: Next::Done(Verdict::Denied(Denial::Conflict)) },
+    }
 }
 
 fn broken() -> Turn {

@@ -117,6 +117,8 @@ pub enum Denial {
     Unsettled,
     /// The policy changed meanwhile.
     PolicyChanged,
+    /// The record and the system disagree about whose account it is.
+    Conflict,
     /// An event that does not fit: an error of this program.
     Unexpected,
 }
@@ -139,6 +141,7 @@ impl Denial {
             Self::TimedOut => "timed-out",
             Self::Unsettled => "unsettled",
             Self::PolicyChanged => "policy-changed",
+            Self::Conflict => "conflict",
             Self::Unexpected => "unexpected",
         }
     }

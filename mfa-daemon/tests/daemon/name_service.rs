@@ -174,7 +174,7 @@ fn a_name_that_belongs_to_another_uid_now_is_a_conflict_until_an_administrator_s
     let (mut phone, _) = daemon.connect().enroll("ghost1", &place);
     place.name_service("moved", "ok");
     assert!(daemon.reload());
-    assert_eq!(daemon.connect().login("ghost1", &phone.code(&place)), "broken");
+    assert_eq!(daemon.connect().login("ghost1", &phone.code(&place)), "denied");
     daemon.log.wait_for("conflict user=ghost1", 1);
     assert_eq!(daemon.connect().refused("io.mfa.Enrollment.Status", json!({ "user": "ghost1" })), "conflict");
     assert_eq!(daemon.connect().refused("io.mfa.Enrollment.AddTotp", json!({ "user": "ghost1" })), "conflict");
