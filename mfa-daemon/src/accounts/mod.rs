@@ -25,6 +25,9 @@ const THREADS: usize = 16;
 /// Of these, about the same account: a second one finds out whether the name service answers again while the first
 /// still hangs, and an account whose lookup hangs does not take them all.
 const THREADS_EACH: usize = 2;
+/// Beyond these, for accounts of the system's own file while lookups that hang take all of root's: the owner of the
+/// machine gets in although a directory does not answer.
+const THREADS_LOCAL: usize = 4;
 
 /// An account that exists.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,6 +73,7 @@ pub(crate) struct Accounts {
     cache: RefCell<Cache>,
     root: Arc<Semaphore>,
     plain: Arc<Semaphore>,
+    local: Arc<Semaphore>,
     many: Arc<Semaphore>,
     asking: RefCell<HashMap<(Lane, About), Gate>>,
 }
@@ -97,6 +101,7 @@ impl Accounts {
             cache: RefCell::new(Cache::default()),
             root: Arc::new(Semaphore::new(THREADS)),
             plain: Arc::new(Semaphore::new(THREADS)),
+            local: Arc::new(Semaphore::new(THREADS_LOCAL)),
             many: Arc::new(Semaphore::new(many::THREADS)),
             asking: RefCell::new(HashMap::new()),
         }
@@ -164,18 +169,14 @@ impl Accounts {
         if let Some(answer) = kept() {
             return Ok(answer);
         }
-        let threads = match lane {
-            Lane::Root => &self.root,
-            Lane::Plain => &self.plain,
-        };
         let asked = async {
-            let gate = self.gate((lane, about));
+            let gate = self.gate((lane, about.clone()));
             let _turn = gate.turn.lock().await;
             if let Some(answer) = kept() {
                 return Ok(answer); // whoever asked before has brought it
             }
             let own = gate.threads.clone().acquire_owned().await.map_err(|_| LookupError::Failed)?;
-            let permit = Arc::clone(threads).acquire_owned().await.map_err(|_| LookupError::Failed)?;
+            let permit = self.threads(lane, &about).acquire_owned().await.map_err(|_| LookupError::Failed)?;
             let asked = tokio::task::spawn_blocking(move || {
                 let answer = question();
                 drop((own, permit)); // a thread that hangs keeps its places, so that hanging ones cannot add up
@@ -186,6 +187,15 @@ impl Accounts {
             Ok(answer)
         };
         tokio::time::timeout(DEADLINE, asked).await.unwrap_or(Err(LookupError::TimedOut))
+    }
+
+    /// The threads that may ask this.
+    fn threads(&self, lane: Lane, about: &About) -> Arc<Semaphore> {
+        Arc::clone(match lane {
+            Lane::Root if self.root.available_permits() == 0 && nss::is_local(about) => &self.local,
+            Lane::Root => &self.root,
+            Lane::Plain => &self.plain,
+        })
     }
 
     /// Where those wait who ask about the same in this lane.

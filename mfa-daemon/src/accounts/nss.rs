@@ -1,6 +1,6 @@
 //! The blocking questions to the name service.
 
-use super::{Entry, LookupError, Memberships};
+use super::{About, Entry, LookupError, Memberships};
 use mfa_core::account::Identity;
 use mfa_core::policy::Truth;
 use nix::errno::Errno;
@@ -26,7 +26,7 @@ fn entry(user: User) -> Entry {
 /// Which of these groups the account is in, by gid.
 ///
 /// `getgrouplist` cannot say that it saw only a part: with a directory down it answers with what the others know. So
-/// "not a member" counts only while the name service proves able to say "no such group".
+/// "not a member" counts only if the name service proved able to say "no such group", before it and after.
 pub(super) fn memberships(entry: &Entry, names: &[String]) -> Memberships {
     let mut groups = Asked::new(names, false);
     let gids = gids_of(entry);
@@ -64,12 +64,15 @@ struct Asked {
     groups: Vec<Result<Option<Gid>, Errno>>,
     /// The members that each lists, if they were wanted.
     members: Vec<HashSet<String>>,
-    healthy: Option<bool>,
+    /// Whether the name service was well before anything was asked.
+    was_healthy: bool,
+    /// Whether it still is, after the first answer that hangs on it.
+    is_healthy: Option<bool>,
 }
 
 impl Asked {
     fn new(names: &[String], with_members: bool) -> Self {
-        let mut asked = Self { groups: Vec::new(), members: Vec::new(), healthy: None };
+        let mut asked = Self { groups: Vec::new(), members: Vec::new(), was_healthy: is_well(), is_healthy: None };
         for name in names {
             let group = Group::from_name(name);
             asked
@@ -99,8 +102,22 @@ impl Asked {
     }
 
     fn is_healthy(&mut self) -> bool {
-        *self.healthy.get_or_insert_with(|| matches!(Group::from_name(NO_SUCH_GROUP), Ok(None)))
+        self.was_healthy && *self.is_healthy.get_or_insert_with(is_well)
     }
+}
+
+fn is_well() -> bool {
+    matches!(Group::from_name(NO_SUCH_GROUP), Ok(None))
+}
+
+/// Whether the system's own file lists the account, which no directory is needed to know.
+pub(super) fn is_local(about: &About) -> bool {
+    let lists = |line: &str| match about {
+        About::Name(name) => line.split(':').next() == Some(name),
+        About::Uid(uid) => line.split(':').nth(2).is_some_and(|field| field.parse() == Ok(*uid)),
+        About::Groups(_) => false, // these are asked of everybody
+    };
+    std::fs::read_to_string("/etc/passwd").is_ok_and(|file| file.lines().any(lists))
 }
 
 #[cfg(test)]

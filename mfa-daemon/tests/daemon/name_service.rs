@@ -107,10 +107,10 @@ fn a_directory_that_hangs_holds_up_its_own_accounts_for_a_while_and_nobody_else(
     place.name_service("hang", "hang");
     assert!(daemon.reload());
     let begun = Instant::now();
-    // Many logins of a few accounts: each account is asked about on its own.
+    // Many logins of more accounts than there are threads to ask about them.
     let mut hanging: Vec<Wire> = (0..60).map(|_| daemon.connect()).collect();
     for (number, wire) in hanging.iter_mut().enumerate() {
-        let begin = beginning(&format!("ghost{}", number % 6 + 1));
+        let begin = beginning(&format!("ghost{}", number % 30 + 1));
         wire.say(&json!({ "method": "io.mfa.Login.Begin", "parameters": begin }).to_string());
     }
     for _ in 0..3 {
