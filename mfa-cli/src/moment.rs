@@ -60,20 +60,16 @@ pub fn since(text: &str, now: i64) -> Option<i64> {
         let day = day.checked_sub(jiff::Span::new().try_days(days).ok()?).ok()?;
         Some(day.to_zoned(TimeZone::system()).ok()?.timestamp().as_second())
     };
-    let unit = text.chars().last().and_then(|unit| UNITS.iter().find(|(letter, _)| *letter == unit));
-    match (text, unit) {
+    match (text, parse_span(text)) {
         ("today", _) => midnight(0),
         ("yesterday", _) => midnight(1),
-        (text, Some((letter, seconds))) => {
-            let count: u32 = text.strip_suffix(*letter)?.trim_end().parse().ok()?;
-            now.checked_sub(i64::from(count).checked_mul(*seconds)?)
-        }
-        (text, None) => parse(text, now),
+        (_, Ok(span)) => now.checked_sub(span.into()),
+        (text, Err(_)) => parse(text, now),
     }
 }
 
 /// Units of a span, in seconds.
-const UNITS: [(char, i64); 5] = [('s', 1), ('m', 60), ('h', 3600), ('d', 86_400), ('w', 604_800)];
+const UNITS: [(char, u32); 5] = [('s', 1), ('m', 60), ('h', 3600), ('d', 86_400), ('w', 604_800)];
 
 /// How long ago: `12 s ago`, `5 min ago`, `3 h ago`, and after a day the date.
 #[must_use]
@@ -104,6 +100,21 @@ pub fn span(seconds: u64) -> String {
         _ => (seconds.saturating_add(43_200) / 86_400, "day"),
     };
     counted(count, unit)
+}
+
+/// The span that somebody writes as `90s`, `30m`, `12h`, `3d` or `2w`, in seconds.
+///
+/// # Errors
+/// A sentence that says what it looks like.
+pub fn parse_span(text: &str) -> Result<u32, &'static str> {
+    const SHAPE: &str = "a time looks like 30m, 12h or 3d";
+    let text = text.trim();
+    let unit = UNITS.iter().find_map(|(letter, seconds)| Some((text.strip_suffix(*letter)?.trim_end(), *seconds)));
+    let (digits, seconds) = unit.ok_or(SHAPE)?;
+    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(SHAPE);
+    }
+    digits.parse::<u32>().ok().and_then(|count| count.checked_mul(seconds)).ok_or(SHAPE)
 }
 
 fn local(seconds: i64, format: &str) -> String {
@@ -145,6 +156,16 @@ mod tests {
             assert_eq!(span(seconds), text);
         }
         assert_eq!(span(u64::MAX).split(' ').nth(1), Some("days"));
+    }
+
+    #[test]
+    fn spans_are_read_as_people_write_them() {
+        for (written, seconds) in [("90s", 90), ("30m", 1800), (" 12h ", 43_200), ("3d", 259_200), ("2w", 1_209_600)] {
+            assert_eq!(parse_span(written), Ok(seconds));
+        }
+        for nonsense in ["", "h", "3", "1.5h", "-1d", "+1d", "3D", "99999999w", "3dd", "\u{e9}d"] {
+            assert!(parse_span(nonsense).is_err(), "{nonsense}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use crate::account::{Account, Commit, Detail, Imported, Record, Ticket, What, Wr
 use crate::enrollment::{MOST_FACTORS, checked_name, commit};
 use crate::factor::Kind;
 use crate::factor::totp::{Parameters, Step};
+use crate::given;
 use crate::{Secret, Time};
 use std::fmt;
 
@@ -76,9 +77,11 @@ pub fn import(account: &Account, app: App, (now, ticket): (Time, Ticket)) -> Res
     let Step(current) = parameters.step_at(now).ok_or(Refusal::NoTime)?;
     let used = Step(current.saturating_add(1));
     let write = Write::Import(Imported { name, secret, parameters, used });
+    // Whoever brings a first factor along needs no code for another.
+    let writes = std::iter::once(write).chain(given::end_invitation(account)).collect();
     let record = Record::of(What::Imported).with(Kind::Totp, None);
     let at = crate::At { now, fresh: Secret::new(Vec::new()) };
-    Ok(Some(commit(account, vec![write], record, (&at, ticket))))
+    Ok(Some(commit(account, writes, record, (&at, ticket))))
 }
 
 /// Whether one of its apps has this secret. All of them are compared, each in constant time.

@@ -5,6 +5,7 @@ use crate::clock;
 use crate::conversation::Conversation;
 use crate::daemon::Loaded;
 use crate::enrollment::{Desk, broken, changed, count, factor_info, now, refused, seconds_left};
+use crate::given;
 use crate::journal::{self, Level};
 use crate::listen::{Answer, Failure, Subject, refuse};
 use crate::login::is_service;
@@ -142,6 +143,9 @@ pub(crate) async fn account(conversation: &mut Conversation, whose: Subject) -> 
         backup_codes: count(account.backup.codes.len()),
         pending: account.pending.as_ref().is_some_and(|pending| seconds_left(pending.until, now).is_some()),
         remembered: trust::remembered(&account, &desk.loaded, conversation.daemon()),
+        invite: account.invite.as_ref().map(given::outstanding),
+        invited_only: account.invited_only,
+        temp_code: account.temp_code.as_ref().map(given::outstanding),
         failures: throttle.in_a_row,
         by_own_programs: caller == Caller::Plain,
         throttled_for: match gate {
@@ -156,21 +160,26 @@ pub(crate) async fn account(conversation: &mut Conversation, whose: Subject) -> 
 
 /// `io.mfa.Admin.Reset`
 pub(crate) async fn reset(conversation: &mut Conversation, whose: Subject, call: &Call<'_>) -> Result<Answer, Failure> {
-    let wire::Reset { factor, .. } = call.parameters()?;
+    let wire::Reset { factor, invite, .. } = call.parameters()?;
     let only = factor.map(FactorId);
+    match (only, invite) {
+        (Some(_), Some(_)) => return Err(Failure::Parameter("invite".into())),
+        (None, Some(seconds)) => return given::reset_and_invite(conversation, whose, seconds).await,
+        (_, None) => {}
+    }
     let desk = Desk::open(conversation, on_record(conversation, whose).await?)?;
     for _ in 0..ROUNDS {
         let account = desk.account(conversation)?;
         let (at, ticket) = (now()?, conversation.ticket());
         let Some(commit) = core::reset(&account, only, (&at, ticket)).map_err(refused)? else {
-            return Ok(encode_reply(&wire::WasReset { factors: 0, backup_codes: 0 })?);
+            return Ok(encode_reply(&wire::WasReset { factors: 0, backup_codes: 0, invite: None })?);
         };
         // With the last factor the backup codes go too.
         let everything = only.is_none() || account.factors.len() == 1;
         if desk.commit(conversation, commit).await? {
             let factors = if everything { count(account.factors.len()) } else { 1 };
             let backup_codes = if everything { count(account.backup.codes.len()) } else { 0 };
-            return Ok(encode_reply(&wire::WasReset { factors, backup_codes })?);
+            return Ok(encode_reply(&wire::WasReset { factors, backup_codes, invite: None })?);
         }
     }
     Err(changed())
@@ -217,7 +226,7 @@ pub(crate) async fn rebind(conversation: &mut Conversation, whose: Subject) -> R
 }
 
 /// The account, or the record of one that the system does not know any more.
-async fn on_record(conversation: &Conversation, whose: Subject) -> Result<Entry, Failure> {
+pub(crate) async fn on_record(conversation: &Conversation, whose: Subject) -> Result<Entry, Failure> {
     if whose.entry.is_none() {
         let kept = store(conversation)?.find(&whose.name, clock::now()).await.map_err(failed)?;
         if let Some(Summary { identity, .. }) = kept {

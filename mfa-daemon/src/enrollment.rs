@@ -221,7 +221,7 @@ impl Desk {
         let policy::Required { required, rule } = self.required(conversation).await;
         let policy = &self.loaded.config.policy;
         let deciding = rule.and_then(|rule| policy.rules().get(rule)).map_or(policy.defaults(), |rule| rule.settings());
-        let by_invitation = required && deciding.enroll == policy::Enrolling::Invite;
+        let by_invitation = account.invited_only || required && deciding.enroll == policy::Enrolling::Invite;
         let settings = &self.loaded.config.settings;
         let (confirm_codes, parameters) = (settings.confirm_codes, settings.parameters);
         let whose = (&self.whose, account);

@@ -15,6 +15,7 @@ mod config;
 mod conversation;
 mod daemon;
 mod enrollment;
+mod given;
 mod history;
 mod import;
 mod journal;

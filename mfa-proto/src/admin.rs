@@ -17,6 +17,10 @@ pub const ACCOUNT: &str = "io.mfa.Admin.Account";
 pub const RESET: &str = "io.mfa.Admin.Reset";
 /// Forgets failures, turns codes on again: [`Named`] → `{}`.
 pub const UNLOCK: &str = "io.mfa.Admin.Unlock";
+/// Gives an enrollment code to somebody who has no factor, or takes it back: [`Invite`] → [`GivenCode`].
+pub const INVITE: &str = "io.mfa.Admin.Invite";
+/// Gives a code that stands in for a factor for a while, or takes it back: [`TempCode`] → [`GivenCode`].
+pub const TEMP_CODE: &str = "io.mfa.Admin.TempCode";
 /// Accepts that a record now belongs to what NSS says (a renamed or renumbered account): [`Named`] → `{}`.
 pub const REBIND: &str = "io.mfa.Admin.Rebind";
 /// Takes an app over from another program: [`Import`] → [`Imported`].
@@ -143,6 +147,15 @@ pub struct Account {
     /// Where nothing is asked for a while.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub remembered: Vec<Remembered>,
+    /// The enrollment code that is outstanding; `left` is wrong tries.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invite: Option<Outstanding>,
+    /// Whether the first factor takes an enrollment code, whatever the policy says, since a reset.
+    #[serde(default)]
+    pub invited_only: bool,
+    /// The temporary code that is outstanding; `left` is logins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub temp_code: Option<Outstanding>,
     /// Failures in a row of codes by app and mail.
     pub failures: u32,
     /// Whether those were by programs of the account's own (a screen locker, `mfa-enroll`), and not at logins.
@@ -158,6 +171,18 @@ pub struct Account {
     pub conflict: Option<String>,
     /// The newest records about it, newest first, at most ten.
     pub recent: Vec<Event>,
+}
+
+/// A code that was given out, as far as it can be told again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outstanding {
+    /// Its end, seconds since the epoch; it may have passed.
+    pub until: i64,
+    /// Tries or logins that are left; maybe none.
+    pub left: u32,
+    /// Why it was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// One line of the record.
@@ -177,15 +202,69 @@ pub struct Reset {
     /// Only this factor; absent for all of them, backup codes included.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub factor: Option<i64>,
+    /// Give an enrollment code at once, good for so many seconds: the next enrollment takes it, whatever the policy
+    /// says. Not together with `factor`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invite: Option<u32>,
 }
 
 /// What was removed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct WasReset {
     /// How many factors stopped working, backup codes aside.
     pub factors: u32,
     /// How many backup codes stopped working.
     pub backup_codes: u32,
+    /// The enrollment code, if one was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invite: Option<GivenCode>,
+}
+
+/// An enrollment code for somebody, or the end of it.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Invite {
+    /// Login name.
+    pub user: String,
+    /// For how long it is good, 300 to 2,592,000; absent for three days.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<u32>,
+    /// Take it back, and the demand for one that a reset left, in place of giving one.
+    #[serde(default)]
+    pub withdraw: bool,
+}
+
+/// A temporary code for somebody, or the end of it.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct TempCode {
+    /// Login name.
+    pub user: String,
+    /// For how long it is good, 300 to 604,800.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<u32>,
+    /// For how many logins, 1 to 20; absent for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uses: Option<u32>,
+    /// Why: 1 to 200 characters, kept in the record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Take it back, in place of giving one.
+    #[serde(default)]
+    pub withdraw: bool,
+}
+
+/// A code that was given, the only time it is shown; or only that there is none any more.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct GivenCode {
+    /// The code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<Secret>,
+    /// Its end, seconds since the epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<i64>,
+    /// Whether logins ask for it: for an enrollment code what policy and resets say, for a temporary code always.
+    pub asked_for: bool,
+    /// Whether one was taken back.
+    pub withdrawn: bool,
 }
 
 /// An app that another program knew.

@@ -8,6 +8,7 @@ mod break_glass;
 mod child;
 mod directory;
 mod import;
+mod invite;
 mod license;
 mod master_key;
 mod owned_file;
@@ -19,6 +20,7 @@ mod require;
 mod reset;
 mod roster;
 mod status;
+mod temp_code;
 mod unlock;
 mod user;
 mod users;
@@ -46,14 +48,16 @@ Examples:
   mfactl reset alice            a lost phone: start over
   mfactl unlock alice           too many wrong codes
   mfactl audit --since 2h       what happened
+  mfactl invite alice           a code to enroll with
+  mfactl temp-code alice --for 1h --reason 'phone at home'
   mfactl policy explain --user alice --service sshd    why is she asked?
   mfactl policy preview new.toml                       who is locked out?
   mfactl license status         how many seats are left
   mfactl require staff          a second factor for everybody in staff
   mfactl break-glass create     codes for the safe
 
-Members of the group mfa-helpdesk may use users, user, reset and unlock
-without root, after a code of their own, for whoever is no administrator.
+Members of the group mfa-helpdesk may use users, user, reset, unlock, invite and
+temp-code without root, after a code of their own, for whoever is no administrator.
 
 Exit codes: 0 done, 1 refused, failed or not healthy, 2 usage,
 3 daemon unreachable."
@@ -85,6 +89,9 @@ enum Command {
     Unlock(unlock::Args),
     Audit(audit::Args),
     Import(import::Args),
+    Invite(invite::Args),
+    #[command(name = "temp-code")]
+    TempCode(temp_code::Args),
     Policy(policy::Args),
     Require(require::Require),
     Unrequire(require::Unrequire),
@@ -97,10 +104,9 @@ enum Command {
     MasterKey(master_key::MasterKey),
 }
 
-const NEEDS_ROOT: &str =
-    "Only root may do this. Try it with sudo.\nMembers of mfa-helpdesk may use: users, user, reset, unlock";
 /// How long a daemon that restarts is waited for.
 const RESTART: Duration = Duration::from_secs(60);
+const NEEDS_ROOT: &str = "Only root may do this. Try it with sudo.\nMembers of mfa-helpdesk may use: users, user, reset, unlock, invite, temp-code";
 
 /// What every command works with.
 struct Desk {
@@ -170,6 +176,8 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Unlock(args) => unlock::run(args, &mut desk),
         Command::Audit(args) => audit::run(args, &mut desk),
         Command::Import(args) => import::run(&args, &mut desk),
+        Command::Invite(args) => invite::run(args, &mut desk),
+        Command::TempCode(args) => temp_code::run(args, &mut desk),
         Command::Policy(args) => policy::run(args, &mut desk),
         Command::Require(args) => require::require(&args, &mut desk),
         Command::Unrequire(args) => require::unrequire(&args, &mut desk),

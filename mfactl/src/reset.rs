@@ -1,9 +1,10 @@
 //! `mfactl reset`: what somebody has lost stops working, and they start over.
 
 use crate::Desk;
+use crate::invite;
 use crate::user::called;
 use mfa_cli::words::{counted, kind};
-use mfa_cli::{Exit, Failure, Terminal, printable};
+use mfa_cli::{Exit, Failure, Terminal, moment, printable};
 use mfa_proto::admin::{ACCOUNT, Account, Named, RESET, Reset, WasReset};
 
 /// Remove everything an account has, or one factor of it
@@ -11,6 +12,7 @@ use mfa_proto::admin::{ACCOUNT, Account, Named, RESET, Reset, WasReset};
 #[command(after_help = "\
 Examples:
   mfactl reset alice                lost everything: she enrolls again
+  mfactl reset alice --invite       and not with her password alone
   mfactl reset alice --factor 3     only this one; see: mfactl user alice
   mfactl reset alice --yes --json   from a script")]
 pub(crate) struct Args {
@@ -20,38 +22,61 @@ pub(crate) struct Args {
     /// Only this factor
     #[arg(long, value_name = "ID")]
     factor: Option<i64>,
+    /// Print an enrollment code, which the next enrollment takes
+    #[arg(long, conflicts_with = "factor")]
+    invite: bool,
+    /// For how long the enrollment code is good: 5m to 30d
+    #[arg(long = "for", value_name = "TIME", default_value = "3d", requires = "invite", value_parser = moment::parse_span)]
+    span: u32,
     /// Do not ask
     #[arg(long)]
     yes: bool,
 }
 
 pub(crate) fn run(args: Args, desk: &mut Desk) -> Result<Exit, Failure> {
+    let account: Account = desk.daemon.call(ACCOUNT, &Named { user: args.name.clone() })?;
+    let stops = what_stops(&account, args.factor)?;
+    if !desk.json {
+        desk.screen.line(&printable::wrap(&told(&account, &stops)))?;
+    }
+    if stops.is_empty() && !args.invite {
+        return nothing_to_do(desk);
+    }
     let mut terminal = Terminal::open();
-    if !args.yes && (desk.json || !terminal.is_interactive()) {
+    // Where nothing is lost there is nothing to be sure of.
+    let ask = !args.yes && !stops.is_empty();
+    if ask && (desk.json || !terminal.is_interactive()) {
         return Err(Failure::usage("Nobody is here to ask whether this is meant. Say so with --yes"));
     }
-    let account: Account = desk.daemon.call(ACCOUNT, &Named { user: args.name.clone() })?;
     if !desk.json {
-        desk.screen.line(&printable::wrap(&what_stops(&account, args.factor)?))?;
-        desk.screen.line(&printable::wrap(&what_comes(&account, args.factor)))?;
+        desk.screen.line(&printable::wrap(&what_comes(&account, (args.factor, args.invite))))?;
     }
-    if !args.yes && !terminal.agrees("Reset?")? {
+    if ask && !terminal.agrees("Reset?")? {
         return Err(Failure::refused("not_confirmed", "Nothing was changed."));
     }
-    let gone: WasReset = desk.daemon.call(RESET, &Reset { user: args.name, factor: args.factor })?;
+    let invite = args.invite.then_some(args.span);
+    let gone: WasReset = desk.daemon.call(RESET, &Reset { user: args.name, factor: args.factor, invite })?;
     if desk.json {
         desk.screen.json(&gone)?;
-    } else {
-        let (factors, codes) =
-            (counted(gone.factors.into(), "factor"), counted(gone.backup_codes.into(), "backup code"));
-        desk.screen.line(&format!("Done: {factors} and {codes} no longer work."))?;
+        return Ok(Exit::Done);
+    }
+    let (factors, codes) = (counted(gone.factors.into(), "factor"), counted(gone.backup_codes.into(), "backup code"));
+    desk.screen.line(&format!("Done: {factors} and {codes} no longer work."))?;
+    if let Some(given) = &gone.invite {
+        invite::show(&desk.screen, &account.user, given)?;
     }
     Ok(Exit::Done)
 }
 
-/// Such as `alice (Alice Ng): "phone" (phone app) and 7 backup codes stop working.`
-fn what_stops(account: &Account, only: Option<i64>) -> Result<String, Failure> {
-    let who = called(&account.user);
+fn nothing_to_do(desk: &Desk) -> Result<Exit, Failure> {
+    if desk.json {
+        desk.screen.json(&WasReset { factors: 0, backup_codes: 0, invite: None })?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Such as `"phone" (phone app)` and `7 backup codes`.
+fn what_stops(account: &Account, only: Option<i64>) -> Result<Vec<String>, Failure> {
     let wanted = account.factors.iter().filter(|factor| only.is_none_or(|id| id == factor.id));
     let mut gone: Vec<String> =
         wanted.map(|factor| format!("\"{}\" ({})", printable::line(&factor.name), kind(&factor.kind))).collect();
@@ -66,19 +91,38 @@ fn what_stops(account: &Account, only: Option<i64>) -> Result<String, Failure> {
         if account.pending {
             gone.push("an enrollment that was begun".to_owned());
         }
+        if account.invite.is_some() {
+            gone.push("an enrollment code".to_owned());
+        }
     }
-    if gone.is_empty() { Ok(format!("{who} has nothing.")) } else { Ok(format!("{who} loses: {}.", gone.join(", "))) }
+    if account.temp_code.is_some() {
+        gone.push("a temporary code".to_owned());
+    }
+    Ok(gone)
+}
+
+/// Such as `alice (Alice Ng) loses: "phone" (phone app), 7 backup codes.`
+fn told(account: &Account, stops: &[String]) -> String {
+    let who = called(&account.user);
+    if stops.is_empty() { format!("{who} has nothing.") } else { format!("{who} loses: {}.", stops.join(", ")) }
 }
 
 /// What the next login will do.
-fn what_comes(account: &Account, only: Option<i64>) -> String {
+fn what_comes(account: &Account, (only, invite): (Option<i64>, bool)) -> String {
     let stays = only.is_some_and(|id| account.factors.iter().any(|factor| factor.id != id));
     let user = printable::line(&account.user);
     match (stays, account.required) {
+        _ if invite => format!(
+            "The next login of {user}, over ssh or at the console, asks to enroll again, and for the enrollment code."
+        ),
+        _ if account.invited_only && !stays => format!(
+            "The next enrollment of {user} takes an enrollment code, since an earlier reset. To give one: mfactl invite \
+             {user}"
+        ),
         (true, _) => format!("The other factors of {user} go on working."),
         (false, true) => format!(
             "A second factor is required of {user}: the next login asks to enroll again or is refused, as the policy \
-             says. Whoever knows the password could enroll then: tell {user} to do it at once."
+             says. Whoever knows the password could enroll then: tell {user} to do it at once. Safer: --invite"
         ),
         (false, false) => {
             format!("A second factor is not required of {user}: until the next enrollment the password alone lets in.")
@@ -89,6 +133,7 @@ fn what_comes(account: &Account, only: Option<i64>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use mfa_proto::admin::Outstanding;
     use mfa_proto::enrollment::FactorInfo;
 
     fn account(required: bool) -> Account {
@@ -109,25 +154,36 @@ mod tests {
             codes_off: false,
             conflict: None,
             recent: Vec::new(),
+            invite: None,
+            invited_only: false,
+            temp_code: None,
         }
     }
 
     #[test]
     fn what_stops_working_is_named() {
+        let account = account(true);
+        let named = |account: &Account, only| told(account, &what_stops(account, only).unwrap());
         assert_eq!(
-            what_stops(&account(true), None).unwrap(),
+            named(&account, None),
             "nobody-here loses: \"phone 3\\u{7}\" (phone app), \"phone 4\\u{7}\" (phone app), 7 backup codes."
         );
-        assert_eq!(what_stops(&account(true), Some(4)).unwrap(), "nobody-here loses: \"phone 4\\u{7}\" (phone app).");
-        assert_eq!(what_stops(&account(true), Some(5)).unwrap_err().code, "not_found");
-        let nothing = Account { factors: Vec::new(), backup_codes: 0, ..account(true) };
-        assert_eq!(what_stops(&nothing, None).unwrap(), "nobody-here has nothing.");
+        assert_eq!(named(&account, Some(4)), "nobody-here loses: \"phone 4\\u{7}\" (phone app).");
+        assert_eq!(what_stops(&account, Some(5)).unwrap_err().code, "not_found");
+        let nothing = Account { factors: Vec::new(), backup_codes: 0, ..account };
+        assert_eq!(named(&nothing, None), "nobody-here has nothing.");
+        let given = Some(Outstanding { until: 0, left: 1, reason: None });
+        let given = Account { invite: given.clone(), temp_code: given, ..nothing };
+        assert_eq!(named(&given, None), "nobody-here loses: an enrollment code, a temporary code.");
     }
 
     #[test]
     fn what_the_next_login_does_is_told() {
-        assert!(what_comes(&account(true), None).contains("asks to enroll again"));
-        assert!(what_comes(&account(false), None).contains("the password alone lets in"));
-        assert!(what_comes(&account(true), Some(3)).contains("go on working"));
+        assert!(what_comes(&account(true), (None, false)).contains("asks to enroll again"));
+        assert!(what_comes(&account(true), (None, true)).contains("and for the enrollment code"));
+        assert!(what_comes(&account(false), (None, false)).contains("the password alone lets in"));
+        assert!(what_comes(&account(true), (Some(3), false)).contains("go on working"));
+        let demanded = Account { invited_only: true, ..account(true) };
+        assert!(what_comes(&demanded, (None, false)).contains("mfactl invite nobody-here"));
     }
 }

@@ -4,7 +4,7 @@ use crate::{Desk, directory};
 use clap::Subcommand;
 use mfa_cli::words::counted;
 use mfa_cli::{Exit, Failure, Screen, Table, factors, moment, printable};
-use mfa_proto::admin::{ACCOUNT, Account, Named, REBIND};
+use mfa_proto::admin::{ACCOUNT, Account, Named, Outstanding, REBIND};
 use serde::de::IgnoredAny;
 use serde_json::json;
 
@@ -129,7 +129,42 @@ fn remarks(account: &Account) -> Vec<String> {
              {user}"
         ));
     }
+    remarks.extend(given_codes(account));
     remarks
+}
+
+/// The codes that were given out, with what to do about them.
+fn given_codes(account: &Account) -> Vec<String> {
+    let user = printable::line(&account.user);
+    let mut remarks = Vec::new();
+    match &account.invite {
+        Some(invite) => {
+            let tries = if invite.left == 1 { "1 try".to_owned() } else { format!("{} tries", invite.left) };
+            remarks.push(format!(
+                "INVITED: an enrollment code is out, {} with {tries} left. To take it back: mfactl invite {user} --withdraw",
+                end(invite)
+            ));
+        }
+        None if account.invited_only => remarks.push(format!(
+            "CODE NEEDED: since a reset the next enrollment takes an enrollment code, and none is out. To give one: mfactl \
+             invite {user}"
+        )),
+        None => {}
+    }
+    if let Some(code) = &account.temp_code {
+        let reason = code.reason.as_deref().map(printable::line).unwrap_or_default();
+        let left = counted(code.left.into(), "login");
+        remarks.push(format!(
+            "TEMPORARY CODE: one is out, {} with {left} left ({reason}). To take it back: mfactl temp-code {user} --withdraw",
+            end(code)
+        ));
+    }
+    remarks
+}
+
+fn end(code: &Outstanding) -> String {
+    let word = if code.until > moment::now() { "until" } else { "ended" };
+    format!("{word} {}", moment::date_time(code.until))
 }
 
 fn recent(screen: &Screen, account: &Account) -> Result<(), Failure> {
@@ -164,6 +199,9 @@ mod tests {
             codes_off: true,
             conflict: Some("enrolled as uid 1000, now uid 1001.".into()),
             recent: Vec::new(),
+            invite: Some(Outstanding { until: 4_000_000_000, left: 5, reason: None }),
+            invited_only: true,
+            temp_code: Some(Outstanding { until: 0, left: 1, reason: Some("left\x1b at home".into()) }),
         }
     }
 
@@ -171,9 +209,16 @@ mod tests {
     fn what_is_odd_is_told_with_what_to_do() {
         assert_eq!(headline(&account()), "mallory\\u{1b}, uid 1000: enrollment begun, not confirmed");
         let remarks = remarks(&account()).join("\n");
-        for part in
-            ["required here (case managers)", "user rebind mallory", "in 2:10", "100 wrong codes", "unlock mallory"]
-        {
+        for part in [
+            "required here (case managers)",
+            "user rebind mallory",
+            "in 2:10",
+            "100 wrong codes",
+            "unlock mallory",
+            "with 5 tries left",
+            "invite mallory\\u{1b} --withdraw",
+            "1 login left",
+        ] {
             assert!(remarks.contains(part), "{part} in {remarks}");
         }
         assert!(!remarks.contains('\x1b'));

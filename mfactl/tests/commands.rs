@@ -30,7 +30,7 @@ fn account(user: &str) -> Value {
     json!({
         "user": user, "uid": 1000, "required": true, "rule": "case managers",
         "factors": [{ "id": 3, "kind": "totp", "name": "phone", "created": 1_790_000_000 }],
-        "backup_codes": 7, "pending": false, "failures": 5, "throttled_for": 130, "codes_off": false,
+        "backup_codes": 7, "pending": false, "invited_only": false, "failures": 5, "throttled_for": 130, "codes_off": false,
         "recent": [{ "at": 1_790_000_000, "what": "refused at sshd from 10.1.2.3: wrong code" }],
     })
 }
@@ -42,6 +42,14 @@ fn summary(user: &str, uid: u32, pending: bool) -> Value {
     })
 }
 
+fn invite() -> Value {
+    json!({ "code": "7KQF-2MZT-9XWA-4HTR", "until": 1_800_000_000, "asked_for": true, "withdrawn": false })
+}
+
+fn temp_code() -> Value {
+    json!({ "code": "7KQF-2MZT-9XWA", "until": 1_800_000_000, "asked_for": true, "withdrawn": false })
+}
+
 fn daemon() -> ScriptedDaemon {
     ScriptedDaemon::start(|method, parameters| match method.rsplit('.').next().unwrap() {
         "Status" => Answer::Reply(status(true)),
@@ -50,7 +58,13 @@ fn daemon() -> ScriptedDaemon {
             Answer::Reply(json!({ "accounts": [summary("root", 0, false)], "next": 7 }))
         }
         "Accounts" => Answer::Reply(json!({ "accounts": [summary("gone-with-the-wind", 4_000_001, true)] })),
+        "Reset" if parameters.get("invite").is_some() => {
+            Answer::Reply(json!({ "factors": 1, "backup_codes": 7, "invite": invite() }))
+        }
         "Reset" => Answer::Reply(json!({ "factors": 1, "backup_codes": 7 })),
+        "Invite" if parameters["withdraw"] == false => Answer::Reply(invite()),
+        "TempCode" if parameters["withdraw"] == false => Answer::Reply(temp_code()),
+        "Invite" | "TempCode" => Answer::Reply(json!({ "asked_for": false, "withdrawn": true })),
         _ => Answer::Reply(json!({})),
     })
 }
@@ -238,13 +252,76 @@ fn reset_without_a_person_wants_to_be_told_that_it_is_meant() {
     for arguments in [&["reset", "alice"][..], &["reset", "alice", "--json"]] {
         assert_eq!(code_of(&run(&daemon, arguments)), 2);
     }
-    assert_eq!(daemon.methods(), [""; 0]);
+    assert_eq!(daemon.parameters_of("Reset"), [json!(null); 0]);
     let done = run(&daemon, &["reset", "alice", "--factor", "3", "--yes"]);
     assert!(stdout(&done).ends_with("Done: 1 factor and 7 backup codes no longer work.\n"), "{}", stdout(&done));
     assert_eq!(daemon.parameters_of("Reset"), [json!({ "user": "alice", "factor": 3 })]);
     let data = run(&daemon, &["reset", "alice", "--yes", "--json"]);
     assert_eq!(json_of(&data), json!({ "factors": 1, "backup_codes": 7 }));
     assert_eq!(code_of(&run(&daemon, &["reset", "alice", "--factor", "99", "--yes"])), 1);
+}
+
+#[test]
+fn who_has_nothing_is_not_asked_about_and_nothing_is_done() {
+    let daemon = ScriptedDaemon::start(|method, parameters| match method.rsplit('.').next().unwrap() {
+        "Reset" => Answer::Reply(json!({ "factors": 0, "backup_codes": 0, "invite": invite() })),
+        _ => {
+            let mut nothing = account(parameters["user"].as_str().unwrap_or_default());
+            (nothing["factors"], nothing["backup_codes"]) = (json!([]), json!(0));
+            Answer::Reply(nothing)
+        }
+    });
+    let output = run(&daemon, &["reset", "alice"]);
+    assert_eq!((code_of(&output), stdout(&output).as_str()), (0, "alice has nothing.\n"));
+    let data = run(&daemon, &["reset", "alice", "--json"]);
+    assert_eq!(json_of(&data), json!({ "factors": 0, "backup_codes": 0 }));
+    assert_eq!(daemon.parameters_of("Reset"), [json!(null); 0]);
+    let invited = run(&daemon, &["reset", "alice", "--invite"]);
+    assert!(stdout(&invited).contains("\n  7KQF-2MZT-9XWA-4HTR\n"), "{}", stdout(&invited));
+}
+
+#[test]
+fn an_enrollment_code_is_shown_once_with_what_it_does_and_can_be_taken_back() {
+    let daemon = daemon();
+    let screen = stdout(&run(&daemon, &["invite", "alice"]));
+    fits(&screen);
+    for part in ["Enrollment code for alice", "\n  7KQF-2MZT-9XWA-4HTR\n", "works once, until", "five wrong tries"] {
+        assert!(screen.contains(part), "{part} in {screen}");
+    }
+    assert_eq!(json_of(&run(&daemon, &["invite", "alice", "--for", "2h", "--json"])), invite());
+    assert!(stdout(&run(&daemon, &["invite", "alice", "--withdraw"])).contains("works no more"));
+    assert_eq!(
+        daemon.parameters_of("Invite"),
+        [
+            json!({ "user": "alice", "seconds": 259_200, "withdraw": false }),
+            json!({ "user": "alice", "seconds": 7200, "withdraw": false }),
+            json!({ "user": "alice", "withdraw": true }),
+        ]
+    );
+    let together = stdout(&run(&daemon, &["reset", "alice", "--yes", "--invite", "--for", "1d"]));
+    fits(&together);
+    assert!(together.contains("7KQF-2MZT-9XWA-4HTR"), "{together}");
+    assert_eq!(daemon.parameters_of("Reset"), [json!({ "user": "alice", "invite": 86_400 })]);
+    for wrong in [&["invite", "alice", "--for", "3"][..], &["reset", "alice", "--invite", "--factor", "3"]] {
+        assert_eq!(code_of(&run(&daemon, wrong)), 2);
+    }
+}
+
+#[test]
+fn a_temporary_code_takes_a_time_and_a_reason_and_says_how_far_it_goes() {
+    let daemon = daemon();
+    let asked = ["temp-code", "alice", "--for", "1h", "--reason", "phone at home"];
+    let screen = stdout(&run(&daemon, &asked));
+    fits(&screen);
+    for part in ["Temporary code for alice", "\n  7KQF-2MZT-9XWA\n", "Good for 1 login, until", "changes no factors"] {
+        assert!(screen.contains(part), "{part} in {screen}");
+    }
+    assert_eq!(json_of(&run(&daemon, &[&asked[..], &["--uses", "3", "--json"]].concat())), temp_code());
+    assert!(stdout(&run(&daemon, &["temp-code", "alice", "--withdraw"])).contains("works no more"));
+    let wish = |uses: u32| json!({ "user": "alice", "seconds": 3600, "uses": uses, "reason": "phone at home", "withdraw": false });
+    assert_eq!(daemon.parameters_of("TempCode"), [wish(1), wish(3), json!({ "user": "alice", "withdraw": true })]);
+    assert_eq!(code_of(&run(&daemon, &["temp-code", "alice", "--for", "1h"])), 2);
+    assert_eq!(code_of(&run(&daemon, &["temp-code", "alice", "--reason", "x"])), 2);
 }
 
 #[test]
@@ -278,7 +355,7 @@ fn whoever_is_not_root_is_told_what_to_do() {
         (
             1,
             "mfactl: Only root may do this. Try it with sudo.\n\
-             Members of mfa-helpdesk may use: users, user, reset, unlock\n"
+             Members of mfa-helpdesk may use: users, user, reset, unlock, invite, temp-code\n"
         )
     );
     let data = run(&daemon, &["users", "--json"]);

@@ -158,10 +158,7 @@ impl Dialog {
                 let text = text::caller_unknown(&self.setting.support);
                 self.refuse(Denial::CallerUnknown, text, at)
             }
-            Plan::Deny(Deny::SeatsFull) => {
-                let text = text::seats_full(&self.setting.support);
-                self.refuse(Denial::SeatsFull, text, at)
-            }
+            Plan::Deny(Deny::SeatsFull) => self.seats_full(Vec::new(), at),
             Plan::Enroll(how) => {
                 let how = *how;
                 self.welcome(how, Vec::new(), at)

@@ -46,9 +46,15 @@ impl Dialog {
         self.refuse_but_for_temp_code(Denial::NoUsableFactor, text, say, at)
     }
 
+    /// It must enroll, and there is no seat for it.
+    pub(super) fn seats_full(self, say: Vec<Note>, at: &At) -> Step {
+        let text = text::seats_full(&self.setting.support);
+        self.refuse_but_for_temp_code(Denial::SeatsFull, text, say, at)
+    }
+
     /// Weighs an answer where a temporary code alone would do.
     pub(super) fn weigh_temp_code(self, denial: Denial, again: Again, at: &At) -> Step {
-        if !matches!(self.plan, Plan::Enroll(_) | Plan::Deny(Deny::NoUsableFactor { .. })) {
+        if !matches!(self.plan, Plan::Enroll(_) | Plan::Deny(Deny::NoUsableFactor { .. } | Deny::SeatsFull)) {
             return self.deny(Denial::PolicyChanged);
         }
         match backup_code::normalize(again.answer.trim()) {
@@ -66,6 +72,7 @@ impl Dialog {
             Plan::Factors(_) => self.ask_or_refuse(say, at),
             Plan::Enroll(how) => self.welcome(how, say, at),
             Plan::Deny(Deny::NoUsableFactor { needs }) => self.no_usable_factor(needs, say, at),
+            Plan::Deny(Deny::SeatsFull) => self.seats_full(say, at),
             _ => self.deny(Denial::PolicyChanged),
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::accounts::{Entry, Lane, LookupError};
 use crate::conversation::Conversation;
-use crate::{admin, break_glass, enrollment, history, import, license, login, policy, staff, trust};
+use crate::{admin, break_glass, enrollment, given, history, import, license, login, policy, staff, trust};
 use mfa_proto::frame::{Call, FrameError, encode_error, encode_reply};
 use mfa_proto::service::{self, Refusal, RefusalCode};
 use mfa_proto::{admin as a, audit, enrollment as e, license as s, login as l, policy as p};
@@ -57,6 +57,11 @@ const METHODS: &[(&str, Serves)] = &[
     (a::ACCOUNT, Serves::StaffAbout(|conversation, whose, _| Box::pin(admin::account(conversation, whose)))),
     (a::RESET, Serves::StaffAbout(|conversation, whose, call| Box::pin(admin::reset(conversation, whose, call)))),
     (a::UNLOCK, Serves::StaffAbout(|conversation, whose, _| Box::pin(admin::unlock(conversation, whose)))),
+    (a::INVITE, Serves::StaffAbout(|conversation, whose, call| Box::pin(given::invite(conversation, whose, call)))),
+    (
+        a::TEMP_CODE,
+        Serves::StaffAbout(|conversation, whose, call| Box::pin(given::temp_code(conversation, whose, call))),
+    ),
     (a::REBIND, Serves::RootAbout(|conversation, whose, _| Box::pin(admin::rebind(conversation, whose)))),
     (audit::RECORDS, Serves::RootWith(|conversation, call| Box::pin(history::records(conversation, call)))),
     (audit::VERIFY, Serves::RootWith(|conversation, call| Box::pin(history::verify(conversation, call)))),
@@ -308,9 +313,9 @@ mod tests {
 
     #[test]
     fn whatever_changes_or_lists_other_accounts_is_roots_and_a_little_of_it_the_help_desks() {
-        let helpdesk = [a::ACCOUNTS, a::ACCOUNT, a::RESET, a::UNLOCK];
         let interfaces = ["io.mfa.Admin.", "io.mfa.Audit.", "io.mfa.License.", "io.mfa.Policy."];
         let roots = |name: &str| interfaces.iter().any(|interface| name.starts_with(interface));
+        let helpdesk = [a::ACCOUNTS, a::ACCOUNT, a::RESET, a::UNLOCK, a::INVITE, a::TEMP_CODE];
         for (name, serves) in METHODS.iter().filter(|(name, _)| roots(name)) {
             let right = match serves {
                 Serves::Staff(_) | Serves::StaffAbout(_) => helpdesk.contains(name),
