@@ -3,6 +3,7 @@
 
 mod administration;
 mod at_the_machine;
+mod audit;
 mod break_glass;
 mod endurance;
 mod enrollment;

@@ -154,22 +154,21 @@ impl Store {
 }
 
 fn counts(connection: &Connection, enrolled: u64, now: Time) -> Result<Counts, StoreError> {
-    let count = |sql: &str, values: &[i64]| -> Result<u64, StoreError> {
-        Ok(connection.prepare_cached(sql)?.query_row(rusqlite::params_from_iter(values), |row| row.get(0))?)
-    };
-    Ok(Counts {
-        enrolled,
-        pending: count("SELECT count(*) FROM pending WHERE until > ?1", &[now.0])?,
-        throttled: throttled(connection, now)?,
-    })
+    let pending = connection.prepare_cached(BEGUN)?.query_row([now.0], |row| row.get(0))?;
+    Ok(Counts { enrolled, pending, throttled: throttled(connection, now)? })
 }
 
+pub(super) const BEGUN: &str = "SELECT count(*) FROM pending WHERE until > ?1";
+
 /// Accounts of which a bucket of codes may be closed; the core says which is.
-const MAYBE_CLOSED: &str = "SELECT DISTINCT account FROM throttle WHERE until > ?1 OR in_a_row >= ?2";
+pub(super) const MAYBE_CLOSED: &str = "SELECT account FROM throttle WHERE until > 0 AND until > ?1 \
+     UNION SELECT account FROM throttle WHERE in_a_row >= 100";
+/// As the index and the statement above have it.
+const _: () = assert!(FAILURES_UNTIL_OFF == 100);
 
 fn throttled(connection: &Connection, now: Time) -> Result<u64, StoreError> {
     let mut statement = connection.prepare_cached(MAYBE_CLOSED)?;
-    let mut rows = statement.query((now.0, FAILURES_UNTIL_OFF))?;
+    let mut rows = statement.query([now.0])?;
     let mut closed = 0;
     while let Some(row) = rows.next()? {
         closed += u64::from(is_throttled(connection, row.get(0)?, now)?);

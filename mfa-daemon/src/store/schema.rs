@@ -133,6 +133,11 @@ CREATE TABLE throttle (
     PRIMARY KEY (account, bucket)
 ) STRICT, WITHOUT ROWID;
 
+-- For counts: the first two hold nobody who only fails now and then.
+CREATE INDEX throttle_until ON throttle (until) WHERE until > 0;
+CREATE INDEX throttle_off ON throttle (account) WHERE in_a_row >= 100;
+CREATE INDEX pending_until ON pending (until);
+
 -- What need not be asked again; every change of factors empties it.
 CREATE TABLE trust (
     id INTEGER PRIMARY KEY AUTOINCREMENT,

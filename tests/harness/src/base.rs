@@ -9,7 +9,7 @@ use crate::layer::{Layer, LayerError, LayerName, obtain};
 use crate::release::Release;
 
 /// What is in it beyond the essential packages.
-const PACKAGES: [&str; 24] = [
+const PACKAGES: [&str; 25] = [
     "cron",
     "dbus",
     "krb5-admin-server",
@@ -30,6 +30,7 @@ const PACKAGES: [&str; 24] = [
     "polkitd",
     "procps",
     "rsync",
+    "sqlite3",
     "sudo",
     "systemd",
     "systemd-sysv",

@@ -224,6 +224,8 @@ fn no_statement_of_a_login_and_no_look_at_the_record_reads_a_whole_table() {
         read::PENDING,
         read::BACKUP_SET,
         read::THROTTLES,
+        crate::store::admin::BEGUN,
+        crate::store::admin::MAYBE_CLOSED,
         LAST_PASS,
         REFUSED,
         THROTTLED,
