@@ -8,6 +8,7 @@ use crate::journal::{self, Level};
 use crate::license::{self, License};
 use crate::listen::Peer;
 use crate::master_key::Protection;
+use crate::meters::Histogram;
 use crate::pace::Paces;
 use crate::store::{Source, Store};
 use mfa_core::Time;
@@ -41,6 +42,10 @@ pub(crate) struct Daemon {
     pub(crate) paces: RefCell<Paces>,
     /// When this process started.
     pub(crate) started: Time,
+    /// How long answers at logins took.
+    pub(crate) answers: Histogram,
+    /// Connections now.
+    pub(crate) connections: Cell<u32>,
     /// What this machine calls itself.
     pub(crate) host: String,
     epochs: Cell<u64>,
@@ -78,6 +83,8 @@ impl Daemon {
             accounts: Accounts::new(),
             paces: RefCell::default(),
             started: clock::now(),
+            answers: Histogram::default(),
+            connections: Cell::new(0),
             host,
             epochs: Cell::new(0),
             loading: Mutex::default(),

@@ -23,6 +23,8 @@ mod license;
 mod listen;
 mod login;
 mod master_key;
+mod meters;
+mod metrics;
 mod pace;
 mod policy;
 mod scene;

@@ -13,6 +13,7 @@ pub mod enrollment;
 pub mod frame;
 pub mod license;
 pub mod login;
+pub mod metrics;
 pub mod policy;
 mod secret;
 pub mod service;

@@ -11,6 +11,7 @@ mod import;
 mod invite;
 mod license;
 mod master_key;
+mod metrics;
 mod owned_file;
 mod policy;
 mod policy_file;
@@ -88,6 +89,7 @@ enum Command {
     Reset(reset::Args),
     Unlock(unlock::Args),
     Audit(audit::Args),
+    Metrics(metrics::Args),
     Import(import::Args),
     Invite(invite::Args),
     #[command(name = "temp-code")]
@@ -167,13 +169,19 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
         _ => {}
     }
     let (socket, json) = (cli.shared.socket.clone(), cli.shared.json);
-    let mut desk = Desk { daemon: connect(socket.as_deref())?, socket, screen: Screen::open(), json };
+    let screen = Screen::open();
+    let connected = connect(socket.as_deref());
+    if matches!((&cli.command, &connected), (Command::Metrics(_), Err(failure)) if failure.exit == Exit::Unreachable) {
+        metrics::unreachable(&screen);
+    }
+    let mut desk = Desk { daemon: connected?, socket, screen, json };
     match cli.command {
         Command::Status(_) => status::run(&mut desk),
         Command::Users(args) => users::run(&args, &mut desk),
         Command::User(args) => user::run(args, &mut desk),
         Command::Reset(args) => reset::run(args, &mut desk),
         Command::Unlock(args) => unlock::run(args, &mut desk),
+        Command::Metrics(_) => metrics::run(&mut desk),
         Command::Audit(args) => audit::run(args, &mut desk),
         Command::Import(args) => import::run(&args, &mut desk),
         Command::Invite(args) => invite::run(args, &mut desk),

@@ -2,12 +2,14 @@
 
 use crate::accounts::{Entry, Lane, LookupError};
 use crate::conversation::Conversation;
-use crate::{admin, break_glass, enrollment, given, history, import, license, login, policy, staff, trust};
+use crate::{admin, break_glass, enrollment, given, history, import, license, login, metrics, policy, staff, trust};
 use mfa_proto::frame::{Call, FrameError, encode_error, encode_reply};
+use mfa_proto::metrics::METRICS;
 use mfa_proto::service::{self, Refusal, RefusalCode};
 use mfa_proto::{admin as a, audit, enrollment as e, license as s, login as l, policy as p};
 use serde::{Deserialize, Serialize};
 use std::pin::Pin;
+use std::time::Instant;
 use zeroize::Zeroizing;
 
 /// An answer, framed.
@@ -52,6 +54,7 @@ const METHODS: &[(&str, Serves)] = &[
     (e::FORGET, Serves::Own(|conversation, whose, call| Box::pin(trust::forget(conversation, whose, call)))),
     (e::REPORT, Serves::Own(|conversation, whose, _| Box::pin(trust::report(conversation, whose)))),
     (a::STATUS, Serves::Root(|conversation| Box::pin(admin::status(conversation)))),
+    (METRICS, Serves::Root(|conversation| Box::pin(metrics::metrics(conversation)))),
     (a::INTRODUCE, Serves::RootWith(|conversation, call| Box::pin(admin::introduce(conversation, call)))),
     (a::ACCOUNTS, Serves::Staff(|conversation, call| Box::pin(admin::accounts(conversation, call)))),
     (a::ACCOUNT, Serves::StaffAbout(|conversation, whose, _| Box::pin(admin::account(conversation, whose)))),
@@ -133,13 +136,21 @@ pub(super) struct Answered {
     pub(super) hang_up: bool,
 }
 
+/// The interface whose answers somebody at a prompt waits for.
+const LOGIN: &str = "io.mfa.Login.";
+
 /// Answers one frame.
 pub(super) async fn answer(conversation: &mut Conversation, frame: &[u8]) -> Answered {
     let Ok(call) = Call::parse(frame) else { return hung_up() };
     if call.oneway || call.upgrade {
         return hung_up();
     }
-    match dispatch(conversation, &call).await {
+    let begun = Instant::now();
+    let dispatched = dispatch(conversation, &call).await;
+    if call.method.starts_with(LOGIN) {
+        conversation.daemon().answers.add(begun.elapsed());
+    }
+    match dispatched {
         Ok(reply) => Answered { reply, hang_up: false },
         Err(failure) => failed(&call.method, failure),
     }

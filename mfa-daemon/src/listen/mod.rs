@@ -90,7 +90,10 @@ fn admit(
         Some(place) => {
             let (daemon, stop) = (Rc::clone(daemon), stop.clone());
             connections.spawn_local(async move {
-                serve(daemon, stream, peer, stop).await;
+                let connections = &daemon.connections;
+                connections.set(connections.get().saturating_add(1));
+                serve(Rc::clone(&daemon), stream, peer, stop).await;
+                connections.set(connections.get().saturating_sub(1));
                 drop(place);
             });
         }

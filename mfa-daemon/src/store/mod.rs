@@ -45,6 +45,7 @@ pub(crate) use source::Source;
 pub(crate) use verify::{Chain, Finding, Walked, Wrong, from_hex, hex};
 
 use crate::audit::{Context, Head, SiteRecord};
+use crate::meters::{self, StoreMeters};
 use connection::{Role, Slot};
 use home::Home;
 use mfa_core::Time;
@@ -149,6 +150,7 @@ struct Inner {
     /// Told when letters were put into the outbox.
     letters: Arc<Notify>,
     heads: watch::Receiver<Head>,
+    meters: Arc<StoreMeters>,
     broken_record: Option<i64>,
     writer: Option<JoinHandle<()>>,
     /// Unlocks the directory when all else is closed.
@@ -184,6 +186,7 @@ impl Store {
         let tally = Arc::new(Mutex::new(seats::tally(&connection)?));
         let head = writer::head_of(&connection)?;
         let broken_record = admin::broken_record(&connection, &head)?;
+        let meters = Arc::new(StoreMeters::default());
         let (told, heads) = watch::channel(head);
         let path = home.file(schema::FILE);
         let slot = |role| Slot::new(&path, role);
@@ -198,6 +201,7 @@ impl Store {
             letters: Arc::clone(&letters),
             head: Some(head),
             heads: told,
+            meters: Arc::clone(&meters),
         };
         let thread = std::thread::Builder::new().name("mfa-store".to_owned()).spawn(move || writer.run());
         let thread = thread.map_err(|error| StoreError::Failed(format!("no thread to write with: {error}")))?;
@@ -210,6 +214,7 @@ impl Store {
             tally,
             letters,
             heads,
+            meters,
             broken_record,
             writer: Some(thread),
             _home: home,
@@ -238,7 +243,12 @@ impl Store {
         if commit.seen == Seen::Anything && !commit.writes.is_empty() {
             return Err(StoreError::Unconditional);
         }
-        self.submit(Work::Commit(commit), context).await
+        let (what, factor, reason) = meters::counted(&commit.record);
+        let committed = self.submit(Work::Commit(commit), context).await;
+        if matches!(committed, Ok(Committed::Done(_))) {
+            self.inner.meters.count(what, factor, reason);
+        }
+        committed
     }
 
     /// Gives a record to another identity if it is still as it was seen, and records that.
@@ -261,6 +271,11 @@ impl Store {
     #[must_use]
     pub(crate) fn newest_time(&self) -> Time {
         Time(self.inner.newest.load(Ordering::Acquire))
+    }
+
+    /// What was done since the start.
+    pub(crate) fn meters(&self) -> &StoreMeters {
+        &self.inner.meters
     }
 
     /// How far the chain of records has come on disk, now and as it goes on; it ends with the store.

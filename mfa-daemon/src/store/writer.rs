@@ -10,10 +10,12 @@ use super::queue::{Job, Queue, Work};
 use super::seats::{self, Tally};
 use super::{Committed, MasterKey, Receipt, StoreError};
 use crate::audit::Head;
+use crate::meters::StoreMeters;
 use mfa_core::account::Ticket;
 use rusqlite::{Connection, OptionalExtension};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 use tokio::sync::{Notify, watch};
 
 /// What the thread has.
@@ -31,6 +33,8 @@ pub(super) struct Writer {
     pub(super) head: Option<Head>,
     /// Tells how far the chain has come, once that is on disk.
     pub(super) heads: watch::Sender<Head>,
+    /// Counts what is done.
+    pub(super) meters: Arc<StoreMeters>,
 }
 
 /// Of what no proof can belong to: the receipt of a site's record goes to nobody.
@@ -58,7 +62,8 @@ impl Writer {
 
     /// Does all jobs in one transaction; an outcome for each.
     fn perform(&mut self, jobs: &[Job]) -> Vec<Outcome> {
-        let Self { slot, key, head, newest, letters, tally, heads, .. } = self;
+        let Self { slot, key, head, newest, letters, tally, heads, meters, .. } = self;
+        let begun = Instant::now();
         let known = head.map(|head| (head, *counted(tally)));
         let newest_time = newest.load(Ordering::Acquire);
         let done = slot.with(|connection| {
@@ -71,6 +76,8 @@ impl Writer {
             // An error drops the connection, and with it what was begun.
             batch.perform(jobs)
         });
+        meters.commits.add(begun.elapsed());
+        meters.jobs.fetch_add(u64::try_from(jobs.len()).unwrap_or(0), Ordering::Relaxed);
         match done {
             Ok(Done { outcomes, head: new_head, tally: new_tally, newest_time, letters: put_in }) => {
                 // After an error the chain is read again, in case it is not what it was thought to be.
@@ -84,6 +91,7 @@ impl Writer {
                 outcomes
             }
             Err(error) => {
+                meters.failures.fetch_add(1, Ordering::Relaxed);
                 *head = None;
                 jobs.iter().map(|_| Err(error.clone())).collect()
             }
