@@ -162,7 +162,7 @@ pub(super) const BEGUN: &str = "SELECT count(*) FROM pending WHERE until > ?1";
 
 /// Accounts of which a bucket of codes may be closed; the core says which is.
 pub(super) const MAYBE_CLOSED: &str = "SELECT account FROM throttle WHERE until > 0 AND until > ?1 \
-     UNION SELECT account FROM throttle WHERE in_a_row >= 100";
+     UNION SELECT account FROM throttle WHERE account > 0 AND in_a_row >= 100";
 /// As the index and the statement above have it.
 const _: () = assert!(FAILURES_UNTIL_OFF == 100);
 
