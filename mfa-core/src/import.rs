@@ -55,11 +55,17 @@ impl fmt::Display for Refusal {
 
 impl std::error::Error for Refusal {}
 
-/// Takes an app over; an administrator's. `None` if the account has this secret already.
+/// Takes an app over; an administrator's. `None` if the account has this secret already. `seat` is what
+/// [`crate::enrollment::seat`] says of a first factor.
 ///
 /// # Errors
 /// [`Refusal`]
-pub fn import(account: &Account, app: App, (now, ticket): (Time, Ticket)) -> Result<Option<Commit>, Refusal> {
+pub fn import(
+    account: &Account,
+    app: App,
+    seat: Option<Write>,
+    (now, ticket): (Time, Ticket),
+) -> Result<Option<Commit>, Refusal> {
     let App { name, secret, parameters } = app;
     match secret.expose().len() {
         ..SHORTEST_SECRET => return Err(Refusal::TooShort),
@@ -78,7 +84,7 @@ pub fn import(account: &Account, app: App, (now, ticket): (Time, Ticket)) -> Res
     let used = Step(current.saturating_add(1));
     let write = Write::Import(Imported { name, secret, parameters, used });
     // Whoever brings a first factor along needs no code for another.
-    let writes = std::iter::once(write).chain(given::end_invitation(account)).collect();
+    let writes = std::iter::once(write).chain(seat).chain(given::end_invitation(account)).collect();
     let record = Record::of(What::Imported).with(Kind::Totp, None);
     let at = crate::At { now, fresh: Secret::new(Vec::new()) };
     Ok(Some(commit(account, writes, record, (&at, ticket))))
@@ -120,7 +126,7 @@ mod tests {
     }
 
     fn take(account: &Account, app: App) -> Result<Option<Commit>, Refusal> {
-        import(account, app, (NOW, Ticket(1)))
+        import(account, app, None, (NOW, Ticket(1)))
     }
 
     #[test]
@@ -180,6 +186,6 @@ mod tests {
         for name in ["", " ", "a\nb", &"x".repeat(65)] {
             assert_eq!(take(&absent(), App { name: name.into(), ..app(&[1; 10]) }).unwrap_err(), Refusal::BadName);
         }
-        assert_eq!(import(&absent(), app(&[1; 10]), (Time(-1), Ticket(1))).unwrap_err(), Refusal::NoTime);
+        assert_eq!(import(&absent(), app(&[1; 10]), None, (Time(-1), Ticket(1))).unwrap_err(), Refusal::NoTime);
     }
 }

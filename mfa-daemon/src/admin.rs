@@ -44,6 +44,7 @@ pub(crate) async fn status(conversation: &mut Conversation) -> Result<Answer, Fa
         rules: loaded.as_ref().map(|loaded| rules(loaded)).unwrap_or_default(),
         policy_warnings: loaded.as_ref().map(|loaded| daemon.policy_warnings(loaded)).unwrap_or_default(),
         master_key: daemon.protection().map(|protection| protection.as_str()).unwrap_or("none").into(),
+        resealing: None,
         enrolled: 0,
         pending: 0,
         throttled: 0,
@@ -82,6 +83,9 @@ async fn figures(store: &Store, status: &mut wire::Status) -> Result<(), StoreEr
     let refused = store.refused_since(now.plus(-DAY)).await?;
     (status.enrolled, status.pending, status.throttled) = (counts.enrolled, counts.pending, counts.throttled);
     (status.refused, status.throttled_users) = (refused.by_reason, refused.throttled);
+    let rotation = store.rotation().await?;
+    let is_under_way = rotation.left > 0;
+    status.resealing = is_under_way.then_some(wire::Resealing { left: rotation.left, rows: rotation.rows });
     status.last_pass = store.last_pass().await?.map(|at| at.0);
     Ok(())
 }

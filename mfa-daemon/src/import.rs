@@ -5,7 +5,7 @@
 
 use crate::clock;
 use crate::conversation::Conversation;
-use crate::enrollment::{Desk, changed};
+use crate::enrollment::{self, Desk, changed};
 use crate::listen::{Answer, Failure, Subject, refuse};
 use data_encoding::BASE32_NOPAD;
 use mfa_core::Secret;
@@ -31,13 +31,15 @@ pub(crate) async fn import(
     let desk = Desk::open(conversation, whose.known()?)?;
     for _ in 0..ROUNDS {
         let account = desk.account(conversation)?;
-        if !desk.rules(conversation, &account).await.kinds.contains(Kind::Totp) {
+        let rules = desk.rules(conversation, &account).await;
+        if !rules.kinds.contains(Kind::Totp) {
             let text = "The policy takes no codes by an app of this account. See: mfactl policy explain";
             return Err(refuse(RefusalCode::NotAllowed, text));
         }
         let ticket = conversation.ticket();
         let app = App { name: wanted.name.clone(), secret: secret.clone(), parameters };
-        let commit = decide(&account, app, (clock::now(), ticket)).map_err(refused)?;
+        let seat = core::seat(&account, &rules).map_err(enrollment::refused)?;
+        let commit = decide(&account, app, seat, (clock::now(), ticket)).map_err(refused)?;
         let outcome = match commit {
             None => wire::ImportOutcome::Present,
             Some(commit) if wanted.apply => {

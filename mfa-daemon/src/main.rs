@@ -19,6 +19,7 @@ mod given;
 mod history;
 mod import;
 mod journal;
+mod keep;
 mod license;
 mod listen;
 mod login;
@@ -27,6 +28,7 @@ mod meters;
 mod metrics;
 mod pace;
 mod policy;
+mod rotation;
 mod scene;
 mod staff;
 mod store;
@@ -101,6 +103,7 @@ async fn serve(arguments: &Arguments) -> Result<(), String> {
     let to_the_end = |error| format!("the sockets were not served to the end: {error}");
     tell_systemd(&[NotifyState::Ready]);
     let upkeep = tokio::task::spawn_local(upkeep::run(Rc::clone(&daemon)));
+    let rotation = tokio::task::spawn_local(rotation::run(Rc::clone(&daemon)));
     loop {
         tokio::select! {
             _ = hang_up.recv() => tokio::select! {
@@ -117,6 +120,7 @@ async fn serve(arguments: &Arguments) -> Result<(), String> {
     tell_systemd(&[NotifyState::Stopping]);
     let _ = stop.send(true);
     upkeep.abort();
+    rotation.abort();
     let served = serving.await.map_err(to_the_end);
     upkeep::stopped(&daemon).await;
     served

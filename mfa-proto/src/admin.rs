@@ -61,6 +61,9 @@ pub struct Status {
     pub policy_warnings: Vec<String>,
     /// How the master key is protected: `credential` or `file`.
     pub master_key: String,
+    /// How far a change of the master key is; absent when none is under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resealing: Option<Resealing>,
     /// Accounts with at least one confirmed factor.
     pub enrolled: u64,
     /// Accounts with an enrollment begun and not confirmed.
@@ -74,6 +77,15 @@ pub struct Status {
     pub refused: BTreeMap<String, u64>,
     /// Login names refused as throttled in the last 24 hours, at most ten.
     pub throttled_users: Vec<String>,
+}
+
+/// How far a change of the master key is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resealing {
+    /// Rows that are still sealed with the old key.
+    pub left: u64,
+    /// Rows that are sealed at all.
+    pub rows: u64,
 }
 
 /// One rule, as `mfactl status` lists it.

@@ -11,6 +11,7 @@ pub mod break_glass;
 pub mod client;
 pub mod enrollment;
 pub mod frame;
+pub mod keep;
 pub mod license;
 pub mod login;
 pub mod metrics;

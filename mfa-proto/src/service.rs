@@ -20,12 +20,13 @@ pub const PERMISSION_DENIED: &str = "org.varlink.service.PermissionDenied";
 pub const REFUSED: &str = "io.mfa.Login.Refused";
 
 /// The interfaces served, with their descriptions.
-pub const INTERFACES: [(&str, &str); 7] = [
+pub const INTERFACES: [(&str, &str); 8] = [
     ("org.varlink.service", include_str!("../interfaces/org.varlink.service.varlink")),
     ("io.mfa.Login", include_str!("../interfaces/io.mfa.Login.varlink")),
     ("io.mfa.Enrollment", include_str!("../interfaces/io.mfa.Enrollment.varlink")),
     ("io.mfa.Admin", include_str!("../interfaces/io.mfa.Admin.varlink")),
     ("io.mfa.Audit", include_str!("../interfaces/io.mfa.Audit.varlink")),
+    ("io.mfa.Keep", include_str!("../interfaces/io.mfa.Keep.varlink")),
     ("io.mfa.Policy", include_str!("../interfaces/io.mfa.Policy.varlink")),
     ("io.mfa.License", include_str!("../interfaces/io.mfa.License.varlink")),
 ];

@@ -163,9 +163,14 @@ fn as_reader() -> Option<(OsString, usize)> {
 }
 
 fn run(cli: Cli) -> Result<Exit, Failure> {
+    // Before the daemon can start at all, or when it cannot.
     match &cli.command {
-        Command::MasterKey(command) => return master_key::run(command), // before the daemon can start at all
-        Command::BreakGlass(command) => return break_glass::run(command, &cli.shared), // for when it cannot
+        Command::MasterKey(command) => {
+            if let Some(done) = master_key::run(command, cli.shared.json) {
+                return done;
+            }
+        }
+        Command::BreakGlass(command) => return break_glass::run(command, &cli.shared),
         _ => {}
     }
     let (socket, json) = (cli.shared.socket.clone(), cli.shared.json);
@@ -191,8 +196,8 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Unrequire(args) => require::unrequire(&args, &mut desk),
         Command::License(args) => license::run(args, &mut desk),
         Command::Reconcile(_) => reconcile::run(&mut desk),
-        Command::MasterKey(command) => master_key::run(&command),
         Command::BreakGlass(command) => break_glass::run(&command, &cli.shared),
+        Command::MasterKey(command) => master_key::run_with(&command, &mut desk),
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::{Desk, license};
 use anstyle::{AnsiColor, Style};
 use mfa_cli::{Exit, Failure, Screen, moment, printable};
-use mfa_proto::admin::{Rule, STATUS, Status};
+use mfa_proto::admin::{Resealing, Rule, STATUS, Status};
 use serde::Serialize;
 use serde_json::json;
 
@@ -56,6 +56,9 @@ fn show(screen: &Screen, (status, license): (&Status, Option<&license::Status>),
     for paragraph in [counts(status), refusals(status)] {
         screen.line(&printable::wrap(&paragraph))?;
     }
+    if let Some(resealing) = &status.resealing {
+        screen.line(&printable::wrap(&progress(resealing)))?;
+    }
     if !status.rules.is_empty() {
         screen.line("\nRules, the first that matches decides:")?;
     }
@@ -92,6 +95,12 @@ fn counts(status: &Status) -> String {
     )
 }
 
+/// Such as `New master key: 412 of 70000 rows are still under the old one.`
+fn progress(resealing: &Resealing) -> String {
+    let Resealing { left, rows } = resealing;
+    format!("New master key: {left} of {rows} rows are still under the old one.")
+}
+
 /// Such as `Refused in 24 h: 14 wrong code, 3 replayed, 1 throttled (bob)`.
 fn refusals(status: &Status) -> String {
     if status.refused.is_empty() {
@@ -126,6 +135,7 @@ mod tests {
             rules: Vec::new(),
             policy_warnings: Vec::new(),
             master_key: "credential".into(),
+            resealing: None,
             enrolled: 371,
             pending: 41,
             throttled: 1,
@@ -139,6 +149,12 @@ mod tests {
     fn refusals_are_listed_by_reason_and_the_throttled_by_name() {
         assert_eq!(refusals(&status()), "Refused in 24 h: 1 throttled (bob\\u{1b}), 14 wrong code");
         assert_eq!(refusals(&Status { refused: [].into(), ..status() }), "Refused in 24 h: none");
+    }
+
+    #[test]
+    fn a_change_of_the_master_key_is_told_with_how_far_it_is() {
+        let text = progress(&Resealing { left: 412, rows: 70_000 });
+        assert_eq!(text, "New master key: 412 of 70000 rows are still under the old one.");
     }
 
     #[test]

@@ -2,8 +2,10 @@
 
 use crate::accounts::{Entry, Lane, LookupError};
 use crate::conversation::Conversation;
+use crate::keep;
 use crate::{admin, break_glass, enrollment, given, history, import, license, login, metrics, policy, staff, trust};
 use mfa_proto::frame::{Call, FrameError, encode_error, encode_reply};
+use mfa_proto::keep as k;
 use mfa_proto::metrics::METRICS;
 use mfa_proto::service::{self, Refusal, RefusalCode};
 use mfa_proto::{admin as a, audit, enrollment as e, license as s, login as l, policy as p};
@@ -71,6 +73,7 @@ const METHODS: &[(&str, Serves)] = &[
     (audit::HASHES, Serves::RootWith(|conversation, call| Box::pin(history::hashes(conversation, call)))),
     (a::IMPORT, Serves::RootAbout(|conversation, whose, call| Box::pin(import::import(conversation, whose, call)))),
     (a::BREAK_GLASS, Serves::RootWith(|conversation, call| Box::pin(break_glass::told(conversation, call)))),
+    (k::MASTER_KEYS, Serves::Root(|conversation| Box::pin(keep::master_keys(conversation)))),
     (p::DRAFT, Serves::RootWith(|conversation, call| Box::pin(policy::draft(conversation, call)))),
     (p::CHECK, Serves::Root(|conversation| Box::pin(policy::check(conversation)))),
     (p::RELOAD, Serves::Root(|conversation| Box::pin(policy::reload(conversation)))),

@@ -166,7 +166,7 @@ impl Change<'_> {
                       sealed) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8, ?9, ?10)";
         let row = params![self.account, id, kind, name, self.at.0, params, used, key_id, nonce, bytes];
         self.one(insert, row)?;
-        self.one("UPDATE account SET factors = factors + 1 WHERE id = ?1", [self.account])?;
+        self.one("UPDATE account SET factors = factors + 1, ever_enrolled = 1 WHERE id = ?1", [self.account])?;
         self.factors_changed()
     }
 

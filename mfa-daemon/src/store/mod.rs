@@ -26,6 +26,7 @@ mod preview;
 mod prune;
 mod queue;
 mod read;
+mod rotation;
 mod schema;
 mod seal;
 mod seats;
@@ -39,6 +40,7 @@ pub(crate) use history::{Sought, Written};
 #[allow(unused_imports)]
 pub(crate) use outbox::{Change, Due, Outbox, Recipient, Waiting};
 pub(crate) use preview::Place;
+pub(crate) use rotation::{Course, Rotation};
 pub(crate) use seal::MasterKey;
 pub(crate) use seats::{Kept, Note, Observed, Sight};
 pub(crate) use source::Source;

@@ -2,12 +2,12 @@
 //! processes have a share each, all of them together leave room for root's, and what does not fit is refused at once.
 
 use super::prune::Cut;
-use super::{Change, Committed, Note, Observed, Rebind, StoreError};
+use super::{Change, Committed, Course, Note, Observed, Rebind, StoreError};
 use crate::audit::{Context, SiteRecord};
 use mfa_core::Time;
 use mfa_core::account::Commit;
 use std::collections::HashMap;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 
 /// All that may wait.
@@ -31,6 +31,10 @@ pub(super) enum Work {
     Site(SiteRecord, Time),
     /// A change to the outbox, and when.
     Outbox(Change, Time),
+    /// Rows are sealed with another master key.
+    Reseal(Arc<Course>),
+    /// Master keys that no row needs are forgotten.
+    Retire(Time),
     Observe(Vec<Observed>),
     Note(Note),
     Cut(Cut),

@@ -122,6 +122,12 @@ CREATE TABLE given_code (
     PRIMARY KEY (account, purpose)
 ) STRICT, WITHOUT ROWID;
 
+-- What a master key that is replaced still has to open.
+CREATE INDEX factor_key ON factor (key_id);
+CREATE INDEX pending_key ON pending (key_id);
+CREATE INDEX backup_set_key ON backup_set (key_id);
+CREATE INDEX given_code_key ON given_code (key_id);
+
 -- Failures so far, by bucket; no row means none.
 CREATE TABLE throttle (
     account INTEGER NOT NULL REFERENCES account (id) ON DELETE CASCADE,
@@ -323,7 +329,7 @@ fn verifier(key_id: i64) -> seal::Place<'static> {
 
 const KNOWN_TEXT: &[u8] = b"This is the master key.";
 
-fn introduce(connection: &Connection, key: &MasterKey) -> Result<(), StoreError> {
+pub(super) fn introduce(connection: &Connection, key: &MasterKey) -> Result<(), StoreError> {
     let id = key.current();
     let sealed = key.seal(&verifier(id.into()), KNOWN_TEXT)?;
     let insert = "INSERT INTO master_key (id, nonce, sealed) VALUES (?1, ?2, ?3)";
@@ -355,7 +361,7 @@ fn check_key(connection: &Connection, key: &MasterKey) -> Result<(), OpenError> 
             let select = "SELECT 1 FROM master_key WHERE id = ?1";
             let known = connection.query_row(select, [key.current()], |_| Ok(())).optional()?;
             if known.is_none() {
-                introduce(connection, key)?;
+                super::rotation::introduce(connection, key, crate::clock::now())?;
             }
             Ok(())
         }

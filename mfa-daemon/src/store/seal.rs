@@ -37,7 +37,6 @@ impl MasterKey {
     }
 
     /// Also opens what this key sealed.
-    #[cfg(test)]
     #[must_use]
     pub(crate) fn with_older(mut self, id: u32, bytes: [u8; 32]) -> Self {
         self.older.push(Numbered::new(id, bytes));
@@ -47,6 +46,17 @@ impl MasterKey {
     /// The number of the key that seals.
     pub(super) fn current(&self) -> u32 {
         self.current.id
+    }
+
+    /// The numbers of its keys, the current one first.
+    pub(super) fn held(&self) -> impl Iterator<Item = u32> + '_ {
+        std::iter::once(&self.current).chain(&self.older).map(|key| key.id)
+    }
+
+    /// The same, for tests elsewhere.
+    #[cfg(test)]
+    pub(crate) fn numbers(&self) -> Vec<u32> {
+        self.held().collect()
     }
 
     /// Whether it holds the key of this number.

@@ -9,6 +9,7 @@ mod import;
 mod open;
 mod outbox;
 mod race;
+mod rotation;
 mod secrecy;
 mod trust;
 
