@@ -144,6 +144,22 @@ on_each_release! {
         Ok(())
     }
 
+    fn what_was_observed_tells_a_preview_who_would_have_failed(release: Release) -> Outcome {
+        let lab = web(release).policy(&policy("observe", "")).boot()?;
+        let mut phone = lab.enroll("alice")?.phone;
+        gets_in_unasked(&lab, "alice")?;
+        gets_in_unasked(&lab, "bob")?;
+        let strict = policy("always", "").replace("require =", "enroll = \"deny\"\nrequire =");
+        lab.write("/root/new.toml", &strict, 0o644)?;
+        let preview = mfactl(&lab, "policy preview /root/new.toml")?;
+        assert_eq!(preview.code, 1, "{preview}");
+        must_hold(&flat(&preview.stdout), &["LOCKED OUT", "bob", "Replayed 30 days: 2 logins", "1 that got in WOULD FAIL"])?;
+        lab.sh("cp /root/new.toml /etc/mfa/policy.toml && mfactl policy reload")?;
+        log_in(&lab, "alice", &phone.code())?;
+        password_given(&lab, "bob")?.expect("A second factor is required here")?;
+        Ok(())
+    }
+
     fn a_preview_calls_out_logins_that_can_answer_nothing(release: Release) -> Outcome {
         let lab = web(release)
             .user("mirror", PASSWORD)

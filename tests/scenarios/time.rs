@@ -3,7 +3,7 @@
 
 use harness::{Lab, LabBuilder, Outcome, Phone, Release, on_each_release};
 
-use crate::steps::{Ended, Knock, account, all_at_once, bring_programs, must_hold, web};
+use crate::steps::{CODE, Ended, Knock, account, all_at_once, bring_programs, must_hold, password_given, policy, web};
 
 const CLOCK: &str = "/etc/scenario-clock";
 
@@ -33,12 +33,35 @@ fn try_one(lab: &Lab, user: &str, answer: &str) -> Outcome<Ended> {
     Ok(ended.remove(0))
 }
 
+/// Seconds until that hour of tomorrow, in UTC, which is the labs' time.
+fn until_tomorrow_at(hour: i64) -> Outcome<i64> {
+    let now = i64::try_from(std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_secs())?;
+    Ok(86_400 - now % 86_400 + hour * 3600)
+}
+
 /// What the phone shows then.
 fn code_in(phone: &Phone, seconds: i64) -> String {
     phone.code_with_clock_off_by(seconds)
 }
 
 on_each_release! {
+    fn a_rule_for_office_hours_holds_in_them_and_not_at_night(release: Release) -> Outcome {
+        let rule = "[[rule]]\nname = \"office\"\nhours = [\"08:00-18:00\"]\nrequire = \"never\"\n";
+        let lab = another_time(release).policy(&policy("always", rule)).boot()?;
+        lab.enroll("alice")?;
+        for (hour, is_asked) in [(7, true), (12, false), (22, true)] {
+            set_clock(&lab, until_tomorrow_at(hour)?)?;
+            let mut login = password_given(&lab, "alice")?;
+            if is_asked {
+                login.expect(CODE)?;
+            } else {
+                let before = login.expect_shell()?;
+                assert!(!before.contains(CODE), "{before}");
+            }
+        }
+        Ok(())
+    }
+
     fn after_the_wait_codes_are_taken_again(release: Release) -> Outcome {
         let lab = another_time(release).boot()?;
         bring_programs(&lab)?;
