@@ -4,6 +4,7 @@
 //! It reads what only root can, which is when an account expires. It decides nothing.
 
 use crate::Desk;
+use crate::break_glass;
 use crate::directory::{self, NAMES_AT_ONCE, Person, Shadow};
 use crate::progress::Progress;
 use crate::roster::{Search, Shells, refuses};
@@ -29,11 +30,12 @@ pub(crate) struct Args {}
 type Step = fn(&mut Desk) -> Result<(), Failure>;
 
 /// What is brought up to date, in this order.
-const STEPS: [Step; 1] = [accounts];
+const STEPS: [Step; 2] = [break_glass::reconcile, accounts];
 
 pub(crate) fn run(desk: &mut Desk) -> Result<Exit, Failure> {
-    STEPS.iter().try_for_each(|step| step(desk))?;
-    Ok(Exit::Done)
+    // One that fails keeps none of the others from happening.
+    let failed: Vec<Failure> = STEPS.iter().filter_map(|step| step(desk).err()).collect();
+    failed.into_iter().next().map_or(Ok(Exit::Done), Err)
 }
 
 /// Seats, and how many accounts are how.

@@ -121,6 +121,7 @@ on_each_release! {
         assert!(!said.contains("Break-glass"), "{said}");
         let _ = phone.code();
 
+        lab.run(["mfactl", "reconcile"])?.success()?;
         for _ in 0..2 {
             lab.run(["mfactl", "break-glass", "status"])?.success()?;
         }

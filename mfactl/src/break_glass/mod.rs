@@ -6,17 +6,16 @@ mod page;
 mod report;
 
 use crate::directory;
-use crate::{Shared, connect};
+use crate::{Desk, Shared, connect};
 use clap::Subcommand;
 use file::CodeFile;
 use mfa_cli::words::counted;
 use mfa_cli::{Exit, Failure, Screen, Terminal, moment, printable};
 use mfa_proto::break_glass::{FOLDER, FRESH, Fresh, LONGEST_NAME, MOST, Record, State};
+use report::tell;
 use serde_json::json;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
-
-pub(crate) use report::tell;
 
 /// Codes for the safe, for when nothing else lets in
 #[derive(Subcommand)]
@@ -89,6 +88,12 @@ pub(crate) fn run(command: &BreakGlass, shared: &Shared) -> Result<Exit, Failure
         BreakGlass::Status(args) => status(args, &screen, shared),
         BreakGlass::Void(args) => void(args, &screen, shared.json),
     }
+}
+
+/// Tells the daemon of codes that were used since: what `mfactl reconcile` does about them.
+pub(crate) fn reconcile(desk: &mut Desk) -> Result<(), Failure> {
+    let records = CodeFile::of(Path::new(FOLDER)).read()?;
+    tell(&mut desk.daemon, &records).map(|_| ())
 }
 
 fn create(args: &Create, screen: &Screen, for_scripts: bool) -> Result<Exit, Failure> {

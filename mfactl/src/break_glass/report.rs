@@ -9,7 +9,7 @@ use mfa_proto::break_glass::{Record, State};
 ///
 /// # Errors
 /// The daemon's.
-pub(crate) fn tell(daemon: &mut Daemon, records: &[Record]) -> Result<u32, Failure> {
+pub(super) fn tell(daemon: &mut Daemon, records: &[Record]) -> Result<u32, Failure> {
     let used: Vec<BreakGlassUse> = records.iter().filter_map(used).collect();
     if used.is_empty() {
         return Ok(0);
