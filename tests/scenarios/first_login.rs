@@ -9,7 +9,7 @@ const ALWAYS: &str = "[defaults]\nrequire = \"always\"\n";
 const OFFER: &str = "q = stop: ";
 
 /// Asks for the text in place of the picture, and scans that.
-fn phone_of(login: &mut Terminal) -> Outcome<Phone> {
+pub(crate) fn phone_of(login: &mut Terminal) -> Outcome<Phone> {
     login.answer(CODE, "t")?;
     let page = login.expect(CODE)?;
     let link = page.lines().find(|line| line.starts_with("otpauth://")).unwrap_or_default();
@@ -17,7 +17,7 @@ fn phone_of(login: &mut Terminal) -> Outcome<Phone> {
 }
 
 /// Types the last group of the backup code that the page asks for.
-fn acknowledge(login: &mut Terminal) -> Outcome<String> {
+pub(crate) fn acknowledge(login: &mut Terminal) -> Outcome<String> {
     let page = login.expect("Type the last group of code ")?;
     let asked = login.expect(": ")?;
     let number = asked.trim_end_matches(": ").trim();

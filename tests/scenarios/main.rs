@@ -10,6 +10,7 @@ mod enrollment;
 mod exempt;
 mod first_login;
 mod guessing;
+mod given_codes;
 mod import;
 mod key_and_code;
 mod labs;

@@ -8,14 +8,14 @@ use crate::steps::{CODE, Ended, Knock, account, all_at_once, bring_programs, mus
 const CLOCK: &str = "/etc/scenario-clock";
 
 /// A lab whose daemon reads from [`CLOCK`] how far its time is ahead.
-fn another_time(release: Release) -> LabBuilder {
+pub(crate) fn another_time(release: Release) -> LabBuilder {
     let preload = "[Service]\nEnvironment=LD_PRELOAD=/usr/$LIB/faketime/libfaketime.so.1 FAKETIME_NO_CACHE=1 \
                    FAKETIME_DONT_FAKE_MONOTONIC=1 FAKETIME_TIMESTAMP_FILE=/etc/scenario-clock\n";
     web(release).file(CLOCK, "+0s", 0o644).file("/etc/systemd/system/mfa-daemon.service.d/clock.conf", preload, 0o644)
 }
 
 /// Sets the daemon's clock to so many seconds from now.
-fn set_clock(lab: &Lab, seconds: i64) -> Outcome {
+pub(crate) fn set_clock(lab: &Lab, seconds: i64) -> Outcome {
     Ok(lab.write(CLOCK, &format!("{seconds:+}s"), 0o644)?)
 }
 

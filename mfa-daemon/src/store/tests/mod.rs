@@ -5,6 +5,7 @@ mod chain;
 mod commit;
 mod crash;
 mod faults;
+mod given;
 mod import;
 mod open;
 mod outbox;
