@@ -9,6 +9,7 @@ pub mod factors;
 mod failure;
 pub mod moment;
 pub mod printable;
+pub mod remembered;
 mod screen;
 mod table;
 mod terminal;

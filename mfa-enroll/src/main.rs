@@ -8,10 +8,12 @@ mod add_totp;
 mod backup_codes;
 mod codes;
 mod confirm;
+mod forget;
 mod picture;
 mod private_file;
 mod remove;
 mod rename;
+mod report;
 mod session;
 mod sheet;
 mod status;
@@ -36,6 +38,8 @@ Examples:
   mfa-enroll add totp --name tablet  one more app
   mfa-enroll codes                   new backup codes
   mfa-enroll test                    does my code work?
+  mfa-enroll forget --all            ask me everywhere again
+  mfa-enroll report                  that login was not me
 
 Exit codes: 0 done, 1 refused or failed, 2 usage, 3 daemon unreachable."
 )]
@@ -56,6 +60,8 @@ enum Command {
     Remove(remove::Args),
     Rename(rename::Args),
     Test(try_factor::Args),
+    Forget(forget::Args),
+    Report(report::Args),
 }
 
 /// Add a factor.
@@ -87,6 +93,8 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
         Some(Command::Remove(args)) => remove::run(&args, &mut session),
         Some(Command::Rename(args)) => rename::run(args, &mut session),
         Some(Command::Test(args)) => try_factor::run(args, &mut session),
+        Some(Command::Forget(args)) => forget::run(&args, &mut session),
+        Some(Command::Report(_)) => report::run(&mut session),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::session::Session;
 use mfa_cli::words::counted;
-use mfa_cli::{Exit, Failure, Screen, factors, moment, printable};
+use mfa_cli::{Exit, Failure, Screen, factors, moment, printable, remembered};
 use mfa_proto::enrollment::Enrolled;
 
 /// Show what you have, and whether it is required here
@@ -33,6 +33,7 @@ pub(crate) fn show(screen: &Screen, enrolled: &Enrolled) -> Result<(), Failure> 
         factors::show(screen, &enrolled.factors)?;
         screen.line(&format!("\n{} left.", counted(enrolled.backup_codes.into(), "backup code")))?;
     }
+    remembered::show(screen, &enrolled.remembered)?;
     for remark in remarks(enrolled) {
         screen.line(&printable::wrap(&remark))?;
     }
@@ -53,6 +54,9 @@ pub(crate) fn headline(enrolled: &Enrolled) -> String {
 /// What deserves a sentence, with what to do about it.
 fn remarks(enrolled: &Enrolled) -> Vec<String> {
     let mut remarks = Vec::new();
+    if !enrolled.remembered.is_empty() {
+        remarks.push("To be asked again: mfa-enroll forget ID. That login was not you? mfa-enroll report".to_owned());
+    }
     if !enrolled.factors.is_empty() && enrolled.backup_codes < 3 {
         remarks.push("Make new backup codes before you need one: mfa-enroll codes".to_owned());
     }

@@ -7,6 +7,7 @@ mod audit;
 mod break_glass;
 mod child;
 mod directory;
+mod forget;
 mod import;
 mod invite;
 mod license;
@@ -48,6 +49,7 @@ Examples:
   mfactl user alice             all about one account
   mfactl reset alice            a lost phone: start over
   mfactl unlock alice           too many wrong codes
+  mfactl forget alice           ask her everywhere again
   mfactl audit --since 2h       what happened
   mfactl invite alice           a code to enroll with
   mfactl temp-code alice --for 1h --reason 'phone at home'
@@ -88,6 +90,7 @@ enum Command {
     User(user::Args),
     Reset(reset::Args),
     Unlock(unlock::Args),
+    Forget(forget::Args),
     Audit(audit::Args),
     Metrics(metrics::Args),
     Import(import::Args),
@@ -187,6 +190,7 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Reset(args) => reset::run(args, &mut desk),
         Command::Unlock(args) => unlock::run(args, &mut desk),
         Command::Metrics(_) => metrics::run(&mut desk),
+        Command::Forget(args) => forget::run(args, &mut desk),
         Command::Audit(args) => audit::run(args, &mut desk),
         Command::Import(args) => import::run(&args, &mut desk),
         Command::Invite(args) => invite::run(args, &mut desk),

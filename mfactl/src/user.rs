@@ -3,7 +3,7 @@
 use crate::{Desk, directory};
 use clap::Subcommand;
 use mfa_cli::words::counted;
-use mfa_cli::{Exit, Failure, Screen, Table, factors, moment, printable};
+use mfa_cli::{Exit, Failure, Screen, Table, factors, moment, printable, remembered};
 use mfa_proto::admin::{ACCOUNT, Account, Named, Outstanding, REBIND};
 use serde::de::IgnoredAny;
 use serde_json::json;
@@ -82,6 +82,7 @@ fn show_account(user: String, desk: &mut Desk) -> Result<Exit, Failure> {
         factors::show(screen, &account.factors)?;
     }
     screen.line(&format!("\n{} left.", counted(account.backup_codes.into(), "backup code")))?;
+    remembered::show(screen, &account.remembered)?;
     recent(screen, &account)?;
     Ok(Exit::Done)
 }
@@ -116,16 +117,18 @@ fn remarks(account: &Account) -> Vec<String> {
             "CONFLICT: {conflict} Logins are refused. If it is the same person: mfactl user rebind {user}"
         ));
     }
+    // Root's applications and the account's own programs are counted apart: these do not hold up its logins.
+    let whose = if account.by_own_programs { " in its own programs, not at logins" } else { "" };
     if let Some(seconds) = account.throttled_for {
         let (wait, wrong) = (moment::countdown(seconds), counted(account.failures.into(), "wrong code"));
         remarks.push(format!(
-            "THROTTLED: {wrong} in a row, the next is taken in {wait}. A backup code works. At once: mfactl unlock {user}"
+            "THROTTLED{whose}: {wrong} in a row, the next is taken in {wait}. A backup code works. At once: mfactl unlock {user}"
         ));
     }
     if account.codes_off {
         let wrong = counted(account.failures.into(), "wrong code");
         remarks.push(format!(
-            "CODES OFF: {wrong} in a row. Codes by app and mail are off until a backup code is used, or: mfactl unlock \
+            "CODES OFF{whose}: {wrong} in a row. Codes by app and mail are off until a backup code is used, or: mfactl unlock \
              {user}"
         ));
     }

@@ -23,4 +23,5 @@ mod policy_commands;
 mod secrets;
 mod steps;
 mod time;
+mod trust;
 mod varlink;

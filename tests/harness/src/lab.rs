@@ -158,14 +158,17 @@ impl Lab {
         Ssh::new(self, user)
     }
 
-    /// Makes an ed25519 key for that user and lets it in. Returns the private key's file, outside the lab, gone with it.
+    /// Makes an ed25519 key for that user and lets it in, beside those made before. Returns the private key's file, outside the lab, gone with it.
     pub fn ssh_key(&self, user: &str) -> Result<PathBuf, RunError> {
-        let file = self.keeper.state().join(format!("key-{user}"));
+        let named = |number: u32| self.keeper.state().join(format!("key-{user}-{number}"));
+        let number = (1..).find(|number| !named(*number).exists()).unwrap_or(0);
+        let file = named(number);
         let failed = |error| RunError::Start("ssh-keygen".into(), error);
         let mut make = std::process::Command::new("ssh-keygen");
         make.args(["-q", "-t", "ed25519", "-N", "", "-C", user, "-f"]).arg(&file);
         make.status().map_err(failed)?;
-        let public = std::fs::read_to_string(file.with_extension("pub")).map_err(failed)?;
+        let public = |number| std::fs::read_to_string(named(number).with_extension("pub"));
+        let public: String = (1..=number).map(public).collect::<Result<_, _>>().map_err(failed)?;
         let home = format!("/home/{user}/.ssh");
         self.write(&format!("{home}/authorized_keys"), &public, 0o600)?;
         self.run(["chown", "-R", &format!("{user}:{user}"), &home])?.success()?;
