@@ -8,9 +8,10 @@ use crate::conversation::Conversation;
 use crate::daemon::{Daemon, Loaded};
 use crate::enrollment::{Desk, broken, changed, count, now, refused};
 use crate::listen::{Answer, Failure, Subject};
-use crate::scene::Times;
+use crate::scene::{Facts, Times};
 use mfa_core::account::Account;
-use mfa_core::trust::{self, Bond, Trust, TrustId};
+use mfa_core::policy::{Class, Plan};
+use mfa_core::trust::{self, Bond, PolicyDigest, Ties, Trust, TrustId};
 use mfa_proto::admin::Event;
 use mfa_proto::enrollment as wire;
 use mfa_proto::frame::{Call, encode_reply};
@@ -76,6 +77,27 @@ pub(crate) fn remembered(account: &Account, loaded: &Loaded, daemon: &Daemon) ->
     let (policy, latest) = (loaded.config.digest, Times::now(daemon).latest);
     let holding = account.trust.iter().filter_map(|trust| Some((trust, trust.could_cover(account, policy, latest)?)));
     holding.map(|(trust, until)| shown(trust, until.0)).collect()
+}
+
+/// Those that cover a login of these facts, under this policy; of sessions, any, since nobody said which it is.
+pub(crate) fn covering(
+    account: &Account,
+    plan: &Plan,
+    facts: &Facts,
+    policy: (PolicyDigest, Times),
+) -> Vec<wire::Remembered> {
+    let Plan::Factors(ask) = plan else { return Vec::new() };
+    let ties = facts.ties(policy.0, policy.1.latest);
+    let in_a_session = Class::has_no_address(Class::of(&facts.service));
+    let covering = account.trust.iter().filter_map(|trust| {
+        let session = match &trust.earned.bond {
+            Bond::Session(session) if in_a_session => Some(session.clone()),
+            _ => None,
+        };
+        let until = trust.covers(account, ask, &Ties { session, ..ties.clone() })?;
+        Some(shown(trust, until.0))
+    });
+    covering.collect()
 }
 
 /// One remembered pass, as it is told.

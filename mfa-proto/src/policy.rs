@@ -1,6 +1,7 @@
 //! `io.mfa.Policy`: whether the site's policy is right, what it says about a login, what another one would change.
 //! Root's alone.
 
+use crate::enrollment::Remembered;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -137,6 +138,10 @@ pub struct Explanation {
     pub enrolled: Vec<String>,
     /// Whether nothing that matters was unknown.
     pub certain: bool,
+    /// Earlier logins that cover this one, so that it is not asked: by the key and address of the question, or in these
+    /// sessions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub covered: Vec<Remembered>,
     /// For SSH: what is decided where nobody can be asked, since a key is enough for sshd.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub silent: Option<Outcome>,

@@ -11,10 +11,12 @@ use crate::license;
 use crate::listen::{Answer, Failure, Subject, refuse};
 use crate::login::{facts, is_service};
 use crate::scene::{self, Decided, Facts, Times, Trouble};
+use crate::trust;
 use mfa_core::Time;
 use mfa_core::policy::{
     self, Address, Class, Considered, Explanation, Origin, Plan, Policy, Request, Skip, SshAuth, Standing, Truth, Who,
 };
+use mfa_core::trust::PolicyDigest;
 use mfa_proto::frame::{Call, encode_reply};
 use mfa_proto::login::{Begin, Phase};
 use mfa_proto::policy as wire;
@@ -49,9 +51,11 @@ pub(crate) async fn explain(
         told.decision.plan = license::settle(&daemon, &loaded, (who, &asked), plan).await.map_err(troubled)?.0;
     }
     let is_ssh = Class::of(&facts.service) == Some(Class::Ssh);
+    let when = (sources.digest(), Times::now(&daemon));
     let answer = wire::Explanation {
         asked: asked.identity.name.clone(),
         enrolled: kinds(asked.enrolled()),
+        covered: trust::covering(&asked, &told.decision.plan, &facts, when),
         silent: is_ssh.then(|| outcome(&silent).0),
         match_block: exempted(policy, &told, &silent, &target.identity.name).filter(|_| is_ssh),
         ..told_of(policy, &told, (&target, &facts, now))
@@ -72,6 +76,13 @@ impl Sources {
         }
         let none = || refuse(RefusalCode::Broken, "There is no valid policy in force. See: mfactl policy check");
         daemon.loaded().map(Self::InForce).ok_or_else(none)
+    }
+
+    fn digest(&self) -> PolicyDigest {
+        match self {
+            Self::Drafts(config) => config.digest,
+            Self::InForce(loaded) => loaded.config.digest,
+        }
     }
 
     fn policy(&self) -> &Policy {
@@ -180,6 +191,7 @@ fn told_of(policy: &Policy, told: &Explanation, (target, facts, now): (&Entry, &
         asked: String::new(),
         enrolled: Vec::new(),
         certain: told.decision.certain,
+        covered: Vec::new(),
         silent: None,
         match_block: None,
     }

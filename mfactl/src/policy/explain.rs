@@ -4,7 +4,7 @@ use super::draft::Place;
 use super::lines::beside;
 use super::told::Met;
 use crate::Desk;
-use mfa_cli::{Exit, Failure, Screen, moment, printable};
+use mfa_cli::{Exit, Failure, Screen, moment, printable, remembered};
 use mfa_proto::policy::{Considered, EXPLAIN, Explanation, Question};
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -179,6 +179,11 @@ fn conclusion(told: &Explanation) -> Vec<String> {
         let would_be = sentences.join(" ");
         sentences = vec![format!("Not asked, only observed. What is recorded: {would_be}")];
     }
+    for one in &told.covered {
+        let (until, at) = (moment::date_time(one.until), moment::date_time(one.at));
+        let (place, service) = (printable::line(&remembered::place(one)), printable::line(&one.service));
+        sentences.push(format!("Now: not asked by {place} until {until}, covered by the login of {at} ({service})."));
+    }
     if told.asked != told.user {
         sentences.push(format!("It is {}, who asks, who shows a factor.", printable::line(&told.asked)));
     }
@@ -278,6 +283,7 @@ mod tests {
             asked: "alice".into(),
             enrolled: vec!["totp".into()],
             certain: false,
+            covered: Vec::new(),
             silent: None,
             match_block: None,
         }
@@ -305,6 +311,26 @@ mod tests {
         assert!(text.contains("hangs on the address (--from)."), "{text}");
         let observed = Explanation { observed: true, certain: true, ..told() };
         assert_eq!(conclusion(&observed), ["Not asked, only observed. What is recorded: Asked for: phone app."]);
+    }
+
+    #[test]
+    fn what_covers_the_login_is_told_with_its_end() {
+        let mut covered = told();
+        covered.covered = vec![mfa_proto::enrollment::Remembered {
+            id: 3,
+            key: Some("SHA256:abc".into()),
+            address: None,
+            session: None,
+            chosen: true,
+            service: "sshd".into(),
+            at: 1_800_000_000,
+            until: 1_800_000_900,
+            kind: "totp".into(),
+            record: 7,
+        }];
+        let text = conclusion(&covered).join("\n");
+        assert!(text.contains("Now: not asked by SSH key SHA256:abc from anywhere until "), "{text}");
+        assert!(text.contains("covered by the login of ") && text.contains("(sshd)."), "{text}");
     }
 
     #[test]
