@@ -1,9 +1,9 @@
-//! The one table of what an account is not asked again for.
+//! The one list of what an account is not asked again for.
 
-use crate::{Failure, Screen, Table, moment};
+use crate::{Failure, Screen, moment, printable};
 use mfa_proto::enrollment::Remembered;
 
-/// A row for each, below a sentence; nothing at all when there is none.
+/// Two lines for each, below a sentence; nothing at all when there is none. A fingerprint is shown whole.
 ///
 /// # Errors
 /// When it cannot be written.
@@ -12,12 +12,12 @@ pub fn show(screen: &Screen, remembered: &[Remembered]) -> Result<(), Failure> {
         return Ok(());
     }
     screen.line("\nNot asked again for a while:")?;
-    let mut table = Table::new(screen, &["ID", "Where", "Since", "Until"]);
     for one in remembered {
-        let since = format!("{} ({})", moment::date_time(one.at), one.service);
-        table.row(&[&one.id.to_string(), &place(one), &since, &moment::date_time(one.until)])?;
+        let (since, until) = (moment::date_time(one.at), moment::date_time(one.until));
+        screen.line(&format!("{:>3}  {}", one.id, printable::line(&place(one))))?;
+        screen.line(&format!("     until {until}, by the login of {since} ({})", printable::line(&one.service)))?;
     }
-    table.finish()
+    Ok(())
 }
 
 /// Such as `SSH key SHA256:… from 192.0.2.7`.

@@ -60,7 +60,8 @@ pub(crate) async fn begin(conversation: &mut Conversation, whose: Subject, call:
         Some(uid) => caller(&daemon, uid).await,
         None => None,
     };
-    let session = begin.login_session.filter(|_| is_root).and_then(sessions::find);
+    let session = begin.login_session.filter(|_| is_root);
+    let session = session.and_then(|number| sessions::find(number, begin.session.as_deref()));
     let facts = facts(&begin, is_root, (caller, session));
     let lane = if is_root { Lane::Root } else { Lane::Plain };
     let ssh = Some(facts.ssh.to_string()).filter(|text| is_root && begin.phase == Phase::Auth && !text.is_empty());

@@ -60,6 +60,9 @@ pub struct Begin {
     /// `/proc/self/sessionid` (the kernel's audit session), unless unset.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub login_session: Option<u32>,
+    /// The name of the login session in whose control group the caller is, as systemd-logind gives it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
     /// The process that asks, and its parent: one of them will lead the session that this login opens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub processes: Option<[u32; 2]>,

@@ -109,6 +109,7 @@ pub(crate) fn gather(host: &dyn Host, phase: Phase, options: &Options) -> Result
         password: host.has_password(),
         login_uid: kernel_number("/proc/self/loginuid"),
         login_session: kernel_number("/proc/self/sessionid"),
+        session: session_name(),
         processes: Some([std::process::id(), std::os::unix::process::parent_id()]),
         timeout: u32::try_from(options.timeout.as_secs()).unwrap_or(u32::MAX),
     })
@@ -147,6 +148,15 @@ fn ssh_auth(host: &dyn Host) -> Result<Option<String>, ContextError> {
 /// A number that the kernel keeps for this process; none where it keeps none.
 fn kernel_number(path: &str) -> Option<u32> {
     fs::read_to_string(path).ok()?.trim().parse().ok().filter(|number| *number != UNSET)
+}
+
+/// The login session that this process is in, by its control group (`…/session-7.scope`); containers have no other name
+/// for it.
+fn session_name() -> Option<String> {
+    let groups = fs::read_to_string("/proc/self/cgroup").ok()?;
+    let mut names =
+        groups.lines().filter_map(|line| line.rsplit('/').next()?.strip_prefix("session-")?.strip_suffix(".scope"));
+    names.next().map(str::to_owned)
 }
 
 #[cfg(test)]

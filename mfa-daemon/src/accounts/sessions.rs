@@ -24,31 +24,41 @@ pub(crate) struct LoginSession {
     pub(crate) origin: Option<Origin>,
 }
 
-/// The session of this number; `None` if there is none that is a user's login.
-pub(crate) fn find(number: u32) -> Option<LoginSession> {
-    find_in(Path::new(FOLDER), number)
+/// The session of this number of the kernel's; `None` if there is none that is a user's login. It is looked for under
+/// the name of the caller's control group, since logind does not use the kernel's numbers in containers.
+pub(crate) fn find(number: u32, name: Option<&str>) -> Option<LoginSession> {
+    find_in(Path::new(FOLDER), number, name)
 }
 
-fn find_in(folder: &Path, number: u32) -> Option<LoginSession> {
+fn find_in(folder: &Path, number: u32, name: Option<&str>) -> Option<LoginSession> {
+    let name = name.map_or_else(|| number.to_string(), str::to_owned);
+    if !(1..=32).contains(&name.len()) || !name.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return None;
+    }
     let mut text = String::new();
-    File::open(folder.join(number.to_string())).ok()?.take(LONGEST).read_to_string(&mut text).ok()?;
-    parse(&text).filter(|found| found.session.number == number)
+    File::open(folder.join(name)).ok()?.take(LONGEST).read_to_string(&mut text).ok()?;
+    parse(&text, number)
 }
 
-fn parse(text: &str) -> Option<LoginSession> {
+fn parse(text: &str, number: u32) -> Option<LoginSession> {
+    let of_kernel = number;
     let value = |key: &str| {
         let mut values = text.lines().filter_map(|line| line.strip_prefix(key)?.strip_prefix('='));
         // What is said twice is not understood.
         values.next().filter(|_| values.next().is_none())
     };
-    let number = |key| value(key)?.parse().ok();
+    let number = |key| value(key)?.parse::<u32>().ok();
     // A greeter, a service of the user manager, a background job: nobody has logged in there.
     let class = value("CLASS")?;
     if class != "user" && !class.starts_with("user-") {
         return None;
     }
+    // A number that logind gives must be the kernel's; none at all is a container's.
+    if text.lines().any(|line| line.starts_with("AUDIT=")) && number("AUDIT") != Some(of_kernel) {
+        return None;
+    }
     let session = Session {
-        number: number("AUDIT")?,
+        number: of_kernel,
         began: value("REALTIME")?.parse().ok().filter(|began| *began > 0)?,
         leader: number("LEADER")?,
         uid: number("UID")?,
@@ -75,13 +85,13 @@ mod tests {
         POSITION=1\nLEADER=52\nAUDIT=7\nREALTIME=1795333291059462\nMONOTONIC=13382454291\n";
 
     fn origin(text: &str) -> Option<Origin> {
-        parse(text).unwrap().origin
+        parse(text, 7).unwrap().origin
     }
 
     #[test]
     fn a_session_at_the_seat_is_local_and_one_from_elsewhere_remote() {
         let session = Session { number: 7, began: 1_795_333_291_059_462, leader: 52, uid: 1000 };
-        assert_eq!(parse(CONSOLE), Some(LoginSession { session, origin: Some(Origin::Local) }));
+        assert_eq!(parse(CONSOLE, 7), Some(LoginSession { session, origin: Some(Origin::Local) }));
         let ssh = CONSOLE.replace("REMOTE=0", "REMOTE=1").replace("SEAT=seat0\n", "");
         assert_eq!(origin(&ssh), Some(Origin::Remote));
         assert_eq!(origin(&CONSOLE.replace("REMOTE=0", "REMOTE=1")), Some(Origin::Remote));
@@ -108,16 +118,16 @@ mod tests {
             ("CLASS=user", "CLASS=manager"),
             ("CLASS=user", "CLASS=background"),
             ("CLASS=user\n", ""),
-            ("AUDIT=7\n", ""),
+            ("AUDIT=7", "AUDIT=8"),
             ("AUDIT=7", "AUDIT=7\nAUDIT=8"),
             ("UID=1000", "UID=-1"),
             ("REALTIME=1795333291059462", "REALTIME=0"),
             ("REALTIME=1795333291059462\n", ""),
             ("LEADER=52", "LEADER="),
         ] {
-            assert_eq!(parse(&CONSOLE.replace(from, to)), None, "{to}");
+            assert_eq!(parse(&CONSOLE.replace(from, to), 7), None, "{to}");
         }
-        assert!(parse(&CONSOLE.replace("CLASS=user", "CLASS=user-early")).is_some());
+        assert!(parse(&CONSOLE.replace("CLASS=user", "CLASS=user-early"), 7).is_some());
     }
 
     #[test]
@@ -126,8 +136,19 @@ mod tests {
         for name in ["7", "8"] {
             std::fs::write(folder.path().join(name), CONSOLE).unwrap();
         }
-        assert!(find_in(folder.path(), 7).is_some());
-        assert_eq!(find_in(folder.path(), 8), None);
-        assert_eq!(find_in(folder.path(), 9), None);
+        assert!(find_in(folder.path(), 7, None).is_some());
+        assert_eq!(find_in(folder.path(), 8, None), None);
+        assert_eq!(find_in(folder.path(), 9, None), None);
+        assert_eq!(find_in(folder.path(), 9, Some("7")), None);
+    }
+
+    #[test]
+    fn in_a_container_a_session_is_found_by_its_control_group() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("c1"), CONSOLE.replace("AUDIT=7\n", "")).unwrap();
+        assert_eq!(find_in(folder.path(), 3027, Some("c1")).unwrap().session.number, 3027);
+        for name in ["", "c2", "../c1", "c1/", "c1.ref", &"c".repeat(40)] {
+            assert_eq!(find_in(folder.path(), 3027, Some(name)), None, "{name:?}");
+        }
     }
 }
