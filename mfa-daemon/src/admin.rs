@@ -9,6 +9,7 @@ use crate::given;
 use crate::journal::{self, Level};
 use crate::listen::{Answer, Failure, Subject, refuse};
 use crate::login::is_service;
+use crate::mail;
 use crate::store::{Committed, Rebind, Snapshot, Store, StoreError, Summary};
 use crate::trust;
 use mfa_core::account::{Account, FactorId};
@@ -48,6 +49,7 @@ pub(crate) async fn status(conversation: &mut Conversation) -> Result<Answer, Fa
         enrolled: 0,
         pending: 0,
         throttled: 0,
+        mail: loaded.as_ref().map(|loaded| mail::configured(loaded)).unwrap_or_default(),
         last_pass: None,
         refused: std::collections::BTreeMap::new(),
         throttled_users: Vec::new(),
@@ -86,6 +88,7 @@ async fn figures(store: &Store, status: &mut wire::Status) -> Result<(), StoreEr
     let rotation = store.rotation().await?;
     let is_under_way = rotation.left > 0;
     status.resealing = is_under_way.then_some(wire::Resealing { left: rotation.left, rows: rotation.rows });
+    mail::waiting(&store.outbox().await?, &mut status.mail);
     status.last_pass = store.last_pass().await?.map(|at| at.0);
     Ok(())
 }

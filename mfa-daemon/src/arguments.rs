@@ -19,6 +19,9 @@ pub(crate) struct Arguments {
     /// A file with the 32 bytes of the master key, instead of systemd's credential
     #[arg(long, value_name = "FILE")]
     pub(crate) master_key: Option<PathBuf>,
+    /// The socket of mfa-mail
+    #[arg(long, value_name = "SOCKET", default_value = mfa_proto::mail::SOCKET)]
+    pub(crate) mail: PathBuf,
     /// Check the configuration, say what is wrong with it, and end
     #[arg(long)]
     pub(crate) check: bool,

@@ -4,6 +4,7 @@
 //! Nothing secret is ever in it: reasons are words of the program's own, and input is clipped and escaped.
 
 mod site;
+mod told;
 
 pub(crate) use site::{Detail, Details, Site, SiteRecord};
 

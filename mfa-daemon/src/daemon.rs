@@ -7,6 +7,7 @@ use crate::config::{self, Config, ConfigError, Drafts};
 use crate::journal::{self, Level};
 use crate::license::{self, License};
 use crate::listen::Peer;
+use crate::mail::Line;
 use crate::master_key::Protection;
 use crate::meters::Histogram;
 use crate::pace::Paces;
@@ -36,6 +37,8 @@ pub(crate) struct Daemon {
     protection: Cell<Option<Protection>>,
     /// The license that is installed.
     pub(crate) license: License,
+    /// The way to `mfa-mail`.
+    pub(crate) mail: Line,
     /// The name service.
     pub(crate) accounts: Accounts,
     /// What every user has asked lately.
@@ -53,6 +56,7 @@ pub(crate) struct Daemon {
     loading: Mutex<()>,
     crowd_told: Cell<Time>,
     untaken_told: Cell<Time>,
+    unmailed_told: Cell<Time>,
 }
 
 /// A configuration in force.
@@ -67,7 +71,7 @@ pub(crate) struct Loaded {
 
 impl Daemon {
     /// A daemon with what could be had; what could not be had makes it answer that it cannot decide.
-    pub(crate) fn new(folder: PathBuf, source: Source) -> Self {
+    pub(crate) fn new(folder: PathBuf, source: Source, mail: Line) -> Self {
         let (store, protection) = source.open();
         let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
         let newest = store.as_ref().map_or(Time(i64::MIN), Store::newest_time);
@@ -80,6 +84,7 @@ impl Daemon {
             source,
             store: RefCell::new(store),
             protection: Cell::new(protection),
+            mail,
             accounts: Accounts::new(),
             paces: RefCell::default(),
             started: clock::now(),
@@ -90,6 +95,7 @@ impl Daemon {
             loading: Mutex::default(),
             crowd_told: Cell::new(Time(i64::MIN)),
             untaken_told: Cell::new(Time(i64::MIN)),
+            unmailed_told: Cell::new(Time(i64::MIN)),
         };
         let _ = daemon.take(config::load(&daemon.folder)); // without a valid one every login is refused, loudly
         daemon
@@ -242,6 +248,11 @@ impl Daemon {
     pub(crate) fn note_crowd(&self, peer: Peer) {
         let text = format!("uid {} has too many connections; more are closed at once", peer.uid);
         say_once_in_a_while(&self.crowd_told, Level::Warning, &text);
+    }
+
+    /// Says, once in a while, that letters cannot be sent.
+    pub(crate) fn note_unmailed(&self, why: &str) {
+        say_once_in_a_while(&self.unmailed_told, Level::Warning, &format!("letters cannot be sent now: {why}"));
     }
 
     /// Says, once in a while, that connections cannot be taken.

@@ -23,6 +23,7 @@ mod keep;
 mod license;
 mod listen;
 mod login;
+mod mail;
 mod master_key;
 mod meters;
 mod metrics;
@@ -94,7 +95,7 @@ async fn serve(arguments: &Arguments) -> Result<(), String> {
     let mut interrupt = handler(SignalKind::interrupt())?;
     let descriptors = raise_descriptors();
     let source = Source::new(arguments.state.clone(), arguments.master_key.clone());
-    let daemon = Rc::new(Daemon::new(arguments.config.clone(), source));
+    let daemon = Rc::new(Daemon::new(arguments.config.clone(), source, mail::Line(arguments.mail.clone())));
     for problem in daemon.problems() {
         journal::operation(Level::Alert, &problem);
     }
@@ -104,6 +105,7 @@ async fn serve(arguments: &Arguments) -> Result<(), String> {
     tell_systemd(&[NotifyState::Ready]);
     let upkeep = tokio::task::spawn_local(upkeep::run(Rc::clone(&daemon)));
     let rotation = tokio::task::spawn_local(rotation::run(Rc::clone(&daemon)));
+    let post = tokio::task::spawn_local(mail::run(Rc::clone(&daemon)));
     loop {
         tokio::select! {
             _ = hang_up.recv() => tokio::select! {
@@ -121,6 +123,7 @@ async fn serve(arguments: &Arguments) -> Result<(), String> {
     let _ = stop.send(true);
     upkeep.abort();
     rotation.abort();
+    post.abort();
     let served = serving.await.map_err(to_the_end);
     upkeep::stopped(&daemon).await;
     served

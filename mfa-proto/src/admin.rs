@@ -41,6 +41,9 @@ pub struct Introduce {
 /// Records that break-glass codes were used, each once however often it is told: [`BreakGlassUses`] → [`BreakGlass`].
 pub const BREAK_GLASS: &str = "io.mfa.Admin.BreakGlass";
 
+/// Sends a try to an address, and says what the server said: [`TestMail`] → [`crate::mail::Answer`].
+pub const TEST_MAIL: &str = "io.mfa.Admin.TestMail";
+
 /// How the daemon is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
@@ -70,6 +73,9 @@ pub struct Status {
     pub pending: u64,
     /// Accounts whose codes are refused for now, or off.
     pub throttled: u64,
+    /// How mail goes.
+    #[serde(default)]
+    pub mail: Mail,
     /// When a code last let somebody in, seconds since the epoch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_pass: Option<i64>,
@@ -86,6 +92,40 @@ pub struct Resealing {
     pub left: u64,
     /// Rows that are sealed at all.
     pub rows: u64,
+}
+
+/// How letters and notices to administrators go.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mail {
+    /// The server they go to; absent if no mail is sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<String>,
+    /// Whether there is a webhook.
+    pub webhook: bool,
+    /// How many wait to be sent.
+    pub waiting: u64,
+    /// When the oldest of them was written, seconds since the epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<i64>,
+    /// Why the last try failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+    /// Sent since there is this store.
+    pub sent: u64,
+    /// Given up, or refused for good.
+    pub failed: u64,
+    /// Not kept, because there were too many.
+    pub dropped: u64,
+    /// What is odd about the site's own texts, a sentence each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+}
+
+/// To whom a try goes.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct TestMail {
+    /// One address.
+    pub address: String,
 }
 
 /// One rule, as `mfactl status` lists it.

@@ -14,6 +14,7 @@ pub mod frame;
 pub mod keep;
 pub mod license;
 pub mod login;
+pub mod mail;
 pub mod metrics;
 pub mod policy;
 mod secret;

@@ -11,6 +11,7 @@ mod forget;
 mod import;
 mod invite;
 mod license;
+mod mail;
 mod master_key;
 mod metrics;
 mod owned_file;
@@ -97,6 +98,7 @@ enum Command {
     Invite(invite::Args),
     #[command(name = "temp-code")]
     TempCode(temp_code::Args),
+    Mail(mail::Args),
     Policy(policy::Args),
     Require(require::Require),
     Unrequire(require::Unrequire),
@@ -195,6 +197,7 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Import(args) => import::run(&args, &mut desk),
         Command::Invite(args) => invite::run(args, &mut desk),
         Command::TempCode(args) => temp_code::run(args, &mut desk),
+        Command::Mail(args) => mail::run(args, &mut desk),
         Command::Policy(args) => policy::run(args, &mut desk),
         Command::Require(args) => require::require(&args, &mut desk),
         Command::Unrequire(args) => require::unrequire(&args, &mut desk),

@@ -1,6 +1,6 @@
 //! `mfactl status`: how things stand, on one screen, health first.
 
-use crate::{Desk, license};
+use crate::{Desk, license, mail};
 use anstyle::{AnsiColor, Style};
 use mfa_cli::{Exit, Failure, Screen, moment, printable};
 use mfa_proto::admin::{Resealing, Rule, STATUS, Status};
@@ -53,7 +53,10 @@ fn show(screen: &Screen, (status, license): (&Status, Option<&license::Status>),
         }
         screen.line(&printable::wrap(&printable::lines(&license.sentence)))?;
     }
-    for paragraph in [counts(status), refusals(status)] {
+    for warning in &status.mail.warnings {
+        screen.line(&finding("WARNING", warning))?;
+    }
+    for paragraph in [counts(status), refusals(status)].into_iter().chain(mail::line(&status.mail, now)) {
         screen.line(&printable::wrap(&paragraph))?;
     }
     if let Some(resealing) = &status.resealing {
@@ -124,6 +127,7 @@ fn rule(number: usize, rule: &Rule) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use mfa_proto::admin;
 
     fn status() -> Status {
         Status {
@@ -139,6 +143,7 @@ mod tests {
             enrolled: 371,
             pending: 41,
             throttled: 1,
+            mail: admin::Mail::default(),
             last_pass: Some(988),
             refused: [("wrong_code".to_owned(), 14), ("throttled".to_owned(), 1)].into(),
             throttled_users: vec!["bob\x1b".into()],

@@ -5,9 +5,11 @@
 //! here; a letter says its topic and the values that go into the text, and none of those is secret.
 
 mod address;
+mod template;
 mod topic;
 
 pub use address::{Address, Directory, NotAnAddress, Template};
+pub use template::{Template as Text, TemplateError as TextError, Values, Written};
 pub use topic::{COMMON, Topic};
 
 use crate::account::{Account, FactorId, Record, What, Write};
@@ -79,18 +81,6 @@ impl Letter {
         self.values.push((field, value.to_string()));
         self
     }
-}
-
-/// How far something has gone that administrators are told of once: each time it gets to a level above the last one
-/// they were told of. When it falls, it can be crossed again.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Crossing {
-    /// What, in a word of the program's own, such as `seats`.
-    pub key: String,
-    /// How far: 0 is all well.
-    pub level: u8,
-    /// What they are told if this is higher than before.
-    pub letter: Letter,
 }
 
 /// The letters that follow from a commit, on the account as it was before.

@@ -108,9 +108,8 @@ impl Topic {
             Self::BackupCodeUsed | Self::FewBackupCodes => &["left"],
             Self::AddressChanged => &["old", "new"],
             Self::Code => &["code", "minutes"],
-            Self::SeatsNear | Self::SeatsFull => &["used", "seats"],
-            Self::LicenseEnds => &["end"],
-            Self::BreakGlass | Self::StoreBroken | Self::ClockJumped => &["detail"],
+            Self::SeatsNear | Self::SeatsFull => &["used", "total"],
+            Self::LicenseEnds | Self::BreakGlass | Self::StoreBroken | Self::ClockJumped => &["detail"],
             Self::NewBackupCodes | Self::Throttled | Self::CodesOff | Self::Required | Self::Test | Self::Reported => {
                 &[]
             }

@@ -41,11 +41,13 @@ pub(crate) enum Site {
     Exported,
     /// The store was put back from such a file.
     Restored,
+    /// A letter to administrators was given up, or refused for good.
+    NotNotified,
 }
 
 impl Site {
     /// Every one of them, for readers of stored records.
-    pub(crate) const ALL: [Self; 16] = [
+    pub(crate) const ALL: [Self; 17] = [
         Self::Started,
         Self::Stopped,
         Self::PolicyLoaded,
@@ -62,6 +64,7 @@ impl Site {
         Self::MasterKeyRotated,
         Self::Exported,
         Self::Restored,
+        Self::NotNotified,
     ];
 
     /// The word in records and logs.
@@ -84,6 +87,7 @@ impl Site {
             Self::MasterKeyRotated => "master-key-rotated",
             Self::Exported => "exported",
             Self::Restored => "restored",
+            Self::NotNotified => "not-notified",
         }
     }
 }

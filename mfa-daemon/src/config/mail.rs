@@ -1,5 +1,6 @@
 //! `[mail]` and `[notify]` as the daemon needs them: whose address is which, and whether anybody can be written to.
 
+use super::texts::Texts;
 use mfa_core::letter::{Address, Directory};
 use mfa_settings::{self as settings, Relay, file};
 use std::collections::HashMap;
@@ -19,6 +20,8 @@ pub(crate) struct Mail {
     pub(crate) webhook: bool,
     /// Who is told what concerns the whole site.
     pub(crate) administrators: Vec<Address>,
+    /// What letters say.
+    pub(crate) texts: Texts,
     directory: Directory,
     mapped: HashMap<String, Address>,
 }
@@ -54,6 +57,7 @@ impl Mail {
             from,
             webhook: notify.webhook().map_err(|why| ("notify", why.to_owned()))?.is_some(),
             administrators: mail.administrators.iter().map(|text| address(text)).collect::<Result<_, _>>()?,
+            texts: Texts::default(),
             directory: Directory { template: template.transpose()?, own_addresses: mail.own_addresses },
             mapped: mail.addresses.as_deref().map(read).transpose().map_err(wrong)?.unwrap_or_default(),
         })

@@ -5,6 +5,7 @@
 mod license;
 mod mail;
 mod settings;
+mod texts;
 
 pub(crate) use license::{installed, issuers};
 pub(crate) use mail::Mail;
@@ -18,6 +19,7 @@ use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::{fmt, io};
+use texts::Texts;
 
 /// Everything that was configured, at one moment.
 #[derive(Debug)]
@@ -103,12 +105,13 @@ pub(crate) fn load_with(folder: &Path, drafts: &Drafts) -> Result<Config, Config
     let sources: Vec<Source<'_>> = texts.iter().map(|(name, text)| Source { name, text }).collect();
     let parsed = policy::parse(&sources).map_err(ConfigError::Policy)?;
     let file = folder.join("mfa.toml");
-    let settings = if is_absent(&file) {
+    let mut settings = if is_absent(&file) {
         Settings::default()
     } else {
         Settings::parse(&read(&file)?).map_err(ConfigError::Settings)?
     };
     let digest = digest(&texts);
+    settings.mail.texts = Texts::load(folder);
     let files = texts.into_iter().map(|(name, _)| name).collect();
     Ok(Config { policy: parsed.policy, settings, warnings: parsed.warnings, files, digest })
 }

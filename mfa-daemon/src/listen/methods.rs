@@ -3,7 +3,9 @@
 use crate::accounts::{Entry, Lane, LookupError};
 use crate::conversation::Conversation;
 use crate::keep;
-use crate::{admin, break_glass, enrollment, given, history, import, license, login, metrics, policy, staff, trust};
+use crate::{
+    admin, break_glass, enrollment, given, history, import, license, login, mail, metrics, policy, staff, trust,
+};
 use mfa_proto::frame::{Call, FrameError, encode_error, encode_reply};
 use mfa_proto::keep as k;
 use mfa_proto::metrics::METRICS;
@@ -67,6 +69,7 @@ const METHODS: &[(&str, Serves)] = &[
         a::TEMP_CODE,
         Serves::StaffAbout(|conversation, whose, call| Box::pin(given::temp_code(conversation, whose, call))),
     ),
+    (a::TEST_MAIL, Serves::RootWith(|conversation, call| Box::pin(mail::test_mail(conversation, call)))),
     (a::REBIND, Serves::RootAbout(|conversation, whose, _| Box::pin(admin::rebind(conversation, whose)))),
     (audit::RECORDS, Serves::RootWith(|conversation, call| Box::pin(history::records(conversation, call)))),
     (audit::VERIFY, Serves::RootWith(|conversation, call| Box::pin(history::verify(conversation, call)))),

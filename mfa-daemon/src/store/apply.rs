@@ -6,7 +6,7 @@ use super::change::Change;
 use super::outbox::{self, Tray};
 use super::seats::{self, COUNTED, NOTED, Tally};
 use super::{MasterKey, Note, Observed, Rebind, StoreError};
-use crate::audit::{Context, Event, Head, SiteRecord};
+use crate::audit::{Context, Event, Head, Site, SiteRecord};
 use mfa_core::Time;
 use mfa_core::account::{Commit, Identity, Record, Seen, Version, What, Write};
 use mfa_core::letter::Topic;
@@ -82,8 +82,12 @@ impl Transaction<'_> {
             _ => None,
         };
         self.tray(at).change(change)?;
-        self.letters |= matches!(change, outbox::Change::Raised(_) | outbox::Change::Divided(..));
+        self.letters |= matches!(change, outbox::Change::Divided(..));
         match given_up {
+            Some((about, topic)) if about.name.is_empty() => {
+                let record = SiteRecord::of(Site::NotNotified).because(topic.map_or("unknown", Topic::as_str));
+                self.record(&Event::of_site(at, &record, &Context::of_daemon()))
+            }
             Some((about, topic)) => {
                 let record = Record::of(What::NotMailed).because(topic.map_or("unknown", Topic::as_str));
                 self.record(&Event::new(&about, at, &record, &Context::of_daemon()))
@@ -111,6 +115,11 @@ impl Transaction<'_> {
 
     /// Records what happened to the site.
     pub(super) fn site(&mut self, record: &SiteRecord, at: Time, context: &Context) -> Result<(), Halt> {
+        if let Some(letter) = record.letter() {
+            self.letters = true;
+            let nobody = Identity { uid: u32::MAX, name: String::new() };
+            self.tray(at).put(&nobody, &[letter], context)?;
+        }
         self.record(&Event::of_site(at, record, context))
     }
 

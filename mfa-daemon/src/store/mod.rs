@@ -37,8 +37,7 @@ mod writer;
 pub(crate) use admin::Summary;
 pub(crate) use error::{OpenError, StoreError};
 pub(crate) use history::{Sought, Written};
-#[allow(unused_imports)]
-pub(crate) use outbox::{Change, Due, Outbox, Recipient, Waiting};
+pub(crate) use outbox::{Change, Outbox, Recipient, Waiting};
 pub(crate) use preview::Place;
 pub(crate) use rotation::{Course, Rotation};
 pub(crate) use seal::MasterKey;

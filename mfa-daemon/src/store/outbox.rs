@@ -8,7 +8,7 @@ use super::seal::{Place, Sealed};
 use super::{MasterKey, Store, StoreError, lock};
 use crate::audit::Context;
 use mfa_core::account::Identity;
-use mfa_core::letter::{Address, Crossing, Letter, To, Topic};
+use mfa_core::letter::{Address, Letter, To, Topic};
 use mfa_core::{Secret, Time};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::collections::BTreeMap;
@@ -97,7 +97,7 @@ impl From<&To> for Recipient {
     }
 }
 
-/// What becomes of a letter that waits, or of what administrators are told.
+/// What becomes of a letter that waits.
 #[derive(Debug)]
 pub(crate) enum Change {
     /// A code is about to be sent; from now on nobody reads it here.
@@ -124,8 +124,6 @@ pub(crate) enum Change {
     Dropped(i64),
     /// It goes to each of these instead.
     Divided(i64, Vec<Recipient>),
-    /// Something has got so far.
-    Raised(Crossing),
 }
 
 /// How the outbox is.
@@ -171,14 +169,6 @@ impl Store {
         let work = super::queue::Work::Outbox(change, at);
         let committed = self.submit(work, Context::of_daemon()).await?;
         Ok(matches!(committed, super::Committed::Done(_)))
-    }
-
-    /// Tells administrators that something has got to this level, unless they know.
-    ///
-    /// # Errors
-    /// As [`Store::change_outbox`].
-    pub(crate) async fn raise(&self, crossing: Crossing, at: Time) -> Result<(), StoreError> {
-        self.change_outbox(Change::Raised(crossing), at).await.map(|_| ())
     }
 
     /// Waits until letters were put in since this was last asked.
@@ -239,7 +229,6 @@ impl Tray<'_> {
             }
             Change::Dropped(id) => self.take_out(*id),
             Change::Divided(id, recipients) => self.divide(*id, recipients),
-            Change::Raised(crossing) => self.raise(crossing),
         }
     }
 
@@ -313,22 +302,6 @@ impl Tray<'_> {
             self.one(copy, params![id, new, mark()?, recipient.spelled()])?;
         }
         self.take_out(id)
-    }
-
-    /// Keeps how far it has got; the letter goes in if that is further than it was.
-    fn raise(&self, Crossing { key, level, letter }: &Crossing) -> Result<(), Halt> {
-        let select = "SELECT level FROM crossing WHERE key = ?1";
-        let before: Option<u8> =
-            self.connection.prepare_cached(select)?.query_row([key], |row| row.get(0)).optional()?;
-        let upsert = "INSERT INTO crossing (key, level, at) VALUES (?1, ?2, ?3) \
-                      ON CONFLICT DO UPDATE SET level = excluded.level, at = excluded.at WHERE level <> excluded.level";
-        self.connection.prepare_cached(upsert)?.execute(params![key, level, self.at.0])?;
-        if *level > before.unwrap_or(0) {
-            let nobody = Identity { uid: u32::MAX, name: String::new() };
-            self.make_room()?;
-            self.put_one(&nobody, letter, &Context::of_daemon())?;
-        }
-        Ok(())
     }
 
     fn take_out(&self, id: i64) -> Result<(), Halt> {

@@ -214,13 +214,6 @@ CREATE TABLE letter_pace (
     count INTEGER NOT NULL,
     PRIMARY KEY (uid, topic)
 ) STRICT, WITHOUT ROWID;
-
--- How far things have got of which administrators are told once.
-CREATE TABLE crossing (
-    key TEXT PRIMARY KEY,
-    level INTEGER NOT NULL,
-    at INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
 ";
 
 /// Opens the database for writing, made or brought up to date as needed, and checked against the key.

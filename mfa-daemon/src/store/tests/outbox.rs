@@ -1,8 +1,9 @@
 //! Letters: in with their commit, out when a server has them, and no code twice.
 
 use super::*;
+use crate::audit::{Site, SiteRecord};
 use crate::store::outbox::{MOST_A_DAY, PATIENCE};
-use mfa_core::letter::{Crossing, Letter, Topic};
+use mfa_core::letter::{Letter, Topic};
 
 const CODE: &[u8] = b"49281730";
 
@@ -176,23 +177,28 @@ async fn a_full_outbox_loses_its_oldest_notice_and_no_code() {
 }
 
 #[tokio::test]
-async fn administrators_are_told_once_each_time_something_rises() {
+async fn what_happens_to_the_site_is_told_in_one_transaction_with_its_record() {
     let (_directory, store) = new();
-    let at = |level, topic| Crossing { key: "seats".into(), level, letter: Letter::to_administrators(topic) };
-    for (level, waiting) in [(0, 0), (1, 1), (1, 1), (2, 2), (1, 2), (2, 3), (0, 3), (1, 4)] {
-        store.raise(at(level, Topic::SeatsNear), NOW).await.unwrap();
-        assert_eq!(store.outbox().await.unwrap().waiting, waiting, "{level}");
+    let jumped = || SiteRecord::of(Site::ClockJumped).because("turned").with("seconds", 90);
+    store.record(jumped(), NOW, Context::of_daemon()).await.unwrap();
+    store.record(SiteRecord::of(Site::Started), NOW, Context::of_daemon()).await.unwrap();
+    let letters = due(&store, NOW);
+    assert_eq!(
+        (letters.len(), letters[0].topic, &letters[0].to),
+        (1, Some(Topic::ClockJumped), &Recipient::Administrators)
+    );
+    assert_eq!(letters[0].values["detail"], "clock-jumped reason=turned seconds=90");
+    for _ in 0..2 * MOST_A_DAY {
+        store.record(jumped(), NOW, Context::of_daemon()).await.unwrap();
     }
-    let other = Crossing { key: "clock".into(), ..at(1, Topic::ClockJumped) };
-    store.raise(other, NOW).await.unwrap();
-    assert_eq!(store.outbox().await.unwrap().waiting, 5);
+    let Outbox { waiting, dropped, .. } = store.outbox().await.unwrap();
+    assert_eq!((waiting, dropped), (10, 11), "a clock that jumps all day is told ten times");
 }
 
 #[tokio::test]
 async fn a_letter_to_several_becomes_one_for_each() {
     let (_directory, store) = new();
-    let level = Crossing { key: "seats".into(), level: 2, letter: Letter::to_administrators(Topic::SeatsFull) };
-    store.raise(level, NOW).await.unwrap();
+    done(&store, with_letters(&store, vec![Letter::to_administrators(Topic::SeatsFull)])).await;
     let id = due(&store, NOW)[0].id;
     let root = Recipient::Address("root@example.com".parse().unwrap());
     assert!(change(&store, Change::Divided(id, vec![root.clone(), Recipient::Webhook])).await);

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 /// The packages of the workspace that hold what ships.
-pub(crate) const PROGRAMS: [&str; 4] = ["pam_mfa", "mfa-daemon", "mfa-enroll", "mfactl"];
+pub(crate) const PROGRAMS: [&str; 5] = ["pam_mfa", "mfa-daemon", "mfa-enroll", "mfactl", "mfa-mail"];
 
 /// Where a file comes from.
 pub(crate) enum Source {
@@ -32,6 +32,7 @@ pub(crate) fn parcels() -> Vec<Parcel> {
     vec![
         row(Built("libpam_mfa.so"), &module, 0o644),
         row(Built("mfa-daemon"), "usr/libexec/mfa/mfa-daemon", 0o755),
+        row(Built("mfa-mail"), "usr/libexec/mfa/mfa-mail", 0o755),
         row(Built("mfa-enroll"), "usr/bin/mfa-enroll", 0o755),
         row(Link("mfa-enroll"), "usr/bin/mfa", 0),
         row(Built("mfactl"), "usr/bin/mfactl", 0o755),
