@@ -1,7 +1,7 @@
 //! `mfactl users`: everybody, with what they have. Accounts come from the system, the rest from the daemon.
 
 use crate::Desk;
-use crate::directory::{self, NAMES_AT_ONCE, Person};
+use crate::directory::{self, Group, NAMES_AT_ONCE, Person};
 use crate::progress::Progress;
 use crate::roster::{Entry, Search, Shells};
 use mfa_cli::{Exit, Failure, Screen, Table, printable};
@@ -14,6 +14,8 @@ use std::collections::{BTreeMap, HashMap};
 Examples:
   mfactl users
   mfactl users --search staff      part of a login, full name or group
+  mfactl users --group staff --enrolled
+  mfactl users --throttled
   mfactl users --json | jq '.[] | select(.state == \"none\") | .user'
 
 Accounts of the system that nobody can log in to are left out, unless they
@@ -22,6 +24,45 @@ pub(crate) struct Args {
     /// Part of a login name, a full name or a group's name, in any case
     #[arg(long, value_name = "TEXT")]
     search: Option<String>,
+    /// Only members of this group
+    #[arg(long, value_name = "G")]
+    group: Option<String>,
+    /// Only who has a factor
+    #[arg(long)]
+    enrolled: bool,
+    /// Only who has begun to enroll
+    #[arg(long)]
+    pending: bool,
+    /// Only whose codes are refused for now, or off
+    #[arg(long)]
+    throttled: bool,
+}
+
+/// Who is left of those that were found: in the group, and in one of the states that were asked for.
+struct Chosen<'a> {
+    args: &'a Args,
+    group: Option<Group>,
+}
+
+impl<'a> Chosen<'a> {
+    fn of(args: &'a Args) -> Result<Self, Failure> {
+        let Some(name) = &args.group else { return Ok(Self { args, group: None }) };
+        let group = directory::groups()?.into_iter().find(|group| group.name == *name);
+        let unknown =
+            || Failure::refused("not_found", format!("There is no group {}. Check the name.", printable::line(name)));
+        Ok(Self { args, group: Some(group.ok_or_else(unknown)?) })
+    }
+
+    fn holds(&self, person: Option<&Person>, user: &str) -> bool {
+        let by_number = |group: &Group| person.is_some_and(|person| person.gid == group.gid);
+        self.group.as_ref().is_none_or(|group| by_number(group) || group.members.iter().any(|member| member == user))
+    }
+
+    fn has(&self, entry: &Entry) -> bool {
+        let Args { enrolled, pending, throttled, .. } = *self.args;
+        let any = !(enrolled || pending || throttled);
+        any || (enrolled && !entry.factors.is_empty()) || (pending && entry.pending) || (throttled && entry.throttled)
+    }
 }
 
 /// Records by login name.
@@ -34,7 +75,8 @@ pub(crate) fn run(args: &Args, desk: &mut Desk) -> Result<Exit, Failure> {
         None => Search::Everybody,
         Some(text) => Search::text(text, &directory::groups()?),
     };
-    let mut listing = Listing::begin(&desk.screen, desk.json);
+    let chosen = Chosen::of(args)?;
+    let mut listing = Listing { chosen, out: Out::begin(&desk.screen, desk.json) };
     let mut sought = args.search.clone();
     let shells = Shells::of_this_machine();
     for (count, person) in directory::everybody()?.enumerate() {
@@ -43,14 +85,14 @@ pub(crate) fn run(args: &Args, desk: &mut Desk) -> Result<Exit, Failure> {
         let record = records.remove(&person.user);
         if search.finds(&person, record.is_some(), &shells) {
             progress.end();
-            listing.add(Entry::of(Some(person), record))?;
+            listing.add(Some(person), record)?;
         } else {
             progress.tell(count, "accounts");
         }
     }
     progress.end();
     unlisted(records, sought, &search, &mut listing)?;
-    listing.finish()?;
+    listing.out.finish()?;
     Ok(Exit::Done)
 }
 
@@ -101,7 +143,7 @@ fn unlisted(
                 None => search.finds_record(&user),
             };
             if is_found {
-                listing.add(Entry::of(person, record))?;
+                listing.add(person, record)?;
             }
         }
         records = rest.unwrap_or_default();
@@ -110,18 +152,36 @@ fn unlisted(
 }
 
 /// Rows as they come: a table for people, an array for scripts.
-enum Listing<'a> {
+enum Out<'a> {
     Text { screen: &'a Screen, table: Option<Table<'a>> },
     Json { screen: &'a Screen, is_first: bool },
 }
 
-impl<'a> Listing<'a> {
+/// What is listed of what is found.
+struct Listing<'a> {
+    chosen: Chosen<'a>,
+    out: Out<'a>,
+}
+
+impl Listing<'_> {
+    fn add(&mut self, person: Option<Person>, record: Option<Summary>) -> Result<(), Failure> {
+        let user = person.as_ref().map(|person| &person.user).or_else(|| record.as_ref().map(|record| &record.user));
+        if !user.is_some_and(|user| self.chosen.holds(person.as_ref(), user)) {
+            return Ok(());
+        }
+        match Entry::of(person, record).filter(|entry| self.chosen.has(entry)) {
+            Some(entry) => self.out.add(&entry),
+            None => Ok(()),
+        }
+    }
+}
+
+impl<'a> Out<'a> {
     fn begin(screen: &'a Screen, json: bool) -> Self {
         if json { Self::Json { screen, is_first: true } } else { Self::Text { screen, table: None } }
     }
 
-    fn add(&mut self, entry: Option<Entry>) -> Result<(), Failure> {
-        let Some(entry) = entry else { return Ok(()) };
+    fn add(&mut self, entry: &Entry) -> Result<(), Failure> {
         match self {
             Self::Text { screen, table } => {
                 let titles = ["User", "Name", "Factors", "Codes", "State"];
@@ -130,7 +190,7 @@ impl<'a> Listing<'a> {
             }
             Self::Json { screen, is_first } => {
                 screen.data(if std::mem::take(is_first) { "[" } else { "," })?;
-                screen.json(&entry)
+                screen.json(entry)
             }
         }
     }
