@@ -6,6 +6,7 @@ use crate::license::Round;
 use crate::listen::Peer;
 use crate::login::Login;
 use crate::policy::Study;
+use crate::store::RestoreTicket;
 use mfa_core::Time;
 use mfa_core::account::{Identity, Ticket};
 use mfa_core::dialog::Proof;
@@ -31,6 +32,8 @@ pub(crate) struct Conversation {
     pub(crate) round: Round,
     /// What root has said of who asks.
     pub(crate) introduced: Option<Introduce>,
+    /// A copy that is being put back.
+    pub(crate) restore: Option<RestoreTicket>,
     proved: Option<Proved>,
     tickets: u32,
 }
@@ -53,6 +56,7 @@ impl Conversation {
             study: Study::default(),
             round: Round::default(),
             introduced: None,
+            restore: None,
             proved: None,
             tickets: 0,
         }

@@ -6,6 +6,7 @@
 mod audit;
 mod break_glass;
 mod child;
+mod copy;
 mod directory;
 mod forget;
 mod import;
@@ -95,6 +96,8 @@ enum Command {
     Audit(audit::Args),
     Metrics(metrics::Args),
     Import(import::Args),
+    Export(copy::ExportArgs),
+    Restore(copy::RestoreArgs),
     Invite(invite::Args),
     #[command(name = "temp-code")]
     TempCode(temp_code::Args),
@@ -195,6 +198,8 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Forget(args) => forget::run(args, &mut desk),
         Command::Audit(args) => audit::run(args, &mut desk),
         Command::Import(args) => import::run(&args, &mut desk),
+        Command::Export(args) => copy::export(&args, &mut desk),
+        Command::Restore(args) => copy::restore(&args, &mut desk),
         Command::Invite(args) => invite::run(args, &mut desk),
         Command::TempCode(args) => temp_code::run(args, &mut desk),
         Command::Mail(args) => mail::run(args, &mut desk),

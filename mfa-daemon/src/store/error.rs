@@ -30,6 +30,10 @@ pub(crate) enum StoreError {
     },
     /// A uid or name is taken by another record that has factors.
     Taken(Identity),
+    /// So many accounts are enrolled, in whose place nothing is put unless that is meant.
+    NotEmpty(u64),
+    /// A copy that cannot be put back: what of it.
+    BadCopy(String),
     /// Writes without a condition: an error of this program.
     Unconditional,
     /// A value the schema does not take: an error of this program.
@@ -41,7 +45,15 @@ pub(crate) enum StoreError {
 impl StoreError {
     /// Whether it is about one commit, and the connection is as good as before.
     pub(super) fn is_of_one_commit(&self) -> bool {
-        matches!(self, Self::Unsealable { .. } | Self::Taken(_) | Self::Unconditional | Self::Constraint(_))
+        matches!(
+            self,
+            Self::Unsealable { .. }
+                | Self::Taken(_)
+                | Self::NotEmpty(_)
+                | Self::BadCopy(_)
+                | Self::Unconditional
+                | Self::Constraint(_)
+        )
     }
 }
 
@@ -63,6 +75,13 @@ impl fmt::Display for StoreError {
             ),
             Self::Taken(Identity { uid, name }) => {
                 write!(f, "the record of {name} ({uid}) is in the way; reset that one first: mfactl reset {name}")
+            }
+            Self::NotEmpty(enrolled) => write!(
+                f,
+                "{enrolled} accounts are enrolled here; to put the copy in their place: mfactl restore FILE --replace"
+            ),
+            Self::BadCopy(what) => {
+                write!(f, "the copy cannot be put back ({what}); nothing was changed. Try another copy")
             }
             Self::Unconditional => f.write_str("a change without a condition was refused; please report this"),
             Self::Constraint(what) => write!(f, "the database does not take this value ({what}); please report this"),

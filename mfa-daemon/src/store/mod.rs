@@ -17,6 +17,7 @@ mod admin;
 mod apply;
 mod change;
 mod connection;
+mod copy;
 mod error;
 mod given;
 mod history;
@@ -35,6 +36,7 @@ mod verify;
 mod writer;
 
 pub(crate) use admin::Summary;
+pub(crate) use copy::Ticket as RestoreTicket;
 pub(crate) use error::{OpenError, StoreError};
 pub(crate) use history::{Sought, Written};
 pub(crate) use outbox::{Change, Outbox, Recipient, Waiting};

@@ -1,6 +1,7 @@
 //! What waits to be committed. Nobody waits here without bound, and nobody can keep others out: a plain user's
 //! processes have a share each, all of them together leave room for root's, and what does not fit is refused at once.
 
+use super::copy::Restoring;
 use super::prune::Cut;
 use super::{Change, Committed, Course, Note, Observed, Rebind, StoreError};
 use crate::audit::{Context, SiteRecord};
@@ -31,6 +32,8 @@ pub(super) enum Work {
     Site(SiteRecord, Time),
     /// A change to the outbox, and when.
     Outbox(Change, Time),
+    /// A step of putting a copy back.
+    Restore(Arc<Restoring>, Time),
     /// Rows are sealed with another master key.
     Reseal(Arc<Course>),
     /// Master keys that no row needs are forgotten.

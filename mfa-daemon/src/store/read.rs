@@ -284,7 +284,7 @@ pub(super) fn spell_parameters(parameters: &Parameters) -> String {
     format!("{} {} {}", parameters.algorithm.as_str(), parameters.digits, parameters.period)
 }
 
-fn parse_parameters(text: &str) -> Option<Parameters> {
+pub(super) fn parse_parameters(text: &str) -> Option<Parameters> {
     let mut words = text.split(' ');
     let algorithm = words.next()?;
     let algorithm = Algorithm::ALL.into_iter().find(|known| known.as_str() == algorithm)?;

@@ -122,6 +122,29 @@ CREATE TABLE given_code (
     PRIMARY KEY (account, purpose)
 ) STRICT, WITHOUT ROWID;
 
+-- A copy that is being put back, until it is whole; its secrets are sealed for the rows they are going to.
+CREATE TABLE staged_account (
+    id INTEGER PRIMARY KEY,
+    uid INTEGER NOT NULL UNIQUE,
+    name TEXT NOT NULL UNIQUE,
+    record TEXT NOT NULL,
+    factors INTEGER NOT NULL
+) STRICT;
+CREATE TABLE staged_factor (
+    account INTEGER NOT NULL,
+    id INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    created INTEGER NOT NULL,
+    last_used INTEGER,
+    params TEXT NOT NULL,
+    last_step INTEGER NOT NULL,
+    sealed_by INTEGER NOT NULL,
+    nonce BLOB NOT NULL,
+    sealed BLOB NOT NULL,
+    PRIMARY KEY (account, id)
+) STRICT, WITHOUT ROWID;
+
 -- What a master key that is replaced still has to open.
 CREATE INDEX factor_key ON factor (key_id);
 CREATE INDEX pending_key ON pending (key_id);

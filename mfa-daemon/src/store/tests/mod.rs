@@ -3,6 +3,7 @@
 mod admin;
 mod chain;
 mod commit;
+mod copy;
 mod crash;
 mod faults;
 mod given;
