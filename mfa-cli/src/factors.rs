@@ -17,7 +17,11 @@ pub fn show(screen: &Screen, factors: &[FactorInfo]) -> Result<(), Failure> {
     for factor in factors {
         let used = factor.last_used.map_or_else(|| "never".to_owned(), |used| moment::ago(used, now));
         let (id, added) = (factor.id.to_string(), moment::date(factor.created));
-        table.row(&[&id, &factor.name, &kind(&factor.kind), &added, &used])?;
+        let name = match &factor.address {
+            Some(address) => format!("{} ({address})", factor.name),
+            None => factor.name.clone(),
+        };
+        table.row(&[&id, &name, &kind(&factor.kind), &added, &used])?;
     }
     table.finish()
 }

@@ -5,9 +5,10 @@ use crate::factor::totp::{Parameters, Step};
 use crate::factor::{Kind, Kinds};
 use crate::given::{Given, NewGiven, Purpose};
 use crate::letter::{Address, Letter};
+use crate::mailbox::{Mailbox, Mailings, Sends};
 use crate::printed::{Digest, Salt};
 use crate::seats::Suspension;
-use crate::throttle::{Bucket, Throttle, Throttles};
+use crate::throttle::{Bucket, Caller, Throttle, Throttles};
 use crate::trust::{Earned, Trust, TrustId};
 use crate::{Secret, Time};
 use std::fmt;
@@ -66,6 +67,10 @@ pub struct Account {
     pub address: Option<Address>,
     /// What need not be asked again, whether it still holds or not.
     pub trust: Vec<Trust>,
+    /// The codes that were mailed for it lately.
+    pub mailings: Mailings,
+    /// Where its codes can be mailed. That is not kept with it: whoever reads the account knows the site's settings.
+    pub mailbox: Option<Mailbox>,
 }
 
 impl Account {
@@ -89,6 +94,8 @@ impl Account {
             throttles: Throttles::default(),
             address: None,
             trust: Vec::new(),
+            mailings: Mailings::default(),
+            mailbox: None,
         }
     }
 
@@ -109,6 +116,12 @@ impl Account {
     #[must_use]
     pub fn latest(&self, now: Time) -> Time {
         now.max(self.newest_time)
+    }
+
+    /// The factor that is the mail address of its owner's own.
+    #[must_use]
+    pub fn own_mail(&self) -> Option<&Factor> {
+        self.factors.iter().find(|factor| factor.detail.kind() == Kind::Email)
     }
 
     /// A confirmed factor by its id.
@@ -138,6 +151,8 @@ pub struct Factor {
 pub enum Detail {
     /// An authenticator app.
     Totp(Totp),
+    /// A mail address that its owner has verified; there is one at the most, and it is [`Account::address`].
+    Email(Address),
 }
 
 impl Detail {
@@ -146,6 +161,16 @@ impl Detail {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Totp(_) => Kind::Totp,
+            Self::Email(_) => Kind::Email,
+        }
+    }
+
+    /// What an authenticator app's verifier needs.
+    #[must_use]
+    pub fn app(&self) -> Option<&Totp> {
+        match self {
+            Self::Totp(app) => Some(app),
+            Self::Email(_) => None,
         }
     }
 }
@@ -268,6 +293,20 @@ pub enum Write {
         /// Its id.
         id: i64,
     },
+    /// A mailed code let somebody in.
+    UseMailedCode {
+        /// The factor it belongs to, if its owner has added the address.
+        factor: Option<FactorId>,
+    },
+    /// What the codes mailed lately come to.
+    Mailings(Caller, Sends),
+    /// A mail address that was verified becomes a factor.
+    AddMail {
+        /// What it is called.
+        name: String,
+        /// The address.
+        address: Address,
+    },
     /// The time to enroll begins, unless it has.
     BeginGrace(Time),
     /// An enrollment begins, in place of one begun before.
@@ -336,6 +375,7 @@ impl Write {
         match self {
             Self::Confirm { .. }
             | Self::Import(_)
+            | Self::AddMail { .. }
             | Self::NewBackupCodes { .. }
             | Self::Remove(_)
             | Self::RemoveAll => true,
@@ -343,6 +383,8 @@ impl Write {
             | Self::UseStep { .. }
             | Self::CountReplay { .. }
             | Self::UseBackupCode { .. }
+            | Self::UseMailedCode { .. }
+            | Self::Mailings(..)
             | Self::BeginGrace(_)
             | Self::Begin(_)
             | Self::Rename(..)
@@ -460,6 +502,8 @@ pub enum What {
     Unlocked,
     /// A record was given to another uid or name by an administrator.
     Rebound,
+    /// A code was mailed.
+    Mailed,
     /// The address for mail was changed.
     AddressChanged,
     /// A letter was given up, or refused for good.
@@ -486,7 +530,7 @@ pub enum What {
 
 impl What {
     /// Every one of them, for readers of stored records.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::Passed,
         Self::Skipped,
         Self::Denied,
@@ -501,6 +545,7 @@ impl What {
         Self::Reset,
         Self::Unlocked,
         Self::Rebound,
+        Self::Mailed,
         Self::AddressChanged,
         Self::NotMailed,
         Self::Invited,
@@ -532,6 +577,7 @@ impl What {
             Self::Reset => "reset",
             Self::Unlocked => "unlocked",
             Self::Rebound => "rebound",
+            Self::Mailed => "mailed",
             Self::AddressChanged => "address-changed",
             Self::NotMailed => "not-mailed",
             Self::Invited => "invited",

@@ -2,12 +2,17 @@
 //!
 //! Who may change what is decided here and nowhere else. As with a login, nothing is true before the commit is.
 
-use crate::account::{Account, Commit, FactorId, NewPending, Pending, Record, Seen, Ticket, What, Write};
+mod mail;
+
+pub use mail::{Verified, Verifying, begin_mail, confirm_mail};
+
+use crate::account::{Account, Commit, Factor, FactorId, NewPending, Pending, Record, Seen, Ticket, What, Write};
 use crate::dialog::Proof;
 use crate::factor::totp::{self, Algorithm, Parameters, Step};
 use crate::factor::{Kind, Kinds, backup_code};
 use crate::given::{self, Accepted};
 use crate::letter;
+use crate::mailbox::Sends;
 use crate::seats::Claim;
 use crate::throttle::{Bucket, Caller, Gate, Guess, Throttle};
 use crate::time::Countdown;
@@ -42,6 +47,10 @@ pub struct Rules {
     pub by_invitation: bool,
     /// What a first factor does about a seat.
     pub seat: Claim,
+    /// Whether an address of one's own would be written to: not where the site alone says where mail goes.
+    pub own_addresses: bool,
+    /// Whether a mailed code is asked for before the first factor is added: logins ask for one already.
+    pub mail_first: bool,
 }
 
 /// By what right a change is asked for.
@@ -69,6 +78,14 @@ pub enum Permission<'a> {
 pub enum Refusal {
     /// A factor must be proved first, or it was too long ago.
     ProveFirst,
+    /// A mail address takes a factor that is not mail.
+    StrongerFirst,
+    /// The site says where mail goes.
+    SiteAddress,
+    /// Not a mail address.
+    BadAddress,
+    /// So many codes were mailed lately that the next one waits, in seconds.
+    TooManyMails(i64),
     /// No such factor, or no such pending enrollment, or it has ended.
     NotFound,
     /// A login here requires a factor, and this is the last one.
@@ -100,11 +117,17 @@ impl fmt::Display for Refusal {
                 return write!(f, "Too many wrong codes. The next try is in {}.", Countdown(*seconds));
             }
             Self::Throttled(_) => "Too many wrong codes in a row. Ask your administrator: mfactl unlock",
+            Self::TooManyMails(seconds) => {
+                return write!(f, "Many codes were mailed already. The next one can be in {}.", Countdown(*seconds));
+            }
+            Self::StrongerFirst => "A mail address is added with another factor of yours. Add an app first: mfa-enroll",
+            Self::SiteAddress => "Here the site says where your mail goes. Ask your administrator to change it.",
+            Self::BadAddress => "That is no mail address. One looks like name@example.com.",
             Self::ProveFirst => "Prove first that it is you, with a code of yours.",
             Self::NotFound => "There is no such factor, or its enrollment has ended. See: mfa-enroll status",
             Self::LastRequired => "A second factor is required here, and this is your last. Add another one first.",
             Self::NothingEnrolled => "There is nothing to make backup codes for yet. Run: mfa-enroll",
-            Self::NotTaken => "The policy here does not take codes by an app. Ask your administrator.",
+            Self::NotTaken => "The policy here does not take that kind of factor. Ask your administrator.",
             Self::InvitedOnly => {
                 "Here the first factor takes an enrollment code: ask your administrator for one, and type it when you \
                  log in, over ssh or at the machine."
@@ -140,6 +163,9 @@ pub fn begin_totp<'a>(
 ) -> Result<Begun<'a>, Refusal> {
     let (name, start_anew) = wish;
     permit(account, permission, at)?;
+    if rules.mail_first && matches!(permission, Permission::Unproved) {
+        return Err(Refusal::ProveFirst);
+    }
     if rules.by_invitation && matches!(permission, Permission::Unproved) {
         return Err(Refusal::InvitedOnly);
     }
@@ -305,8 +331,14 @@ pub fn remove(
     }
     let only_one = account.factors.len() == 1;
     let write = if only_one { Write::RemoveAll } else { Write::Remove(id) };
+    let writes = std::iter::once(write).chain(end_address(factor)).collect();
     let record = Record::of(What::Removed).with(factor.detail.kind(), Some(id));
-    Ok(commit(account, vec![write], record, (at, ticket)))
+    Ok(commit(account, writes, record, (at, ticket)))
+}
+
+/// With the factor that is an address goes the address.
+fn end_address(factor: &Factor) -> Option<Write> {
+    (factor.detail.kind() == Kind::Email).then_some(Write::Address(None))
 }
 
 /// Gives a factor another name.
@@ -335,17 +367,16 @@ pub fn reset(
     only: Option<FactorId>,
     (at, ticket): (&At, Ticket),
 ) -> Result<Option<Commit>, Refusal> {
-    let kind = match only {
-        Some(id) => Some((account.factor(id).ok_or(Refusal::NotFound)?.detail.kind(), Some(id))),
-        None => None,
-    };
+    let factor = only.map(|id| account.factor(id).ok_or(Refusal::NotFound)).transpose()?;
+    let kind = factor.map(|factor| (factor.detail.kind(), Some(factor.id)));
     if account.version.is_none() {
         return Ok(None);
     }
     let write = match only {
         // A temporary code may have been given because of the very phone that is lost.
         Some(id) if account.factors.len() > 1 => {
-            std::iter::once(Write::Remove(id)).chain(given::end_temp_code(account)).collect()
+            let ends = given::end_temp_code(account).into_iter().chain(factor.and_then(end_address));
+            std::iter::once(Write::Remove(id)).chain(ends).collect()
         }
         _ => void_all().collect(),
     };
@@ -366,7 +397,8 @@ pub(crate) fn void_all() -> impl Iterator<Item = Write> {
 }
 
 fn forget_failures() -> impl Iterator<Item = Write> {
-    Bucket::ALL.into_iter().map(|bucket| Write::Throttle(bucket, Throttle::default()))
+    let mailings = [Caller::Root, Caller::Plain].map(|caller| Write::Mailings(caller, Sends::default()));
+    Bucket::ALL.into_iter().map(|bucket| Write::Throttle(bucket, Throttle::default())).chain(mailings)
 }
 
 /// Whether this right is one to change the account's factors: root's, a proof of minutes ago under the factors of now,

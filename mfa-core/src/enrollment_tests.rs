@@ -20,6 +20,8 @@ fn rules(confirm_codes: u8) -> Rules {
         required: false,
         by_invitation: false,
         seat: Claim::NotNeeded,
+        own_addresses: true,
+        mail_first: false,
     }
 }
 
@@ -225,7 +227,7 @@ fn a_reset_takes_everything_and_forgets_failures() {
     assert!(reset(&nobody(), None, (&at(NOW), TICKET)).unwrap().is_none());
     let commit = reset(&with_phones(2), None, (&at(NOW), TICKET)).unwrap().unwrap();
     assert!(matches!(commit.writes[0], Write::RemoveAll));
-    assert_eq!(commit.writes.len(), 5);
+    assert_eq!(commit.writes.len(), 7);
     let commit = reset(&with_phones(2), Some(PHONE), (&at(NOW), TICKET)).unwrap().unwrap();
     assert!(matches!(commit.writes[..], [Write::Remove(PHONE)]));
     assert_eq!(reset(&with_phones(1), Some(FactorId(9)), (&at(NOW), TICKET)).map(|_| ()), Err(Refusal::NotFound));
@@ -244,8 +246,8 @@ fn proof() -> Proof {
     let (site, issuer, label) = Default::default();
     let welcome = crate::dialog::Welcome { site, issuer, label, terminal: false, rules: rules(1) };
     let (until, support, ties) = (NOW.plus(120), String::new(), crate::trust::Ties::default());
-    let (temp_codes, utc_offset) = (false, 0);
-    let setting = Setting { caller, interactive: true, until, temp_codes, utc_offset, support, welcome, ties };
+    let (temp_codes, utc_offset, mails) = (false, 0, false);
+    let setting = Setting { caller, interactive: true, until, temp_codes, utc_offset, support, welcome, ties, mails };
     let (dialog, _) = Dialog::begin(plan, with_phones(1), setting, &at(NOW));
     let (dialog, _) = dialog.step(Event::Answer(Zeroizing::new(code(NOW.0 / 30))), &at(NOW));
     match dialog.step(Event::Committed, &at(NOW)).1 {

@@ -2,7 +2,7 @@
 //!
 //! The codes that the other program may have taken are void here. A secret that the account has is not added again.
 
-use crate::account::{Account, Commit, Detail, Imported, Record, Ticket, What, Write};
+use crate::account::{Account, Commit, Imported, Record, Ticket, What, Write};
 use crate::enrollment::{MOST_FACTORS, checked_name, commit};
 use crate::factor::Kind;
 use crate::factor::totp::{Parameters, Step};
@@ -92,15 +92,14 @@ pub fn import(
 
 /// Whether one of its apps has this secret. All of them are compared, each in constant time.
 fn has(account: &Account, secret: &Secret) -> bool {
-    account.factors.iter().fold(false, |found, factor| match &factor.detail {
-        Detail::Totp(app) => found | (app.secret == *secret),
-    })
+    let apps = account.factors.iter().filter_map(|factor| factor.detail.app());
+    apps.fold(false, |found, app| found | (app.secret == *secret))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::account::{Factor, FactorId, Identity, Seen, Totp, Version};
+    use crate::account::{Detail, Factor, FactorId, Identity, Seen, Totp, Version};
     use crate::factor::totp::{Algorithm, find};
 
     const NOW: Time = Time(1_800_000_000);
@@ -147,7 +146,7 @@ mod tests {
             let parameters = Parameters::new(Algorithm::Sha1, 6, period).unwrap();
             let commit = take(&absent(), App { parameters, ..app(&[1; 10]) }).unwrap().unwrap();
             let account = with(absent(), commit);
-            let Detail::Totp(taken) = &account.factors[0].detail;
+            let taken = account.factors[0].detail.app().unwrap();
             let Step(current) = parameters.step_at(NOW).unwrap();
             assert_eq!(taken.used, Step(current + 1));
             let phone = totp_rs::Builder::new()

@@ -12,6 +12,7 @@ pub mod given;
 pub mod import;
 pub mod letter;
 pub mod license;
+pub mod mailbox;
 pub mod policy;
 pub mod printed;
 pub mod seats;

@@ -14,6 +14,7 @@ use crate::store::{Committed, Rebind, Snapshot, Store, StoreError, Summary};
 use crate::trust;
 use mfa_core::account::{Account, FactorId};
 use mfa_core::enrollment as core;
+use mfa_core::letter::Address;
 use mfa_core::policy::Rule;
 use mfa_core::throttle::{Caller, Gate, Guess};
 use mfa_proto::admin as wire;
@@ -138,6 +139,8 @@ pub(crate) async fn account(conversation: &mut Conversation, whose: Subject) -> 
         Snapshot::Conflict(conflict) => (Account::absent(identity.clone()), Some(conflict.to_string())),
     };
     let required = desk.required(conversation).await;
+    let spelled = if conversation.peer().is_root() { Address::to_string } else { Address::masked };
+    let mailbox = desk.loaded.config.settings.mail.mailbox(&identity.name, account.address.as_ref(), true);
     let recent = store(conversation)?.recent(identity, RECENT).await.map_err(failed)?;
     let now = clock::now();
     let (caller, throttle, gate) = account.throttles.strictest(Guess::Code, now);
@@ -146,13 +149,14 @@ pub(crate) async fn account(conversation: &mut Conversation, whose: Subject) -> 
         uid: identity.uid,
         required: required.required,
         rule: desk.loaded.config.policy.rule_name(required.rule).to_owned(),
-        factors: account.factors.iter().map(factor_info).collect(),
+        factors: account.factors.iter().map(|factor| factor_info(factor, spelled)).collect(),
         backup_codes: count(account.backup.codes.len()),
         pending: account.pending.as_ref().is_some_and(|pending| seconds_left(pending.until, now).is_some()),
         remembered: trust::remembered(&account, &desk.loaded, conversation.daemon()),
         invite: account.invite.as_ref().map(given::outstanding),
         invited_only: account.invited_only,
         temp_code: account.temp_code.as_ref().map(given::outstanding),
+        mail: mailbox.map(|mailbox| spelled(&mailbox.address)),
         failures: throttle.in_a_row,
         by_own_programs: caller == Caller::Plain,
         throttled_for: match gate {

@@ -5,6 +5,7 @@ use crate::daemon::Daemon;
 use crate::license::Round;
 use crate::listen::Peer;
 use crate::login::Login;
+use crate::own_mail::Posted;
 use crate::policy::Study;
 use crate::store::RestoreTicket;
 use mfa_core::Time;
@@ -34,6 +35,8 @@ pub(crate) struct Conversation {
     pub(crate) introduced: Option<Introduce>,
     /// A copy that is being put back.
     pub(crate) restore: Option<RestoreTicket>,
+    /// A mail address that waits for the code that was mailed to it.
+    pub(crate) posted: Option<Posted>,
     proved: Option<Proved>,
     tickets: u32,
 }
@@ -57,6 +60,7 @@ impl Conversation {
             round: Round::default(),
             introduced: None,
             restore: None,
+            posted: None,
             proved: None,
             tickets: 0,
         }

@@ -57,6 +57,8 @@ pub(crate) struct Daemon {
     crowd_told: Cell<Time>,
     untaken_told: Cell<Time>,
     unmailed_told: Cell<Time>,
+    /// Whether mail goes out: not if the last try failed and none has succeeded since.
+    pub(crate) mail_goes_out: Cell<bool>,
 }
 
 /// A configuration in force.
@@ -96,6 +98,7 @@ impl Daemon {
             crowd_told: Cell::new(Time(i64::MIN)),
             untaken_told: Cell::new(Time(i64::MIN)),
             unmailed_told: Cell::new(Time(i64::MIN)),
+            mail_goes_out: Cell::new(true),
         };
         let _ = daemon.take(config::load(&daemon.folder)); // without a valid one every login is refused, loudly
         daemon

@@ -14,9 +14,11 @@ use crate::listen::{Answer, Failure, Subject, refuse};
 use crate::scene::{self, Purpose, Scene, Trouble};
 use crate::store::Committed;
 use crate::trust;
-use mfa_core::account::{Account, Commit, Factor, FactorId, Pending, Ticket, What};
+use mfa_core::account::{Account, Commit, Detail, Factor, FactorId, Pending, Ticket, What};
 use mfa_core::enrollment::{self as core, Begun, Confirming, Permission, Refusal, Rules};
+use mfa_core::factor::Kind;
 use mfa_core::factor::totp::{Link, base32};
+use mfa_core::letter::Address;
 use mfa_core::seats::Claim;
 use mfa_core::throttle::{Gate, Guess};
 use mfa_core::{At, Time, policy};
@@ -45,11 +47,12 @@ pub(crate) async fn status(conversation: &mut Conversation, whose: Subject) -> R
         host: daemon.host.clone(),
         support: settings.support.clone(),
         required: rules.required,
-        factors: account.factors.iter().map(factor_info).collect(),
+        factors: account.factors.iter().map(|factor| factor_info(factor, Address::to_string)).collect(),
         backup_codes: count(account.backup.codes.len()),
         remembered: trust::remembered(&account, &desk.loaded, daemon),
         pending_for: account.pending.as_ref().and_then(|pending| seconds_left(pending.until, now)),
-        authorize: !conversation.peer().is_root() && !account.enrolled().is_empty(),
+        authorize: !conversation.peer().is_root() && (account.is_enrolled() || rules.mail_first),
+        mail: account.mailbox.as_ref().filter(|_| rules.kinds.contains(Kind::Email)).map(|to| to.address.to_string()),
         throttled_for: match gate {
             Gate::Wait(seconds) => u32::try_from(seconds).ok(),
             Gate::Open | Gate::Off => None,
@@ -224,10 +227,12 @@ impl Desk {
         let by_invitation = account.invited_only || required && deciding.enroll == policy::Enrolling::Invite;
         let settings = &self.loaded.config.settings;
         let (confirm_codes, parameters) = (settings.confirm_codes, settings.parameters);
+        let own_addresses = settings.mail.relay.is_some() && settings.mail.heeds_own(&self.whose.identity.name);
+        let mail_first = scene.mail_first(daemon, &self.loaded, (&self.whose, account), kinds).await;
         let whose = (&self.whose, account);
         // Voluntary enrollment takes no seat, so that nobody fills them by themselves.
         let seat = if required { license::claim(daemon, whose, lane).await } else { Claim::NotNeeded };
-        Rules { confirm_codes, parameters, kinds, required, by_invitation, seat }
+        Rules { confirm_codes, parameters, kinds, required, by_invitation, seat, own_addresses, mail_first }
     }
 
     /// Whether some login here requires a factor of this account.
@@ -310,14 +315,18 @@ impl Desk {
     }
 }
 
-/// A factor as people see it.
-pub(crate) fn factor_info(factor: &Factor) -> wire::FactorInfo {
+/// A factor as people see it, with its address spelled in full, or so that strangers do not learn it.
+pub(crate) fn factor_info(factor: &Factor, spelled: impl Fn(&Address) -> String) -> wire::FactorInfo {
     wire::FactorInfo {
         id: factor.id.0,
         kind: factor.detail.kind().as_str().into(),
         name: factor.name.clone(),
         created: factor.created.0,
         last_used: factor.last_used.map(|at| at.0),
+        address: match &factor.detail {
+            Detail::Email(address) => Some(spelled(address)),
+            Detail::Totp(_) => None,
+        },
     }
 }
 
@@ -353,6 +362,9 @@ pub(crate) fn changed() -> Failure {
 pub(crate) fn refused(refusal: Refusal) -> Failure {
     let code = match refusal {
         Refusal::ProveFirst => RefusalCode::AuthorizeFirst,
+        Refusal::StrongerFirst | Refusal::SiteAddress => RefusalCode::NotAllowed,
+        Refusal::BadAddress => RefusalCode::Invalid,
+        Refusal::TooManyMails(_) => RefusalCode::Busy,
         Refusal::NotFound | Refusal::NothingEnrolled => RefusalCode::NotFound,
         Refusal::LastRequired | Refusal::NotTaken | Refusal::InvitedOnly | Refusal::NoSeat | Refusal::TooMany => {
             RefusalCode::NotAllowed

@@ -120,7 +120,9 @@ async fn start(
     let settings = &loaded.config.settings;
     // Whoever looks for a phone and installs an app needs longer than whoever types a code.
     let enrolling = matches!(weighed.plan, Plan::Enroll(_));
-    let seconds = if enrolling { LONGEST } else { seconds };
+    // And so does whoever waits for a mail.
+    let mails = mails(conversation.peer().is_root(), &scene);
+    let seconds = if enrolling || (mails && weighed.account.mailbox.is_some()) { LONGEST } else { seconds };
     let setting = Setting {
         caller: conversation.caller(),
         interactive,
@@ -129,10 +131,13 @@ async fn start(
         utc_offset: clock::utc_offset(clock::now()),
         support: settings.support.clone(),
         welcome: welcome(settings, &daemon.host, (&context, scene.is_after_another()), &weighed),
+        mails,
         ties: scene.ties(&daemon, &loaded),
     };
     let Weighed { plan, account, rule, epoch, .. } = weighed;
-    let (dialog, effect) = Dialog::begin(plan, account, setting, &clock::bare());
+    // A code may be mailed at once.
+    let at = if account.mailbox.is_some() { fresh() } else { clock::bare() };
+    let (dialog, effect) = Dialog::begin(plan, account, setting, &at);
     let mut login = Box::new(Login {
         dialog: None,
         scene,
@@ -161,7 +166,16 @@ fn welcome(settings: &Settings, host: &str, (context, after_another): (&Context,
         label: format!("{}@{host}", weighed.account.identity.name),
         // Without another factor before it, whoever comes first would enroll a phone of their own, and be in.
         terminal: after_another && matches!(Class::of(service), Some(Class::Ssh | Class::Login)),
-        rules: Rules { confirm_codes, parameters, kinds, required: true, by_invitation: false, seat: weighed.seat },
+        rules: Rules {
+            confirm_codes,
+            parameters,
+            kinds,
+            required: true,
+            by_invitation: false,
+            seat: weighed.seat,
+            own_addresses: false,
+            mail_first: false,
+        },
     }
 }
 
@@ -169,7 +183,8 @@ fn welcome(settings: &Settings, host: &str, (context, after_another): (&Context,
 fn finish(conversation: &mut Conversation, login: Box<Login>, turn: Turn) -> Result<Answer, Failure> {
     let turn = login.checked(turn);
     let mut spoken = spoken(&turn);
-    spoken.patience = login.enrolling.then_some(LONGEST);
+    let waits = login.enrolling || login.dialog.as_ref().is_some_and(Dialog::waits_for_mail);
+    spoken.patience = waits.then_some(LONGEST);
     match (turn.next, &login.scene) {
         (Next::Ask { .. }, _) => conversation.dialog = Some(login),
         (Next::Done(Verdict::Pass(proof)), Scene { purpose: Purpose::Change, target: Some(entry), .. }) => {
@@ -283,7 +298,20 @@ impl Login {
 
 /// Now, with random bytes where the dialog may need them. Without any it enrolls nobody.
 fn moment(dialog: &Dialog) -> At {
-    if dialog.needs_randomness() { clock::at().unwrap_or_else(|_| clock::bare()) } else { clock::bare() }
+    if dialog.needs_randomness() { fresh() } else { clock::bare() }
+}
+
+fn fresh() -> At {
+    clock::at().unwrap_or_else(|_| clock::bare())
+}
+
+/// Whether codes are mailed: in a login of root's, when a password or a key came before, so that nobody fills the
+/// mailbox of whomever they name; and for whoever changes factors of their own.
+fn mails(is_root: bool, scene: &Scene) -> bool {
+    match scene.purpose {
+        Purpose::Login(_) => is_root && scene.is_after_another(),
+        Purpose::Change => true,
+    }
 }
 
 fn level_of(what: What) -> Level {

@@ -27,6 +27,7 @@ mod mail;
 mod master_key;
 mod meters;
 mod metrics;
+mod own_mail;
 mod pace;
 mod policy;
 mod rotation;

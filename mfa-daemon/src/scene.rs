@@ -7,7 +7,8 @@ use crate::license;
 use crate::store::Snapshot;
 use mfa_core::Time;
 use mfa_core::account::{Account, Identity};
-use mfa_core::factor::Kinds;
+use mfa_core::factor::{Kind, Kinds};
+use mfa_core::mailbox::Mailbox;
 use mfa_core::policy::{
     self, Address, Ask, Caller, Class, Groups, NeedGroups, Origin, Person, Plan, Policy, Request, SshAuth, Standing,
     Who,
@@ -127,13 +128,32 @@ impl Scene {
     async fn weigh_change(&self, daemon: &Daemon, loaded: &Loaded, target: &Entry) -> Result<Weighed, Trouble> {
         let account = snapshot(daemon, &target.identity)?;
         let kinds = self.acceptable(daemon, loaded, target, &account).await;
-        let plan = if account.factors.is_empty() && account.backup.codes.is_empty() {
+        let mail_first = self.mail_first(daemon, loaded, (target, &account), kinds).await;
+        let plan = if !account.is_enrolled() && !mail_first {
             Plan::Skip(policy::Skip::NotEnrolled)
         } else {
             Plan::Factors(Ask { kinds, ask_again: 0, remember: 0 })
         };
         let (seat, rule) = (Claim::NotNeeded, "change of factors".into());
         Ok(Weighed { plan, account, seat, rule, epoch: loaded.epoch })
+    }
+
+    /// Whether a mailed code is asked for before a first factor is added: logins ask for one already, so that nobody
+    /// gets around it with a program of theirs.
+    pub(crate) async fn mail_first(
+        &self,
+        daemon: &Daemon,
+        loaded: &Loaded,
+        (target, account): (&Entry, &Account),
+        kinds: Kinds,
+    ) -> bool {
+        let has_mail = account.mailbox.is_some() && kinds.contains(Kind::Email);
+        if account.is_enrolled() || account.invited_only || !has_mail {
+            return false;
+        }
+        let groups = all_groups(daemon, loaded, target, self.lane).await;
+        let subject = policy::Subject { user: &target.identity.name, groups: &groups, now: clock::now() };
+        policy::required(&loaded.config.policy, &subject).required
     }
 
     /// The kinds with which this account may change its factors.
@@ -291,10 +311,17 @@ fn nobody(name: &str, loaded: &Rc<Loaded>) -> Weighed {
 pub(crate) fn snapshot(daemon: &Daemon, whose: &Identity) -> Result<Account, Trouble> {
     let store = daemon.store().map_err(Trouble::Broken)?;
     match store.snapshot(whose) {
-        Ok(Snapshot::Account(account)) => Ok(account),
+        Ok(Snapshot::Account(account)) => Ok(Account { mailbox: mailbox(daemon, &account), ..account }),
         Ok(Snapshot::Conflict(conflict)) => Err(Trouble::Conflict(conflict.to_string())),
         Err(error) => Err(Trouble::Broken(error.to_string())),
     }
+}
+
+/// Where codes for this account can be mailed, as the settings in force say.
+fn mailbox(daemon: &Daemon, account: &Account) -> Option<Mailbox> {
+    let loaded = daemon.loaded()?;
+    let mail = &loaded.config.settings.mail;
+    mail.mailbox(&account.identity.name, account.address.as_ref(), daemon.mail_goes_out.get())
 }
 
 /// The account's place in all groups that rules hang on.
@@ -313,5 +340,10 @@ async fn groups_of(daemon: &Daemon, policies: &[&Policy], entry: &Entry, lane: L
 
 /// What the policy wants to know of an account's factors.
 pub(crate) fn standing(account: &Account) -> Standing {
-    Standing { enrolled: account.enrolled(), grace_began: account.grace_began, invited_only: account.invited_only }
+    Standing {
+        enrolled: account.enrolled(),
+        given: account.mailbox.iter().map(|_| Kind::Email).collect(),
+        grace_began: account.grace_began,
+        invited_only: account.invited_only,
+    }
 }

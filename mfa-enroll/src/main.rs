@@ -4,6 +4,7 @@
 //! its memory, its arguments or a file it was not told to write.
 #![forbid(unsafe_code)]
 
+mod add_email;
 mod add_totp;
 mod backup_codes;
 mod codes;
@@ -36,6 +37,7 @@ Examples:
   mfa-enroll                         guides you through everything
   mfa-enroll status                  what you have
   mfa-enroll add totp --name tablet  one more app
+  mfa-enroll add email ADDRESS       codes by mail
   mfa-enroll codes                   new backup codes
   mfa-enroll test                    does my code work?
   mfa-enroll forget --all            ask me everywhere again
@@ -68,6 +70,7 @@ enum Command {
 #[derive(Subcommand)]
 enum Add {
     Totp(add_totp::Args),
+    Email(add_email::Args),
 }
 
 fn main() -> ExitCode {
@@ -88,6 +91,7 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
         None => wizard::run(&mut session),
         Some(Command::Status(_)) => status::run(&mut session),
         Some(Command::Add(Add::Totp(args))) => add_totp::run(args, &mut session),
+        Some(Command::Add(Add::Email(args))) => add_email::run(args, &mut session),
         Some(Command::Confirm(args)) => confirm::run(args, &mut session),
         Some(Command::Codes(args)) => codes::run(args, &mut session),
         Some(Command::Remove(args)) => remove::run(&args, &mut session),

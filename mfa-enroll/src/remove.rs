@@ -25,9 +25,14 @@ pub(crate) fn run(args: &Args, session: &mut Session) -> Result<Exit, Failure> {
     if session.json() {
         session.screen.json(&json!({}))?;
     } else {
-        session.screen.line(&printable::wrap(&format!("Removed: \"{name}\". Delete its entry in the app too.")))?;
+        session.screen.line(&printable::wrap(&format!("Removed: \"{name}\".{}", what_is_left(&factor.kind))))?;
     }
     Ok(Exit::Done)
+}
+
+/// What the daemon cannot take away.
+fn what_is_left(kind: &str) -> &'static str {
+    if kind == "totp" { " Delete its entry in the app too." } else { "" }
 }
 
 /// The factor of that number.

@@ -13,6 +13,7 @@ fn enrolled(site: &str, user: &str, host: &str) -> Enrolled {
         remembered: Vec::new(),
         pending_for: None,
         authorize: false,
+        mail: None,
         throttled_for: None,
         codes_off: false,
     }

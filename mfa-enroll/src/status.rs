@@ -60,6 +60,10 @@ fn remarks(enrolled: &Enrolled) -> Vec<String> {
     if !enrolled.factors.is_empty() && enrolled.backup_codes < 3 {
         remarks.push("Make new backup codes before you need one: mfa-enroll codes".to_owned());
     }
+    let is_asked = enrolled.required || !enrolled.factors.is_empty();
+    if let Some(address) = enrolled.mail.as_ref().filter(|_| is_asked) {
+        remarks.push(format!("Codes can be mailed to {}: type e where a code is asked for.", printable::line(address)));
+    }
     if let Some(seconds) = enrolled.pending_for {
         let left = moment::span(seconds.into());
         remarks.push(format!("An enrollment was begun and can be finished for {left}: mfa-enroll add totp"));

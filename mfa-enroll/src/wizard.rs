@@ -1,5 +1,6 @@
 //! `mfa-enroll` without more: the guided setup, and afterwards a menu of what can be done.
 
+use crate::add_email;
 use crate::add_totp::{self, Wishes};
 use crate::backup_codes::Keep;
 use crate::session::Session;
@@ -42,8 +43,8 @@ fn menu(session: &mut Session) -> Result<Exit, Failure> {
     loop {
         let enrolled = session.status()?;
         status::show(&session.screen, &enrolled)?;
-        session.screen.line("\na = add an app   c = new backup codes   t = test a code")?;
-        let choice = match session.terminal.ask("n = rename   r = remove   q = done: ") {
+        session.screen.line("\na = add an app   m = add a mail address   c = new backup codes")?;
+        let choice = match session.terminal.ask("t = test a code   n = rename   r = remove   q = done: ") {
             Ok(choice) => choice,
             Err(InputError::End) => return Ok(Exit::Done),
             Err(error) => return Err(error.into()),
@@ -68,6 +69,9 @@ fn chosen(session: &mut Session, choice: &str) -> Result<bool, Failure> {
             let name = session.terminal.ask("What shall it be called? [phone] ")?;
             let name = (!name.is_empty()).then(|| name.expose().to_owned());
             add_totp::guide(session, Wishes { name, ..Wishes::default() })?;
+        }
+        "m" => {
+            add_email::run(add_email::Args::default(), session)?;
         }
         "c" => {
             if session.terminal.agrees("The old codes stop working. Make new ones?")? {

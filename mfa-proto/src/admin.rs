@@ -213,6 +213,9 @@ pub struct Account {
     /// Whether those were by programs of the account's own (a screen locker, `mfa-enroll`), and not at logins.
     #[serde(default)]
     pub by_own_programs: bool,
+    /// Where codes can be mailed; in full for root, as `a…@example.com` for the help desk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mail: Option<String>,
     /// Seconds until such codes are taken again there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub throttled_for: Option<u32>,

@@ -15,6 +15,11 @@ pub const AUTHORIZE: &str = "io.mfa.Enrollment.Authorize";
 pub const ADD_TOTP: &str = "io.mfa.Enrollment.AddTotp";
 /// Proves that the app has the secret: [`Confirm`] → [`Confirmed`].
 pub const CONFIRM: &str = "io.mfa.Enrollment.Confirm";
+/// Mails a code to an address that is to become a factor: [`AddEmail`] → [`MailedCode`]. What was mailed is known to this
+/// connection alone.
+pub const ADD_EMAIL: &str = "io.mfa.Enrollment.AddEmail";
+/// Proves that the mail was read: [`ConfirmEmail`] → [`VerifiedEmail`].
+pub const CONFIRM_EMAIL: &str = "io.mfa.Enrollment.ConfirmEmail";
 /// Makes a new set of backup codes and voids the old: [`Subject`] → [`BackupCodes`].
 pub const NEW_BACKUP_CODES: &str = "io.mfa.Enrollment.NewBackupCodes";
 /// Removes a factor: [`FactorOf`] → `{}`.
@@ -52,6 +57,9 @@ pub struct FactorInfo {
     /// Seconds since the epoch; absent if never used since it was added.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_used: Option<i64>,
+    /// Of a mail address: the address. In full for its owner and root, as `a…@example.com` for others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
 }
 
 /// What an account has, and what is asked of it.
@@ -81,6 +89,9 @@ pub struct Enrolled {
     pub pending_for: Option<u32>,
     /// Whether a change needs [`AUTHORIZE`] first (never for root).
     pub authorize: bool,
+    /// Where codes can be mailed at logins, if the policy takes such codes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mail: Option<String>,
     /// Seconds until guessable codes are taken again; absent when they are now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub throttled_for: Option<u32>,
@@ -224,6 +235,59 @@ pub enum Confirmation {
     ClockOff,
     /// Both are right, but one does not follow the other.
     NotConsecutive,
+}
+
+/// Asks for a code by mail, to an address that is to become a factor.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct AddEmail {
+    /// Login name; root may name anybody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// One mail address.
+    pub address: String,
+    /// What to call the factor, 1 to 64 characters; "mail" if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+/// A code was handed over to be mailed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct MailedCode {
+    /// To which address.
+    pub address: String,
+    /// Seconds until it can no longer be confirmed.
+    pub expires_in: u32,
+    /// Whether mail goes out at the moment, as far as is known.
+    pub goes_out: bool,
+}
+
+/// The code that was in the mail.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ConfirmEmail {
+    /// Login name; root may name anybody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// As it was typed; spaces and dashes do not count.
+    pub code: Secret,
+}
+
+/// What became of the code. A wrong one is not an error of the call: it can be tried again.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct VerifiedEmail {
+    /// What became of it.
+    pub result: Verification,
+}
+
+/// The ends of a verification.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verification {
+    /// The address counts as a factor from now on, in place of the one before.
+    Done,
+    /// Not the code.
+    Wrong,
+    /// The code, too late: begin again.
+    Ended,
 }
 
 /// A new set of backup codes; the only time they are shown.

@@ -137,8 +137,14 @@ mod tests {
     use mfa_proto::enrollment::FactorInfo;
 
     fn account(required: bool) -> Account {
-        let factor =
-            |id| FactorInfo { id, kind: "totp".into(), name: format!("phone {id}\x07"), created: 0, last_used: None };
+        let factor = |id| FactorInfo {
+            id,
+            kind: "totp".into(),
+            name: format!("phone {id}\x07"),
+            created: 0,
+            last_used: None,
+            address: None,
+        };
         Account {
             user: "nobody-here".into(),
             uid: 1000,
@@ -150,6 +156,7 @@ mod tests {
             remembered: Vec::new(),
             by_own_programs: false,
             failures: 0,
+            mail: None,
             throttled_for: None,
             codes_off: false,
             conflict: None,

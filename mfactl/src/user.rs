@@ -111,6 +111,9 @@ fn remarks(account: &Account) -> Vec<String> {
     let (user, rule) = (printable::line(&account.user), printable::line(&account.rule));
     let is_required = if account.required { "required" } else { "not required" };
     let mut remarks = vec![format!("A second factor is {is_required} here ({rule}).")];
+    if let Some(address) = &account.mail {
+        remarks.push(format!("Codes can be mailed to {}, where the policy takes them.", printable::line(address)));
+    }
     if let Some(conflict) = &account.conflict {
         let conflict = printable::line(conflict);
         remarks.push(format!(
@@ -198,6 +201,7 @@ mod tests {
             remembered: Vec::new(),
             failures: 100,
             by_own_programs: false,
+            mail: None,
             throttled_for: Some(130),
             codes_off: true,
             conflict: Some("enrolled as uid 1000, now uid 1001.".into()),

@@ -105,7 +105,7 @@ on_each_release! {
         set_clock(&lab, later)?;
         let ended = try_one(&lab, "alice", &code_in(&alice.phone, later))?;
         assert!(!ended.is_in());
-        must_hold(&ended.screen, &["Too many wrong codes in a row: phone codes are off."])?;
+        must_hold(&ended.screen, &["Too many wrong codes in a row: codes by phone and mail are off."])?;
         let told = lab.run(["mfactl", "user", "alice"])?.success()?.stdout;
         must_hold(&told, &["CODES OFF: 100 wrong codes in a row."])?;
         assert!(try_one(&lab, "alice", &alice.backup_codes[0])?.is_in());

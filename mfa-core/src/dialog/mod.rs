@@ -15,6 +15,7 @@
 
 mod enroll;
 mod invite;
+mod mail;
 mod proof;
 mod temp_code;
 mod text;
@@ -63,6 +64,8 @@ pub struct Setting {
     pub welcome: Welcome,
     /// To what a remembered pass would be bound, and what one that covers this login must be bound to.
     pub ties: Ties,
+    /// Whether codes are mailed: not for whoever has shown nothing else yet, nor for a user's own programs.
+    pub mails: bool,
 }
 
 /// A login on its way.
@@ -75,6 +78,7 @@ pub struct Dialog {
     answers: u8,
     commits: u32,
     enrolling: Progress,
+    post: mail::Post,
 }
 
 enum State {
@@ -114,6 +118,7 @@ enum Then {
     Explain(Denial, String),
     Wrong,
     Used { wait: i64 },
+    Mailed,
     WrongInvite { left: u32 },
     Begun,
     Enrolled(FactorId),
@@ -134,8 +139,9 @@ impl Dialog {
     /// Begins: asks, or commits a record of why it does not.
     #[must_use]
     pub fn begin(plan: Plan, account: Account, setting: Setting, at: &At) -> Step {
-        let (state, enrolling) = (State::Over, Progress::default());
-        let dialog = Self { plan, account, setting, state, tries: TRIES, answers: ANSWERS, commits: 0, enrolling };
+        let (state, enrolling, post) = (State::Over, Progress::default(), mail::Post::default());
+        let (tries, answers, commits) = (TRIES, ANSWERS, 0);
+        let dialog = Self { plan, account, setting, state, tries, answers, commits, enrolling, post };
         dialog.open(0, at)
     }
 
@@ -169,7 +175,7 @@ impl Dialog {
                     self.covered(record, rounds, at)
                 }
                 None if !self.setting.interactive => self.refuse(Denial::CannotAsk, text::cannot_ask(), at),
-                None => self.ask_or_refuse(Vec::new(), at),
+                None => self.ask_for_code(rounds, at),
             },
         }
     }
@@ -205,7 +211,7 @@ impl Dialog {
     /// Whether the next step may need random bytes.
     #[must_use]
     pub fn needs_randomness(&self) -> bool {
-        matches!(self.plan, Plan::Enroll(_))
+        matches!(self.plan, Plan::Enroll(_)) || self.mailbox().is_some()
     }
 
     /// When it is over, whatever happens.
@@ -258,6 +264,7 @@ impl Dialog {
                 self.ask_anew(vec![Note { error: true, text: text::wrong() }], at)
             }
             Then::WrongInvite { left } => self.wrong_invite(left, at),
+            Then::Mailed => self.mailed(at),
             Then::Begun => self.picture(Vec::new()),
             Then::Enrolled(id) => self.keep(id),
             Then::Without(why, text) => self.done(vec![Note { error: false, text }], Verdict::Skipped(why)),
@@ -268,8 +275,11 @@ impl Dialog {
     /// Asks for a code, unless all that this account could type is throttled.
     fn ask_or_refuse(self, say: Vec<Note>, at: &At) -> Step {
         let gate = self.gate(Guess::Code, at);
-        let codes_closed = self.may(Kind::Totp) && gate != Gate::Open;
+        let codes_closed = (self.may(Kind::Totp) || self.may(Kind::Email)) && gate != Gate::Open;
         if !codes_closed {
+            if let Some((denial, text)) = self.refuse_without_mail(at) {
+                return self.refuse(denial, text, at);
+            }
             return self.ask(say, text::CODE_PROMPT);
         }
         let backup_helps = self.may(Kind::BackupCode)

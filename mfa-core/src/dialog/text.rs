@@ -1,8 +1,9 @@
 //! Every sentence a login can show, in one place. Plain words, two sentences, lines of 80 columns.
 
 use crate::Time;
-use crate::factor::{Kind, Kinds};
+use crate::factor::{Kind, Kinds, email};
 use crate::given::Invitation;
+use crate::letter::Address;
 use crate::policy::local_time;
 use crate::throttle::Gate;
 use crate::time::Countdown;
@@ -11,6 +12,11 @@ use zeroize::Zeroizing;
 
 /// Terminals and editors recognize a prompt that ends like this.
 pub(super) const CODE_PROMPT: &str = "Verification code: ";
+
+/// What is typed to have a code mailed.
+pub(super) const MAIL_KEY: &str = "e";
+/// Minutes for which a mailed code works.
+const MINUTES: i64 = email::LIFE / 60;
 
 pub(super) fn wrong() -> String {
     "That code is not right.".into()
@@ -42,7 +48,7 @@ pub(super) fn backup_codes_throttled(gate: Gate) -> String {
 fn closed(gate: Gate) -> String {
     match gate {
         Gate::Wait(seconds) => format!("Too many wrong codes. The next try is in {}.", Countdown(seconds)),
-        Gate::Open | Gate::Off => "Too many wrong codes in a row: phone codes are off.".into(),
+        Gate::Open | Gate::Off => "Too many wrong codes in a row: codes by phone and mail are off.".into(),
     }
 }
 
@@ -273,18 +279,62 @@ pub(super) fn cannot_ask() -> String {
         .into()
 }
 
-pub(super) fn ways(usable: &[Kind], support: &str) -> String {
-    let mut ways = match usable {
-        [] => "There is no way in for this account.".into(),
-        _ => {
-            let ways: Vec<_> = usable.iter().map(|kind| capitalized(kind.spoken())).collect();
-            ways.join(" · ")
-        }
-    };
+pub(super) fn ways(usable: &[Kind], mail: Option<&Address>, support: &str) -> String {
+    let kinds = usable.iter().map(|kind| capitalized(kind.spoken()));
+    let ways: Vec<_> = kinds.chain(mail.map(by_mail)).collect();
+    let mut ways = if ways.is_empty() { "There is no way in for this account.".into() } else { ways.join(" · ") };
     if !support.is_empty() {
         ways.push_str(&format!("\nLost everything? {support}"));
     }
     ways
+}
+
+fn by_mail(address: &Address) -> String {
+    format!("{MAIL_KEY} = mail a code to {}", address.masked())
+}
+
+pub(super) fn mailed(address: &Address) -> String {
+    format!("A code was mailed to {}. It works for {MINUTES} minutes.", address.masked())
+}
+
+pub(super) fn mail_waits(address: &Address, others: &[Kind]) -> String {
+    let waits = format!(
+        "Mail is not going out at the moment. A code to {}\nwaits for that, {MINUTES} minutes at the most.",
+        address.masked()
+    );
+    let others: Vec<_> = others.iter().map(|kind| capitalized(kind.spoken())).collect();
+    if others.is_empty() { waits } else { format!("{waits} Other ways: {}", others.join(" · ")) }
+}
+
+pub(super) fn mailed_code_ended() -> String {
+    format!("That code has ended (not counted). {MAIL_KEY} = mail another one")
+}
+
+pub(super) fn mailed_code_replaced() -> String {
+    "That code is not the newest (not counted). Type the one mailed last.".into()
+}
+
+pub(super) fn mailed_too_many(wait: i64) -> String {
+    format!("Many codes were mailed already. The next one can be in {}.", Countdown(wait))
+}
+
+pub(super) fn mail_limit(wait: i64, support: &str) -> String {
+    format!("{}{}", mailed_too_many(wait), help(support))
+}
+
+pub(super) fn no_mail() -> String {
+    "No code can be mailed here.".into()
+}
+
+pub(super) fn cannot_mail_here(support: &str) -> String {
+    format!(
+        "A mailed code is required, and none can be mailed from here.\nLog in with a password first, over ssh or at the console.{}",
+        help(support)
+    )
+}
+
+pub(super) fn no_address(support: &str) -> String {
+    format!("A mailed code is required, and there is no address to mail it to.{}", help(support))
 }
 
 fn help(support: &str) -> String {

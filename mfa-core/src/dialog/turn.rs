@@ -107,6 +107,10 @@ pub enum Denial {
     SeatsFull,
     /// The rule is about the one who asks (`who = "caller"`), and nobody knows who that is.
     CallerUnknown,
+    /// Nothing but a mailed code would do, and none can be mailed.
+    CannotMail,
+    /// Nothing but a mailed code would do, and too many were mailed lately.
+    MailLimit,
     /// Nothing can be asked here.
     CannotAsk,
     /// Too many answers that were no codes.
@@ -136,6 +140,8 @@ impl Denial {
             Self::NoUsableFactor => "no-usable-factor",
             Self::SeatsFull => "seats-full",
             Self::CallerUnknown => "caller-unknown",
+            Self::CannotMail => "cannot-mail",
+            Self::MailLimit => "mail-limit",
             Self::CannotAsk => "cannot-ask",
             Self::TooManyAnswers => "too-many-answers",
             Self::TimedOut => "timed-out",

@@ -1,5 +1,6 @@
 //! What an answer would do to this account: pure, and ending in at most one commit.
 
+use super::mail::Typed;
 use super::{Again, Denial, Dialog, Note, Step, Then, text};
 use crate::account::{Record, Seen, What, Write};
 use crate::factor::{Kind, Match, backup_code, totp};
@@ -22,8 +23,12 @@ impl Dialog {
             return self.nothing_typed(at);
         }
         if answer == "?" {
-            let ways = text::ways(&self.usable(at), &self.setting.support);
+            let mail = self.mailbox().filter(|_| self.can_mail(at)).map(|mailbox| &mailbox.address);
+            let ways = text::ways(&self.usable_but_for_mail(at), mail, &self.setting.support);
             return self.ask_or_refuse(vec![Note { error: false, text: ways }], at);
+        }
+        if answer.eq_ignore_ascii_case(text::MAIL_KEY) {
+            return self.mail_code(again, at);
         }
         if let Some(why) = self.not_remembered().filter(|_| chosen) {
             // Nothing was weighed, so the code is still good: a note after a pass is not shown everywhere.
@@ -72,6 +77,12 @@ impl Dialog {
         if self.gate(Guess::Code, at) != Gate::Open {
             return self.ask_or_refuse(Vec::new(), at);
         }
+        match self.find_mailed(line(&again.answer).0, at) {
+            Typed::Right(matched) => return self.right(matched, again, at),
+            Typed::Ended => return self.mailed_before(text::mailed_code_ended(), at),
+            Typed::Replaced => return self.mailed_before(text::mailed_code_replaced(), at),
+            Typed::Other => {}
+        }
         match self.look_up(line(&again.answer).0, at) {
             totp::Finding::Fresh(matched) => self.right(matched, again, at),
             totp::Finding::Used(factor) => self.used(factor, again, at),
@@ -83,9 +94,7 @@ impl Dialog {
         if !self.may(Kind::Totp) {
             return totp::Finding::Wrong;
         }
-        let apps = self.account.factors.iter().map(|factor| match &factor.detail {
-            account::Detail::Totp(app) => (factor.id, app),
-        });
+        let apps = self.account.factors.iter().filter_map(|factor| Some((factor.id, factor.detail.app()?)));
         totp::find(apps, code, at.now)
     }
 
@@ -119,6 +128,7 @@ impl Dialog {
         let bucket = self.bucket(guess);
         let throttle = self.account.throttles.get(bucket).failed(at.now);
         let kind = match guess {
+            Guess::Code if self.waits_for_mail() => Kind::Email,
             Guess::Code => Kind::Totp,
             Guess::BackupCode => Kind::BackupCode,
         };
@@ -139,9 +149,7 @@ impl Dialog {
 
     /// A used code is no guess: who typed it had the app in hand. It is told, and counted only beyond a cap.
     fn used(self, factor: account::FactorId, again: Again, at: &At) -> Step {
-        let Some(app) = self.account.factor(factor).map(|factor| match &factor.detail {
-            account::Detail::Totp(app) => app,
-        }) else {
+        let Some(app) = self.account.factor(factor).and_then(|factor| factor.detail.app()) else {
             return self.deny(Denial::Unexpected);
         };
         let replays = app.replays.saturating_add(1);
@@ -158,9 +166,10 @@ impl Dialog {
         self.commit(Seen::At(version), writes, record, (then, Some(again)), at)
     }
 
-    /// The kinds that would get this account in from here; an SSH key has done so before anything is asked.
-    fn usable(&self, at: &At) -> Vec<Kind> {
-        if self.account.version.is_none() {
+    /// The kinds that would get this account in from here, mailed codes aside; an SSH key has done so before anything
+    /// is asked.
+    pub(super) fn usable_but_for_mail(&self, at: &At) -> Vec<Kind> {
+        if self.account.version.is_none() && self.account.mailbox.is_none() {
             // Nobody is asked of whom nothing is kept, but for names without an account: not for strangers to learn.
             return vec![Kind::Totp, Kind::BackupCode];
         }
@@ -169,7 +178,7 @@ impl Dialog {
             Kind::BackupCode => self.gate(Guess::BackupCode, at) == Gate::Open,
             Kind::SecurityKey | Kind::SshKey | Kind::TempCode => true,
         };
-        let enrolled = self.account.enrolled().without(Kind::SshKey);
+        let enrolled = self.account.enrolled().without(Kind::SshKey).without(Kind::Email);
         enrolled.iter().filter(|kind| self.may(*kind)).filter(taken_now).collect()
     }
 }

@@ -2,6 +2,7 @@
 //! it found; it never writes.
 
 pub mod backup_code;
+pub mod email;
 pub mod temp_code;
 pub mod totp;
 
@@ -80,6 +81,7 @@ enum Uses {
     Step(FactorId, Step),
     BackupCode(i64),
     TempCode(i64),
+    MailedCode(Option<FactorId>),
 }
 
 impl Match {
@@ -93,6 +95,10 @@ impl Match {
 
     fn temp_code(id: i64) -> Self {
         Self { kind: Kind::TempCode, factor: None, uses: Uses::TempCode(id) }
+    }
+
+    fn email(factor: Option<FactorId>) -> Self {
+        Self { kind: Kind::Email, factor, uses: Uses::MailedCode(factor) }
     }
 
     /// By which kind of factor.
@@ -113,6 +119,7 @@ impl Match {
         match self.uses {
             Uses::Step(factor, step) => Write::UseStep { factor, step },
             Uses::BackupCode(id) => Write::UseBackupCode { id },
+            Uses::MailedCode(factor) => Write::UseMailedCode { factor },
             Uses::TempCode(id) => Write::Spend { id, purpose: Purpose::TempCode },
         }
     }

@@ -87,10 +87,11 @@ impl Letter {
 #[must_use]
 pub fn that_follow(record: &Record, writes: &[Write], before: &Account) -> Vec<Letter> {
     match record.what {
+        What::Added | What::Removed if changes_address(writes) => address_changed(writes, before),
         What::Added => vec![about_factor(Topic::FactorAdded, record, before)],
         What::Imported => vec![imported(record, writes)],
         What::Removed => vec![about_factor(Topic::FactorRemoved, record, before)],
-        What::Reset => vec![Letter::to_owner(Topic::Reset).saying("factor", which(record))],
+        What::Reset => vec![reset(record, before)],
         What::NewBackupCodes => vec![Letter::to_owner(Topic::NewBackupCodes)],
         What::Passed => writes.iter().find_map(|write| used_up(write, before)).into_iter().collect(),
         What::Wrong => writes.iter().find_map(closed).into_iter().collect(),
@@ -103,8 +104,19 @@ pub fn that_follow(record: &Record, writes: &[Write], before: &Account) -> Vec<L
         What::Invited | What::InviteWrong | What::InviteWithdrawn => Vec::new(),
         What::TempCodeGiven | What::TempCodeWithdrawn => Vec::new(),
         What::Suspended | What::Returned => Vec::new(), // of the seat alone: nothing changes for its owner
+        What::Mailed => Vec::new(),                     // it is a letter itself
         What::NotMailed => Vec::new(),                  // nobody is mailed about that
     }
+}
+
+/// To the address that its owner had verified: by the time it is sent there is none any more.
+fn reset(record: &Record, before: &Account) -> Letter {
+    let to = before.address.clone().map_or(To::Owner, To::Address);
+    Letter { to, ..Letter::to_owner(Topic::Reset).saying("factor", which(record)) }
+}
+
+fn changes_address(writes: &[Write]) -> bool {
+    writes.iter().any(|write| matches!(write, Write::Address(_)))
 }
 
 fn about_factor(topic: Topic, record: &Record, before: &Account) -> Letter {

@@ -141,6 +141,9 @@ impl<N: Into<Box<str>>> FromIterator<(N, Truth)> for Groups {
 pub struct Standing {
     /// The kinds of its confirmed factors; backup codes are among them if one is unused.
     pub enrolled: Kinds,
+    /// The kinds it can use without having enrolled them: a code by mail, where the site knows its address. They count
+    /// where a policy names them, and make nobody one who is enrolled.
+    pub given: Kinds,
     /// When its time to enroll began (`enroll = "grace"`); `None` if that is now.
     pub grace_began: Option<Time>,
     /// Whether an administrator has said that the first factor takes an invitation: then one is asked for wherever a

@@ -113,7 +113,10 @@ impl Plan {
             Self::Enroll(Enroll::Grace { kinds, seconds_left }) => (1, *kinds, *kinds, *seconds_left),
             Self::Enroll(Enroll::AtLogin { kinds }) => (2, *kinds, *kinds, 0),
             Self::Enroll(Enroll::Invite { kinds }) => (3, *kinds, *kinds, 0),
-            Self::Factors(ask) => (4, ask.kinds, ask.kinds.intersection(standing.enrolled), 0),
+            Self::Factors(ask) => {
+                let usable = standing.enrolled.union(standing.given);
+                (4, ask.kinds, ask.kinds.intersection(usable), 0)
+            }
             Self::Deny(_) | Self::Enroll(Enroll::Deny) => (5, Kinds::NONE, Kinds::NONE, 0),
         };
         Strictness {
@@ -164,7 +167,7 @@ pub(super) fn plan(settings: &Settings, standing: Standing, now: Time, local: Op
 fn demand(settings: &Settings, standing: Standing, now: Time, local: Option<LocalTime>) -> Plan {
     let own = if settings.own_factors { standing.enrolled.without(Kind::BackupCode) } else { Kinds::NONE };
     let kinds = settings.factors.union(own);
-    if !kinds.intersection(standing.enrolled).is_empty() {
+    if !kinds.intersection(standing.enrolled).is_empty() || given_will_do(settings, standing) {
         return Plan::Factors(Ask { kinds, ask_again: settings.ask_again, remember: settings.remember });
     }
     if standing.is_enrolled() {
@@ -181,6 +184,14 @@ fn demand(settings: &Settings, standing: Standing, now: Time, local: Option<Loca
             _ => Enroll::AtLogin { kinds },
         },
     })
+}
+
+/// Whether what the account has without enrolling is enough. Whom an administrator has told to come with an invitation
+/// is not let in by anything else, as long as there is something to enroll.
+fn given_will_do(settings: &Settings, standing: Standing) -> bool {
+    let to_enroll = settings.factors.without(Kind::BackupCode).without(Kind::Email);
+    let invited = standing.invited_only && !standing.is_enrolled() && !to_enroll.is_empty();
+    !invited && !settings.factors.intersection(standing.given).is_empty()
 }
 
 fn grace_left(grace: Grace, standing: Standing, now: Time, local: Option<LocalTime>) -> i64 {

@@ -1,7 +1,9 @@
 //! `[mail]` and `[notify]` as the daemon needs them: whose address is which, and whether anybody can be written to.
 
 use super::texts::Texts;
+use mfa_core::factor::{Kind, Kinds};
 use mfa_core::letter::{Address, Directory};
+use mfa_core::mailbox::Mailbox;
 use mfa_settings::{self as settings, Relay, file};
 use std::collections::HashMap;
 use std::path::Path;
@@ -31,6 +33,22 @@ impl Mail {
     /// one that the site's template makes of the login name.
     pub(crate) fn address_of(&self, user: &str, verified: Option<&Address>) -> Option<Address> {
         self.directory.address(user, self.mapped.get(user), verified)
+    }
+
+    /// Where codes for this account can be mailed; nowhere, if there is no server that takes mail.
+    pub(crate) fn mailbox(&self, user: &str, verified: Option<&Address>, goes_out: bool) -> Option<Mailbox> {
+        let address = self.relay.as_ref().and_then(|_| self.address_of(user, verified))?;
+        Some(Mailbox { own: verified == Some(&address) && self.heeds_own(user), address, goes_out })
+    }
+
+    /// The kinds that this account has without enrolling.
+    pub(crate) fn given(&self, user: &str, verified: Option<&Address>) -> Kinds {
+        self.mailbox(user, verified, true).map(|_| Kind::Email).into_iter().collect()
+    }
+
+    /// Whether an address that this user verifies is written to, and not one that the site has for them.
+    pub(crate) fn heeds_own(&self, user: &str) -> bool {
+        self.directory.own_addresses && !self.mapped.contains_key(user)
     }
 
     /// The address that the site has, whatever the user has verified.

@@ -2,10 +2,10 @@
 
 use crate::accounts::{Entry, Lane, LookupError};
 use crate::conversation::Conversation;
-use crate::keep;
 use crate::{
     admin, break_glass, enrollment, given, history, import, license, login, mail, metrics, policy, staff, trust,
 };
+use crate::{keep, own_mail};
 use mfa_proto::frame::{Call, FrameError, encode_error, encode_reply};
 use mfa_proto::keep as k;
 use mfa_proto::metrics::METRICS;
@@ -51,6 +51,8 @@ const METHODS: &[(&str, Serves)] = &[
     (e::STATUS, Serves::Own(|conversation, whose, _| Box::pin(enrollment::status(conversation, whose)))),
     (e::AUTHORIZE, Serves::Own(|conversation, whose, _| Box::pin(login::authorize(conversation, whose)))),
     (e::ADD_TOTP, Serves::Own(|conversation, whose, call| Box::pin(enrollment::add_totp(conversation, whose, call)))),
+    (e::ADD_EMAIL, Serves::Own(|conversation, whose, call| Box::pin(own_mail::add(conversation, whose, call)))),
+    (e::CONFIRM_EMAIL, Serves::Own(|conversation, whose, call| Box::pin(own_mail::confirm(conversation, whose, call)))),
     (e::CONFIRM, Serves::Own(|conversation, whose, call| Box::pin(enrollment::confirm(conversation, whose, call)))),
     (e::NEW_BACKUP_CODES, Serves::Own(|conversation, whose, _| Box::pin(enrollment::new_codes(conversation, whose)))),
     (e::REMOVE, Serves::Own(|conversation, whose, call| Box::pin(enrollment::remove(conversation, whose, call)))),

@@ -192,7 +192,12 @@ async fn send(daemon: &Daemon, letter: &Waiting, topic: Topic, to: &Destination)
     };
     let site: (&Settings, &str) = (&loaded.config.settings, &daemon.host);
     match to {
-        Destination::Mail(address) => daemon.mail.send(&writing::letter(letter, topic, address, site)).await,
+        Destination::Mail(address) => {
+            let answer = daemon.mail.send(&writing::letter(letter, topic, address, site)).await;
+            // A server that refuses one letter takes others.
+            daemon.mail_goes_out.set(matches!(answer.outcome, Outcome::Taken | Outcome::Refused));
+            answer
+        }
         Destination::Webhook => daemon.mail.notify(writing::notice(letter, topic, site)).await,
     }
 }

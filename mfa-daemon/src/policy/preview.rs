@@ -6,6 +6,7 @@ use crate::accounts::Entry;
 use crate::clock;
 use crate::conversation::Conversation;
 use crate::listen::{Answer, Failure, refuse};
+use crate::store::Shown;
 use mfa_core::account::Identity;
 use mfa_core::policy::{self, Comparison, Groups, Policy, Refused, Standing, Subject, Truth};
 use mfa_proto::frame::{Call, encode_reply};
@@ -32,7 +33,13 @@ pub(crate) async fn preview(conversation: &mut Conversation, call: &Call<'_>) ->
     let store = daemon.store().map_err(|why| refuse(RefusalCode::Broken, why))?;
     let identities = entries.iter().map(|entry| entry.identity.clone()).collect();
     let standings = store.standings(identities).await;
-    let standings = standings.map_err(|error| refuse(RefusalCode::Broken, error.to_string()))?;
+    let shown = standings.map_err(|error| refuse(RefusalCode::Broken, error.to_string()))?;
+    let mail = &new.settings.mail;
+    let with_mail = |(entry, shown): (&Entry, Option<Shown>)| {
+        let Shown { standing, verified } = shown?;
+        Some(Standing { given: mail.given(&entry.identity.name, verified.as_ref()), ..standing })
+    };
+    let standings: Vec<_> = entries.iter().zip(shown).map(with_mail).collect();
     let page = Page { comparison, new: &new.policy, unknown: unknown_groups(&names, &groups) };
     Ok(encode_reply(&page.told(&entries, &groups, &standings, old.is_some()))?)
 }

@@ -45,6 +45,9 @@ impl Change<'_> {
                 self.one(update, params![self.account, id, replays])
             }
             Write::UseBackupCode { id } => self.use_backup_code(*id),
+            Write::UseMailedCode { factor } => self.use_mailed_code(*factor),
+            Write::Mailings(caller, sends) => self.mailings(*caller, sends),
+            Write::AddMail { name, address } => self.add_mail(name, address),
             Write::BeginGrace(Time(began)) => {
                 let update = "UPDATE account SET grace_began = coalesce(grace_began, ?2) WHERE id = ?1";
                 self.one(update, params![self.account, began])
@@ -204,7 +207,10 @@ impl Change<'_> {
         self.all("DELETE FROM backup_set WHERE account = ?1", [self.account])?;
         self.all("DELETE FROM pending WHERE account = ?1", [self.account])?;
         self.all("DELETE FROM given_code WHERE account = ?1", [self.account])?;
-        self.one("UPDATE account SET factors = 0, backup_codes = 0, grace_began = NULL WHERE id = ?1", [self.account])?;
+        self.one(
+            "UPDATE account SET factors = 0, backup_codes = 0, grace_began = NULL, address = NULL WHERE id = ?1",
+            [self.account],
+        )?;
         self.factors_changed()
     }
 
@@ -222,7 +228,7 @@ impl Change<'_> {
     }
 
     /// As many rows as there are.
-    fn all(&self, sql: &str, values: impl Params) -> Result<(), Halt> {
+    pub(super) fn all(&self, sql: &str, values: impl Params) -> Result<(), Halt> {
         self.connection.prepare_cached(sql)?.execute(values)?;
         Ok(())
     }

@@ -6,11 +6,21 @@ use crate::audit::Event;
 use mfa_core::Time;
 use mfa_core::account::Identity;
 use mfa_core::factor::{Kind, Kinds};
+use mfa_core::letter::Address;
 use mfa_core::policy::Standing;
 use rusqlite::{Connection, params};
 
 /// Where a record is: whose chain, and its number in that.
 pub(crate) type Place = (i64, i64);
+
+/// What an account has to show.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Shown {
+    /// All but what the site's settings give it.
+    pub(crate) standing: Standing,
+    /// The mail address that its owner has verified.
+    pub(crate) verified: Option<Address>,
+}
 
 /// A part of the record of logins, newest first.
 #[derive(Clone, Debug, Default)]
@@ -29,7 +39,7 @@ impl Store {
     ///
     /// # Errors
     /// The database cannot be read, or is damaged: never taken for "nothing is enrolled".
-    pub(crate) async fn standings(&self, whose: Vec<Identity>) -> Result<Vec<Option<Standing>>, StoreError> {
+    pub(crate) async fn standings(&self, whose: Vec<Identity>) -> Result<Vec<Option<Shown>>, StoreError> {
         self.look(move |connection| whose.iter().map(|identity| standing(connection, identity)).collect()).await
     }
 
@@ -42,11 +52,12 @@ impl Store {
     }
 }
 
-fn standing(connection: &Connection, whose: &Identity) -> Result<Option<Standing>, StoreError> {
-    let select = "SELECT id, uid, name, factors, backup_codes, grace_began, invited_only FROM account WHERE uid = ?1 OR name = ?2";
+fn standing(connection: &Connection, whose: &Identity) -> Result<Option<Shown>, StoreError> {
+    let select = "SELECT id, uid, name, factors, backup_codes, grace_began, invited_only, address \
+                  FROM account WHERE uid = ?1 OR name = ?2";
     let mut statement = connection.prepare_cached(select)?;
     let mut rows = statement.query(params![whose.uid, whose.name])?;
-    let Some(row) = rows.next()? else { return Ok(Some(Standing::default())) };
+    let Some(row) = rows.next()? else { return Ok(Some(Shown::default())) };
     if row.get::<_, u32>(1)? != whose.uid || row.get::<_, String>(2)? != whose.name {
         return Ok(None);
     }
@@ -56,7 +67,9 @@ fn standing(connection: &Connection, whose: &Identity) -> Result<Option<Standing
     let grace_began = row.get::<_, Option<i64>>(5)?.map(Time);
     let invited_only = row.get(6)?;
     // A second row has the uid or the name that the first one has, too.
-    Ok(rows.next()?.is_none().then_some(Standing { enrolled, grace_began, invited_only }))
+    let verified = row.get::<_, Option<String>>(7)?.and_then(|address| address.parse().ok());
+    let standing = Standing { enrolled, given: Kinds::NONE, grace_began, invited_only };
+    Ok(rows.next()?.is_none().then_some(Shown { standing, verified }))
 }
 
 fn kinds(connection: &Connection, account: i64, count: i64) -> Result<Kinds, StoreError> {

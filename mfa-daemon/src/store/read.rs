@@ -4,6 +4,7 @@
 //! counts its factors and codes, and sealed bytes open in their own row only.
 
 use super::given::given;
+use super::mailed::{mailings, own_address};
 use super::seal::{Place, Sealed};
 use super::{Conflict, Held, MasterKey, Snapshot, StoreError};
 use mfa_core::account::{Account, BackupCode, BackupSet, Detail, Factor, FactorId, Identity, Pending, Totp, Version};
@@ -125,7 +126,11 @@ impl Rows<'_> {
         let (invite, temp_code) = given(self.connection, self.key, self.account)?;
         let (factor_generation, invited_only) = (row.factor_generation, row.invited_only);
         let suspended = row.suspended.map(|(since, why)| suspension(since, why.as_deref())).transpose()?;
-        let trust = self.trust()?;
+        let (trust, mailings) = (self.trust()?, mailings(self.connection, self.account)?);
+        let is_other = |factor: &Factor| matches!(&factor.detail, Detail::Email(own) if address.as_ref() != Some(own));
+        if factors.iter().any(is_other) {
+            return Err(StoreError::Damaged(format!("the address of account {}", self.account)));
+        }
         Ok(Account {
             version,
             factors,
@@ -141,6 +146,7 @@ impl Rows<'_> {
             throttles,
             address,
             trust,
+            mailings,
             ..Account::absent(identity)
         })
     }
@@ -150,14 +156,19 @@ impl Rows<'_> {
         let mut rows = statement.query([self.account])?;
         let mut factors = Vec::new();
         while let Some(row) = rows.next()? {
-            let (secret, parameters) = self.totp("factor", row)?;
-            let (used, replays) = (Step(row.get(9)?), row.get(10)?);
+            let detail = if row.get_ref(4)?.as_str().is_ok_and(|kind| kind == Kind::Email.as_str()) {
+                own_address(self.key, self.account, row)?
+            } else {
+                let (secret, parameters) = self.totp("factor", row)?;
+                let (used, replays) = (Step(row.get(9)?), row.get(10)?);
+                Detail::Totp(Totp { secret, parameters, used, replays })
+            };
             factors.push(Factor {
                 id: FactorId(row.get(0)?),
                 name: row.get(6)?,
                 created: Time(row.get(7)?),
                 last_used: row.get::<_, Option<i64>>(8)?.map(Time),
-                detail: Detail::Totp(Totp { secret, parameters, used, replays }),
+                detail,
             });
         }
         Ok(factors)

@@ -67,7 +67,7 @@ CREATE TABLE site (
     value TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- Confirmed factors; `sealed` is the secret. An id is that of the enrollment it comes from.
+-- Confirmed factors; `sealed` is the secret, of a mail address the address. An id is that of the enrollment it comes from.
 CREATE TABLE factor (
     account INTEGER NOT NULL REFERENCES account (id) ON DELETE CASCADE,
     id INTEGER NOT NULL,
@@ -166,6 +166,18 @@ CREATE TABLE throttle (
 CREATE INDEX throttle_until ON throttle (until) WHERE until > 0;
 CREATE INDEX throttle_off ON throttle (account) WHERE in_a_row >= 100;
 CREATE INDEX pending_until ON pending (until);
+
+-- Codes that were mailed lately, by who had them mailed (root's dialogs, a user's own programs); no row means none.
+CREATE TABLE mailing (
+    account INTEGER NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+    caller TEXT NOT NULL,
+    hour_began INTEGER NOT NULL,
+    hour INTEGER NOT NULL,
+    day_began INTEGER NOT NULL,
+    day INTEGER NOT NULL,
+    last INTEGER NOT NULL,
+    PRIMARY KEY (account, caller)
+) STRICT, WITHOUT ROWID;
 
 -- What need not be asked again; every change of factors empties it.
 CREATE TABLE trust (

@@ -93,7 +93,10 @@ fn codes_that_are_off_stay_off_until_a_backup_code() {
     world.account.throttles.set(Bucket::ALL[0], worn);
     let later = NOW + 400 * 86_400;
     let right = world.code(later / 30);
-    assert!(prompt(&world.login(&[&right], later)).starts_with("Too many wrong codes in a row: phone codes are off."));
+    assert!(
+        prompt(&world.login(&[&right], later))
+            .starts_with("Too many wrong codes in a row: codes by phone and mail are off.")
+    );
     let backup = world.codes[0].clone();
     assert!(passed(&world.login(&[&backup], later)));
     assert!(passed(&world.login(&[&right], later)));
@@ -349,7 +352,7 @@ fn no_sentence_is_wider_than_a_terminal() {
         text::not_enrolled(""),
         text::no_usable_factor(Kinds::NONE.with(Kind::SecurityKey), support),
         text::cannot_ask(),
-        text::ways(&Kinds::ALL.without(Kind::SshKey).iter().collect::<Vec<_>>(), support),
+        text::ways(&Kinds::ALL.without(Kind::SshKey).iter().collect::<Vec<_>>(), None, support),
     ];
     for text in texts {
         for (number, line) in text.lines().enumerate() {

@@ -3,6 +3,7 @@
 mod enroll;
 mod given_codes;
 mod login;
+mod mail;
 mod trust;
 
 use super::*;
@@ -11,6 +12,7 @@ use crate::account::{BackupCode, BackupSet, Detail, Factor, FactorId, Identity, 
 use crate::factor::totp::{Parameters, Step as TotpStep};
 use crate::factor::{Kinds, backup_code};
 use crate::given::{self, Given, NewGiven, Purpose};
+use crate::letter::Letter;
 use crate::policy::Ask;
 use crate::seats::Claim;
 use crate::trust::{Trust, TrustId};
@@ -29,6 +31,8 @@ pub(super) struct World {
     pub(super) temp_codes: bool,
     pub(super) welcome: Welcome,
     pub(super) ties: Ties,
+    pub(super) mails: bool,
+    pub(super) letters: Vec<Letter>,
 }
 
 pub(super) fn welcome() -> Welcome {
@@ -39,6 +43,8 @@ pub(super) fn welcome() -> Welcome {
         required: true,
         by_invitation: false,
         seat: Claim::NotNeeded,
+        own_addresses: true,
+        mail_first: false,
     };
     let (site, issuer, label) = ("ACME".into(), "ACME".into(), "alice@web1".into());
     Welcome { site, issuer, label, terminal: true, rules }
@@ -49,7 +55,12 @@ pub(super) fn fresh(length: usize) -> Vec<u8> {
 }
 
 pub(super) fn at(now: i64) -> At {
-    At { now: Time(now), fresh: Secret::new(fresh(At::FRESH)) }
+    // Other bytes at another time.
+    let turned = u8::try_from(now.rem_euclid(251)).unwrap();
+    At {
+        now: Time(now),
+        fresh: Secret::new(fresh(At::FRESH).into_iter().map(|byte| byte.wrapping_add(turned)).collect()),
+    }
 }
 
 pub(super) fn factors(kinds: Kinds) -> Plan {
@@ -88,6 +99,8 @@ pub(super) fn alice() -> World {
         temp_codes: true,
         welcome: welcome(),
         ties: Ties { latest: Time(NOW), ..Ties::default() },
+        mails: true,
+        letters: Vec::new(),
     }
 }
 
@@ -102,6 +115,7 @@ impl World {
             support: "helpdesk@acme.example".into(),
             welcome: self.welcome.clone(),
             ties: Ties { latest: self.ties.latest.max(Time(now)), ..self.ties.clone() },
+            mails: self.mails,
         };
         Dialog::begin(self.plan.clone(), self.account.clone(), setting, &at(now))
     }
@@ -124,6 +138,7 @@ impl World {
             return false;
         }
         self.records.push(commit.record.clone());
+        self.letters.extend(commit.letters.iter().cloned());
         if !commit.writes.is_empty() {
             self.account.version = Some(Version(self.account.version.map_or(1, |version| version.0 + 1)));
         }
@@ -137,12 +152,12 @@ impl World {
         match write {
             Write::Throttle(bucket, throttle) => self.account.throttles.set(*bucket, *throttle),
             Write::UseStep { step, .. } => {
-                let Detail::Totp(app) = &mut self.account.factors[0].detail;
+                let Detail::Totp(app) = &mut self.account.factors[0].detail else { panic!("not an app") };
                 assert!(*step > app.used, "a step used twice");
                 (app.used, app.replays) = (*step, 0);
             }
             Write::CountReplay { replays, .. } => {
-                let Detail::Totp(app) = &mut self.account.factors[0].detail;
+                let Detail::Totp(app) = &mut self.account.factors[0].detail else { panic!("not an app") };
                 app.replays = *replays;
             }
             Write::UseBackupCode { id } => {
@@ -187,6 +202,8 @@ impl World {
                 self.account.trust.push(Trust { id, record, service: "sshd".into(), earned });
             }
             Write::ForgetAll => self.account.trust.clear(),
+            Write::UseMailedCode { .. } => {}
+            Write::Mailings(caller, sends) => self.account.mailings.set(*caller, *sends),
             other => panic!("a login never writes {other:?}"),
         }
     }

@@ -6,6 +6,7 @@ mod conditions;
 mod deciding;
 mod diagnostics;
 mod explaining;
+mod given;
 mod linting;
 mod parsing;
 mod reaching;
@@ -70,10 +71,11 @@ pub(super) fn member_of(names: &[&str], policy: &Policy) -> Groups {
 }
 
 pub(super) fn enrolled(kinds: &[Kind]) -> Standing {
-    Standing { enrolled: kinds.iter().copied().collect::<Kinds>(), grace_began: None, invited_only: false }
+    Standing { enrolled: kinds.iter().copied().collect::<Kinds>(), ..NOTHING }
 }
 
-pub(super) const NOTHING: Standing = Standing { enrolled: Kinds::NONE, grace_began: None, invited_only: false };
+pub(super) const NOTHING: Standing =
+    Standing { enrolled: Kinds::NONE, given: Kinds::NONE, grace_began: None, invited_only: false };
 
 /// A phone and unused backup codes: what most people have.
 pub(super) fn phone() -> Standing {

@@ -168,6 +168,7 @@ const KNOWN: Hidden = Hidden {
 fn any_standing() -> impl Strategy<Value = Standing> {
     let kinds = prop::collection::vec(prop::sample::select(Kind::ALL.to_vec()), 0..4);
     (kinds, prop::option::of(0..2_000_000_i64)).prop_map(|(kinds, ago)| Standing {
+        given: Kinds::NONE,
         invited_only: false,
         enrolled: kinds.into_iter().collect(),
         grace_began: ago.map(|ago| NOW.plus(-ago)),

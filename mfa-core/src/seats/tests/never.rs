@@ -69,7 +69,7 @@ fn planned(text: &str, enrolled: Kinds) -> Plan {
         now: Time(1_796_000_000),
         behind: 0,
     };
-    policy::evaluate(&policy, &request, &Standing { enrolled, grace_began: None, invited_only: false }).unwrap().plan
+    policy::evaluate(&policy, &request, &Standing { enrolled, ..Standing::default() }).unwrap().plan
 }
 
 proptest! {

@@ -8,6 +8,7 @@ mod crash;
 mod faults;
 mod given;
 mod import;
+mod mailed;
 mod open;
 mod outbox;
 mod race;
@@ -135,8 +136,7 @@ async fn enroll(store: &Store, whose: &Identity) -> FactorId {
 }
 
 fn app(factor: &Factor) -> &mfa_core::account::Totp {
-    let mfa_core::account::Detail::Totp(app) = &factor.detail;
-    app
+    factor.detail.app().unwrap()
 }
 
 /// Looks into a database that nobody has open, or changes it behind the store's back.
