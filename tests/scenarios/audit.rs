@@ -10,7 +10,7 @@ fn mfactl(lab: &Lab, words: &[&str]) -> Outcome<String> {
 
 /// Changes the database behind the daemon's back.
 fn sqlite(lab: &Lab, statements: &str) -> Outcome {
-    lab.run(["sqlite3", "/var/lib/mfa/mfa.db", &format!(".timeout 5000\n{statements}")])?.success()?;
+    lab.run(["sqlite3", "-cmd", ".timeout 5000", "/var/lib/mfa/mfa.db", statements])?.success()?;
     Ok(())
 }
 
