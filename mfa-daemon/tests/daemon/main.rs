@@ -14,6 +14,7 @@ mod frames;
 mod helpdesk;
 mod identity;
 mod killed;
+mod mailed_codes;
 mod name_service;
 mod secrets;
 mod service;
