@@ -213,6 +213,9 @@ impl Daemon {
         journal::operation(Level::Info, &format!("policy in force: {} rules", loaded.config.policy.rules().len()));
         *self.loaded.borrow_mut() = Some(Rc::new(loaded));
         *self.config_problem.borrow_mut() = None;
+        if self.epochs.get() > 1 {
+            self.source.ask_for_recount();
+        }
     }
 
     fn keep_old(&self, error: &ConfigError) {

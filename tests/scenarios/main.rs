@@ -14,6 +14,7 @@ mod given_codes;
 mod import;
 mod key_and_code;
 mod labs;
+mod licensing;
 mod name_service;
 mod outages;
 mod own_processes;

@@ -18,7 +18,7 @@ use crate::{host, ssh};
 const INSTALL: &str = "
 systemd-sysusers
 cd /usr/lib/systemd/system
-systemctl --quiet enable mfa-*.socket
+systemctl --quiet enable mfa-*.socket mfa-*.timer mfa-*.path
 cd /
 ";
 
