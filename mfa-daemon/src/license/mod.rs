@@ -99,3 +99,6 @@ async fn claimant(
     let privileged = !ever_enrolled && staff::is_privileged(daemon, asked, lane).await;
     Ok((Claimant { required: true, ever_enrolled, privileged }, seats_now(daemon)?))
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,6 +13,7 @@ mod open;
 mod outbox;
 mod race;
 mod rotation;
+mod seats;
 mod secrecy;
 mod trust;
 
