@@ -6,13 +6,15 @@ use crate::progress::Progress;
 use crate::roster::{Entry, Search, Shells};
 use mfa_cli::{Exit, Failure, Screen, Table, printable};
 use mfa_proto::admin::{ACCOUNTS, List, Page, Summary};
-use std::collections::{BTreeMap, HashMap};
+use mfa_proto::license::{BYPASSED, Bypassed, Since};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// List accounts: factors, backup codes left, state
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   mfactl users
+  mfactl users --bypassed          let in with one factor: seats are full
   mfactl users --search staff      part of a login, full name or group
   mfactl users --group staff --enrolled
   mfactl users --throttled
@@ -63,6 +65,9 @@ impl<'a> Chosen<'a> {
         let any = !(enrolled || pending || throttled);
         any || (enrolled && !entry.factors.is_empty()) || (pending && entry.pending) || (throttled && entry.throttled)
     }
+    /// Only who was let in with one factor today, because all seats were taken
+    #[arg(long)]
+    bypassed: bool,
 }
 
 /// Records by login name.
@@ -77,13 +82,17 @@ pub(crate) fn run(args: &Args, desk: &mut Desk) -> Result<Exit, Failure> {
     };
     let chosen = Chosen::of(args)?;
     let mut listing = Listing { chosen, out: Out::begin(&desk.screen, desk.json) };
+    let bypassed = if args.bypassed { Some(bypassed(desk)?) } else { None };
+    let is_wanted = |user: &str| bypassed.as_ref().is_none_or(|bypassed| bypassed.contains(user));
+    records.retain(|user, _| is_wanted(user));
+    let mut listing = Listing::begin(&desk.screen, desk.json);
     let mut sought = args.search.clone();
     let shells = Shells::of_this_machine();
     for (count, person) in directory::everybody()?.enumerate() {
         let person = person?;
         sought.take_if(|exact| *exact == person.user);
         let record = records.remove(&person.user);
-        if search.finds(&person, record.is_some(), &shells) {
+        if is_wanted(&person.user) && search.finds(&person, record.is_some(), &shells) {
             progress.end();
             listing.add(Some(person), record)?;
         } else {
@@ -94,6 +103,12 @@ pub(crate) fn run(args: &Args, desk: &mut Desk) -> Result<Exit, Failure> {
     unlisted(records, sought, &search, &mut listing)?;
     listing.out.finish()?;
     Ok(Exit::Done)
+}
+
+/// Who was let in with one factor today, for want of a seat.
+fn bypassed(desk: &mut Desk) -> Result<HashSet<String>, Failure> {
+    let told: Bypassed = desk.daemon.call(BYPASSED, &Since { since: None })?;
+    Ok(told.users.into_iter().collect())
 }
 
 /// Every record of the daemon's, a page at a time.
