@@ -153,7 +153,7 @@ on_each_release! {
         issue(&lab, 9000, ("yesterday", "1 year"))?;
         let spoilt = [
             ("sed -i s/9000/9999/ acme.toml", "does not fit its signature"),
-            ("rm acme.toml.sig; ssh-keygen -q -Y sign -f other -n mfa-license acme.toml", "in no license-issuers file"),
+            ("rm acme.toml.sig; ssh-keygen -q -Y sign -f other -n mfa-license acme.toml", "Ask who issued it"),
             ("rm acme.toml.sig; ssh-keygen -q -Y sign -f key -n file acme.toml", "not for a license"),
             ("truncate -s 40 acme.toml.sig", ""),
             ("rm acme.toml.sig", "cannot be read"),
@@ -218,7 +218,7 @@ on_each_release! {
         assert_eq!((&told["counts"]["enrolled"], &told["seats"]["used"]), (&2.into(), &2.into()), "{told}");
         // The change of the files is enough; nobody runs anything.
         lab.sh("getent passwd bob >/root/bob && getent shadow bob >/root/bob.shadow && userdel bob")?;
-        lab.await_journal("suspended")?;
+        lab.await_journal("suspended user=bob reason=deleted")?;
         assert_eq!((&license(&lab)?["seats"]["used"], &license(&lab)?["suspended"]), (&1.into(), &1.into()));
         lab.sh("cat /root/bob >>/etc/passwd && cat /root/bob.shadow >>/etc/shadow")?;
         lab.run(["mfactl", "reconcile"])?.success()?;

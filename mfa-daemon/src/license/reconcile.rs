@@ -12,6 +12,7 @@ use crate::clock;
 use crate::conversation::Conversation;
 use crate::daemon::{Daemon, Loaded};
 use crate::enrollment::{broken, changed};
+use crate::journal::{self, Level, Quoted};
 use crate::listen::{Answer, Failure, refuse};
 use crate::store::{Committed, Kept, Note, Observed, Sight, Store, StoreError};
 use mfa_core::Time;
@@ -239,6 +240,8 @@ async fn change(
     let commit = Commit { ticket, identity: kept.identity, seen, writes: vec![write], record, letters: Vec::new(), at };
     let context = Context { service: Some("mfactl".into()), ..Context::of_peer(0) };
     if let Committed::Done(_) = store.commit(commit, context).await.map_err(failed)? {
+        let word = record_word(watch);
+        journal::login(Level::Notice, format!("{word} user={} reason={why}", Quoted(&user)));
         let named = if watch.suspended.is_some() { &mut told.suspended } else { &mut told.restored };
         if named.len() < MOST_NAMES {
             named.push(wire::Changed { user, why: why.to_owned() });
@@ -246,6 +249,10 @@ async fn change(
         told.changes += 1;
     }
     Ok(())
+}
+
+fn record_word(watch: Watch) -> &'static str {
+    if watch.suspended.is_some() { What::Suspended.as_str() } else { What::Returned.as_str() }
 }
 
 async fn keep_counts(store: &Store, counts: &wire::Counts) -> Result<(), Failure> {

@@ -55,7 +55,7 @@ fn required(status: &Status) -> String {
             counts.enrolled,
             counts.required.saturating_sub(counts.enrolled)
         ),
-        None => format!("Required: not counted yet, run mfactl reconcile.   Let in with one factor today {today}"),
+        None => format!("Required: not counted yet (mfactl reconcile)   let in with one factor today {today}"),
     }
 }
 
