@@ -157,7 +157,7 @@ on_each_release! {
             ("rm acme.toml.sig; ssh-keygen -q -Y sign -f key -n file acme.toml", "not for a license"),
             ("truncate -s 40 acme.toml.sig", ""),
             ("rm acme.toml.sig", "cannot be read"),
-            ("head -c 99999 /dev/zero >acme.toml", "some other file"),
+            ("head -c 99999 /dev/zero >acme.toml", "larger than any license"),
             (": >acme.toml.sig", ""),
         ];
         for (spoil, why) in spoilt {
