@@ -29,6 +29,9 @@ pub(crate) struct Args {
     /// Only members of this group
     #[arg(long, value_name = "G")]
     group: Option<String>,
+    /// Only who was let in with one factor today, because all seats were taken
+    #[arg(long)]
+    bypassed: bool,
     /// Only who has a factor
     #[arg(long)]
     enrolled: bool,
@@ -44,20 +47,28 @@ pub(crate) struct Args {
 struct Chosen<'a> {
     args: &'a Args,
     group: Option<Group>,
+    /// Who was let in with one factor, if that is asked.
+    bypassed: Option<HashSet<String>>,
 }
 
 impl<'a> Chosen<'a> {
-    fn of(args: &'a Args) -> Result<Self, Failure> {
-        let Some(name) = &args.group else { return Ok(Self { args, group: None }) };
+    fn of(args: &'a Args, desk: &mut Desk) -> Result<Self, Failure> {
+        let bypassed = if args.bypassed { Some(self::bypassed(desk)?) } else { None };
+        let Some(name) = &args.group else { return Ok(Self { args, group: None, bypassed }) };
         let group = directory::groups()?.into_iter().find(|group| group.name == *name);
         let unknown =
             || Failure::refused("not_found", format!("There is no group {}. Check the name.", printable::line(name)));
-        Ok(Self { args, group: Some(group.ok_or_else(unknown)?) })
+        Ok(Self { args, group: Some(group.ok_or_else(unknown)?), bypassed })
     }
 
     fn holds(&self, person: Option<&Person>, user: &str) -> bool {
         let by_number = |group: &Group| person.is_some_and(|person| person.gid == group.gid);
-        self.group.as_ref().is_none_or(|group| by_number(group) || group.members.iter().any(|member| member == user))
+        let is_bypassed = self.bypassed.as_ref().is_none_or(|bypassed| bypassed.contains(user));
+        is_bypassed
+            && self
+                .group
+                .as_ref()
+                .is_none_or(|group| by_number(group) || group.members.iter().any(|member| member == user))
     }
 
     fn has(&self, entry: &Entry) -> bool {
@@ -65,9 +76,6 @@ impl<'a> Chosen<'a> {
         let any = !(enrolled || pending || throttled);
         any || (enrolled && !entry.factors.is_empty()) || (pending && entry.pending) || (throttled && entry.throttled)
     }
-    /// Only who was let in with one factor today, because all seats were taken
-    #[arg(long)]
-    bypassed: bool,
 }
 
 /// Records by login name.
@@ -80,19 +88,15 @@ pub(crate) fn run(args: &Args, desk: &mut Desk) -> Result<Exit, Failure> {
         None => Search::Everybody,
         Some(text) => Search::text(text, &directory::groups()?),
     };
-    let chosen = Chosen::of(args)?;
+    let chosen = Chosen::of(args, desk)?;
     let mut listing = Listing { chosen, out: Out::begin(&desk.screen, desk.json) };
-    let bypassed = if args.bypassed { Some(bypassed(desk)?) } else { None };
-    let is_wanted = |user: &str| bypassed.as_ref().is_none_or(|bypassed| bypassed.contains(user));
-    records.retain(|user, _| is_wanted(user));
-    let mut listing = Listing::begin(&desk.screen, desk.json);
     let mut sought = args.search.clone();
     let shells = Shells::of_this_machine();
     for (count, person) in directory::everybody()?.enumerate() {
         let person = person?;
         sought.take_if(|exact| *exact == person.user);
         let record = records.remove(&person.user);
-        if is_wanted(&person.user) && search.finds(&person, record.is_some(), &shells) {
+        if search.finds(&person, record.is_some(), &shells) {
             progress.end();
             listing.add(Some(person), record)?;
         } else {

@@ -41,7 +41,11 @@ impl Site {
         std::fs::write(path("key"), [7; 32]).unwrap();
         std::fs::set_permissions(path("key"), std::fs::Permissions::from_mode(0o600)).unwrap();
         std::fs::write(path("config/policy.toml"), "").unwrap();
-        let daemon = Daemon::new(path("config"), Source::new(path("state"), Some(path("key"))));
+        let daemon = Daemon::new(
+            path("config"),
+            Source::new(path("state"), Some(path("key"))),
+            crate::mail::Line(path("no-mail")),
+        );
         Self { folder, daemon, accounts: std::cell::Cell::new(0) }
     }
 

@@ -123,6 +123,12 @@ impl Transaction<'_> {
         self.record(&Event::of_site(at, record, context))
     }
 
+    /// Counts everybody, where accounts came otherwise than by commits.
+    pub(super) fn recount(&mut self) -> Result<(), Halt> {
+        self.tally = seats::tally(self.connection)?;
+        Ok(())
+    }
+
     /// How this account is counted.
     fn counted(&self, account: i64) -> Result<Tally, Halt> {
         Ok(self.connection.prepare_cached(COUNTED)?.query_row([account], seats::tally_of)?)

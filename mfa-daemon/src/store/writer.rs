@@ -140,7 +140,10 @@ impl Batch<'_> {
             Work::Outbox(change, at) => self.transaction.outbox(change, *at).map(|()| NO_TICKET),
             Work::Observe(observed) => self.transaction.observe(observed).map(|()| NO_TICKET),
             Work::Note(note) => self.transaction.note(note, &job.context).map(|()| NO_TICKET),
-            Work::Restore(restoring, at) => self.transaction.restore(restoring, *at, &job.context).map(|()| NO_TICKET),
+            Work::Restore(restoring, at) => {
+                let restored = self.transaction.restore(restoring, *at, &job.context);
+                restored.and_then(|()| self.transaction.recount()).map(|()| NO_TICKET)
+            }
             Work::Reseal(course) => self.transaction.reseal(course).map(|()| NO_TICKET),
             Work::Retire(at) => self.transaction.retire(*at).map(|()| NO_TICKET),
             Work::Cut(cut) => self.transaction.cut(cut, &job.context).map(|()| NO_TICKET),
