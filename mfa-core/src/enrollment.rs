@@ -208,7 +208,7 @@ pub enum Confirming {
 /// Proves that an app has the pending secret.
 ///
 /// # Errors
-/// `NotFound`, `BadCodes`, `Throttled`, `NoSeat`, `Internal`.
+/// `NotFound`, `InvitedOnly`, `BadCodes`, `Throttled`, `NoSeat`, `Internal`.
 pub fn confirm(
     account: &Account,
     permission: &Permission<'_>,
@@ -220,6 +220,10 @@ pub fn confirm(
     // must not be found by trying: backup codes may come with them.
     let pending = account.pending.as_ref().filter(|pending| pending.id == id && pending.until > at.now);
     let pending = pending.ok_or(Refusal::NotFound)?;
+    // Unless the policy has come to want an invitation for a first factor since.
+    if rules.by_invitation && !account.is_enrolled() && matches!(permission, Permission::Unproved) {
+        return Err(Refusal::InvitedOnly);
+    }
     let guesses = match permission {
         Permission::Root | Permission::Invited(_) => None,
         Permission::Proved { .. } | Permission::Unproved => Some(account.throttles.get(GUESSES)),

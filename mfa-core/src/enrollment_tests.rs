@@ -91,6 +91,18 @@ fn where_enrolling_takes_an_invitation_nobody_begins_alone_but_whoever_has_a_fac
 }
 
 #[test]
+fn what_was_begun_before_invitations_were_asked_for_is_not_confirmed_without_one() {
+    let code = code(NOW.0 / 30);
+    let confirming = |permission, by_invitation| {
+        let rules = Rules { by_invitation, ..rules(1) };
+        confirm(&with_pending(), &permission, (PENDING, &[&code]), &rules, (&at(NOW), TICKET)).map(|_| ())
+    };
+    assert_eq!(confirming(Permission::Unproved, true), Err(Refusal::InvitedOnly));
+    assert_eq!(confirming(Permission::Unproved, false), Ok(()));
+    assert_eq!(confirming(Permission::Root, true), Ok(()));
+}
+
+#[test]
 fn every_change_needs_the_same_permission() {
     let (account, unproved) = (with_phones(2), Permission::Unproved);
     let now = at(NOW);

@@ -29,6 +29,8 @@ pub struct App {
 /// Why an app is not taken over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
+    /// The account has a factor that was not taken over with this one.
+    Enrolled,
     /// The account has as many factors as it may have.
     TooMany,
     /// A name that is empty, too long, or holds control characters.
@@ -44,6 +46,7 @@ pub enum Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Enrolled => "There is a factor already. If this app is to be one too, name its owner: --user NAME",
             Self::TooMany => "There are 20 factors already. Remove one first: mfactl reset NAME --factor ID",
             Self::BadName => "A name is 1 to 64 characters long, none of them control characters.",
             Self::TooShort => "The secret has fewer than 80 bits. Enroll a new one: mfa-enroll",
@@ -56,14 +59,15 @@ impl fmt::Display for Refusal {
 impl std::error::Error for Refusal {}
 
 /// Takes an app over; an administrator's. `None` if the account has this secret already. `seat` is what
-/// [`crate::enrollment::seat`] says of a first factor.
+/// [`crate::enrollment::seat`] says of a first factor. Only with `beside` it may join factors that are there: whoever
+/// can write to somebody's home must not add a factor of theirs by leaving a file for the next time this is done.
 ///
 /// # Errors
 /// [`Refusal`]
 pub fn import(
     account: &Account,
     app: App,
-    seat: Option<Write>,
+    (seat, beside): (Option<Write>, bool),
     (now, ticket): (Time, Ticket),
 ) -> Result<Option<Commit>, Refusal> {
     let App { name, secret, parameters } = app;
@@ -76,6 +80,9 @@ pub fn import(
     if has(account, &secret) {
         return Ok(None);
     }
+    if account.is_enrolled() && !beside {
+        return Err(Refusal::Enrolled);
+    }
     if account.factors.len() >= MOST_FACTORS {
         return Err(Refusal::TooMany);
     }
@@ -83,8 +90,10 @@ pub fn import(
     let Step(current) = parameters.step_at(now).ok_or(Refusal::NoTime)?;
     let used = Step(current.saturating_add(1));
     let write = Write::Import(Imported { name, secret, parameters, used });
+    // What was begun while nothing was enrolled, and so without a proof, is not confirmed beside it.
+    let pending = account.pending.as_ref().map(|_| Write::EndPending);
     // Whoever brings a first factor along needs no code for another.
-    let writes = std::iter::once(write).chain(seat).chain(given::end_invitation(account)).collect();
+    let writes = std::iter::once(write).chain(pending).chain(seat).chain(given::end_invitation(account)).collect();
     let record = Record::of(What::Imported).with(Kind::Totp, None);
     let at = crate::At { now, fresh: Secret::new(Vec::new()) };
     Ok(Some(commit(account, writes, record, (&at, ticket))))
@@ -99,7 +108,7 @@ fn has(account: &Account, secret: &Secret) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::account::{Detail, Factor, FactorId, Identity, Seen, Totp, Version};
+    use crate::account::{Detail, Factor, FactorId, Identity, Pending, Seen, Totp, Version};
     use crate::factor::totp::{Algorithm, find};
 
     const NOW: Time = Time(1_800_000_000);
@@ -125,7 +134,7 @@ mod tests {
     }
 
     fn take(account: &Account, app: App) -> Result<Option<Commit>, Refusal> {
-        import(account, app, None, (NOW, Ticket(1)))
+        import(account, app, (None, true), (NOW, Ticket(1)))
     }
 
     #[test]
@@ -171,6 +180,28 @@ mod tests {
     }
 
     #[test]
+    fn an_app_joins_others_only_if_that_is_said_so_that_a_file_left_in_a_home_adds_nothing() {
+        let account = with(absent(), take(&absent(), app(&[1; 10])).unwrap().unwrap());
+        let alone = |app| import(&account, app, (None, false), (NOW, Ticket(1)));
+        assert_eq!(alone(app(&[2; 10])).unwrap_err(), Refusal::Enrolled);
+        assert!(alone(app(&[1; 10])).unwrap().is_none(), "what is there is there");
+    }
+
+    #[test]
+    fn what_was_begun_without_a_proof_is_not_confirmed_beside_an_app_that_was_taken_over() {
+        let pending = Pending {
+            id: FactorId(9),
+            name: "phone".into(),
+            secret: Secret::new(vec![1; 20]),
+            parameters: Parameters::default(),
+            until: NOW.plus(600),
+        };
+        let account = Account { pending: Some(pending), version: Some(Version(1)), ..absent() };
+        let commit = take(&account, app(&[2; 10])).unwrap().unwrap();
+        assert!(commit.writes.iter().any(|write| matches!(write, Write::EndPending)));
+    }
+
+    #[test]
     fn an_account_that_is_full_takes_no_more_but_knows_what_it_has() {
         let account = (0..20).fold(absent(), |account, number| {
             let commit = take(&account, app(&[number; 10])).unwrap().unwrap();
@@ -185,6 +216,6 @@ mod tests {
         for name in ["", " ", "a\nb", &"x".repeat(65)] {
             assert_eq!(take(&absent(), App { name: name.into(), ..app(&[1; 10]) }).unwrap_err(), Refusal::BadName);
         }
-        assert_eq!(import(&absent(), app(&[1; 10]), None, (Time(-1), Ticket(1))).unwrap_err(), Refusal::NoTime);
+        assert_eq!(import(&absent(), app(&[1; 10]), (None, false), (Time(-1), Ticket(1))).unwrap_err(), Refusal::NoTime);
     }
 }

@@ -12,7 +12,7 @@ use crate::Time;
 use crate::account::{Account, Commit, Record, Seen, Ticket, What, Write};
 use crate::factor::{Kind, Match};
 use crate::policy::{Ask, Fingerprint};
-use crate::{At, enrollment, letter};
+use crate::{At, enrollment, given, letter};
 use std::fmt;
 use std::net::IpAddr;
 
@@ -202,14 +202,18 @@ pub fn forget(
     Ok(Some(commit(account, Seen::At(version), vec![write], What::Forgotten, (at, ticket))))
 }
 
-/// "It was not me": forgets all trust, and is recorded whether there was any or not.
+/// "It was not me": forgets all trust, and ends what whoever it was may have begun or been given to get in again. It is
+/// recorded whether there was any of that or not.
 #[must_use]
 pub fn report(account: &Account, (at, ticket): (&At, Ticket)) -> Commit {
-    let all = match account.version {
-        Some(version) if !account.trust.is_empty() => (Seen::At(version), vec![Write::ForgetAll]),
-        _ => (Seen::Anything, Vec::new()),
+    let trust = (!account.trust.is_empty()).then_some(Write::ForgetAll);
+    let pending = account.pending.as_ref().map(|_| Write::EndPending);
+    let writes: Vec<Write> = trust.into_iter().chain(pending).chain(given::end_temp_code(account)).collect();
+    let seen = match account.version {
+        Some(version) if !writes.is_empty() => Seen::At(version),
+        _ => Seen::Anything,
     };
-    commit(account, all.0, all.1, What::Reported, (at, ticket))
+    commit(account, seen, writes, What::Reported, (at, ticket))
 }
 
 fn commit(account: &Account, seen: Seen, writes: Vec<Write>, what: What, (at, ticket): (&At, Ticket)) -> Commit {

@@ -39,7 +39,7 @@ pub(crate) async fn import(
         let ticket = conversation.ticket();
         let app = App { name: wanted.name.clone(), secret: secret.clone(), parameters };
         let seat = core::seat(&account, &rules).map_err(enrollment::refused)?;
-        let commit = decide(&account, app, seat, (clock::now(), ticket)).map_err(refused)?;
+        let commit = decide(&account, app, (seat, wanted.beside), (clock::now(), ticket)).map_err(refused)?;
         let outcome = match commit {
             None => wire::ImportOutcome::Present,
             Some(commit) if wanted.apply => {
@@ -67,7 +67,7 @@ fn parameters(wanted: &wire::Import) -> Result<Parameters, Failure> {
 
 fn refused(refusal: Refusal) -> Failure {
     let code = match refusal {
-        Refusal::TooMany => RefusalCode::NotAllowed,
+        Refusal::Enrolled | Refusal::TooMany => RefusalCode::NotAllowed,
         Refusal::BadName | Refusal::TooShort | Refusal::TooLong => RefusalCode::Invalid,
         Refusal::NoTime => RefusalCode::Broken,
     };

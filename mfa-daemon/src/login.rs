@@ -208,7 +208,8 @@ impl Login {
 
     async fn answered(&mut self, daemon: &Daemon, answer: zeroize::Zeroizing<String>) -> Turn {
         let Some(mut dialog) = self.dialog.take() else { return broken() };
-        if self.outdated || self.moved(daemon) {
+        // Whoever enrolls is let in, or shown a secret, by what is kept now and not by what was when they came.
+        if self.outdated || self.enrolling || self.moved(daemon) {
             match self.scene.weigh(daemon).await {
                 Ok(Weighed { plan, account, epoch, .. }) => {
                     dialog.refresh(plan, account);
@@ -272,11 +273,11 @@ impl Login {
         daemon.loaded().is_none_or(|loaded| loaded.epoch != self.epoch)
     }
 
-    /// A pass that no receipt covers does not leave.
+    /// A pass that no receipt covers does not leave, nor does anything else that lets somebody in unrecorded.
     fn checked(&self, turn: Turn) -> Turn {
         let covered = match (&turn.next, &self.receipt) {
             (Next::Done(Verdict::Pass(proof)), Some(receipt)) => receipt.ticket() == proof.ticket(),
-            (Next::Done(Verdict::Pass(_)), None) => false,
+            (Next::Done(Verdict::Pass(_) | Verdict::Skipped(_) | Verdict::Remembered), None) => false,
             _ => true,
         };
         if covered {

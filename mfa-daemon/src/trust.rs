@@ -59,9 +59,9 @@ pub(crate) async fn report(conversation: &mut Conversation, whose: Subject) -> R
         let account = desk.account(conversation)?;
         let (at, ticket) = (now()?, conversation.ticket());
         let forgotten = count(account.trust.len());
-        // One more within minutes is not recorded again, unless there is something to forget.
-        let recorded = is_new || forgotten > 0;
         let commit = trust::report(&account, (&at, ticket));
+        // One more within minutes is not recorded again, unless there is something to end.
+        let recorded = is_new || !commit.writes.is_empty();
         let logins = recent.iter().map(|event| format!("{} {}", event.at, event.what)).collect();
         let context = Context { logins, ..conversation.context() };
         if !recorded || desk.commit_in(context, conversation, commit).await? {

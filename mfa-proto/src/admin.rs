@@ -337,6 +337,8 @@ pub struct Import {
     pub digits: u8,
     /// Seconds a code lives, 30 or 60.
     pub period: u8,
+    /// Whether it may join factors that are there already.
+    pub beside: bool,
     /// Whether it is to be done; otherwise the answer says what it would come to.
     pub apply: bool,
 }

@@ -150,13 +150,20 @@ fn kernel_number(path: &str) -> Option<u32> {
     fs::read_to_string(path).ok()?.trim().parse().ok().filter(|number| *number != UNSET)
 }
 
-/// The login session that this process is in, by its control group (`…/session-7.scope`); containers have no other name
-/// for it.
+/// The login session that this process is in, by its control group; containers have no other name for it.
 fn session_name() -> Option<String> {
-    let groups = fs::read_to_string("/proc/self/cgroup").ok()?;
-    let mut names =
-        groups.lines().filter_map(|line| line.rsplit('/').next()?.strip_prefix("session-")?.strip_suffix(".scope"));
-    names.next().map(str::to_owned)
+    session_among(&fs::read_to_string("/proc/self/cgroup").ok()?).map(str::to_owned)
+}
+
+/// `7` of `0::/user.slice/user-1000.slice/session-7.scope`. Only slices lie between: what lies below a user's own
+/// manager is called what that user likes.
+fn session_among(groups: &str) -> Option<&str> {
+    groups.lines().find_map(|line| {
+        let (_, below) = line.split_once("/user.slice/")?;
+        let (slices, scope) = below.rsplit_once('/')?;
+        let name = scope.strip_prefix("session-")?.strip_suffix(".scope")?;
+        slices.split('/').all(|part| part.ends_with(".slice")).then_some(name)
+    })
 }
 
 #[cfg(test)]

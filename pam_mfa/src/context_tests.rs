@@ -70,3 +70,20 @@ fn that_a_password_came_before_is_told_and_never_which() {
     let begin = gathered(&application, Phase::Auth).unwrap();
     assert!(begin.password && !format!("{begin:?}").contains("hunter2"));
 }
+
+#[test]
+fn a_session_is_named_by_its_own_control_group_and_by_none_that_a_user_can_make() {
+    for (groups, name) in [
+        ("0::/user.slice/user-1000.slice/session-7.scope\n", Some("7")),
+        ("12:pids:/user.slice\n1:name=systemd:/user.slice/user-0.slice/session-c1.scope\n", Some("c1")),
+        ("0::/machine.slice/machine-x.scope/payload/user.slice/user-0.slice/session-3.scope", Some("3")),
+        ("0::/user.slice/user-1000.slice/user@1000.service/session-7.scope\n", None),
+        ("0::/user.slice/user-1000.slice/user@1000.service/user.slice/user-0.slice/session-7.scope\n", None),
+        ("0::/user.slice/user-1000.slice/session-7.scope/session-8.scope\n", None),
+        ("0::/system.slice/sshd.service\n", None),
+        ("0::/session-7.scope\n", None),
+        ("", None),
+    ] {
+        assert_eq!(session_among(groups), name, "{groups}");
+    }
+}

@@ -4,7 +4,7 @@
 //! dropped line goes on with the same secret. Only root's terminals come here: nobody enrolls through a locker.
 
 use super::{Again, Denial, Dialog, Note, Proof, Question, Step, Then, text};
-use crate::account::{Commit, Pending, Record, Seen, Ticket, What, Write};
+use crate::account::{Commit, Pending, Record, Ticket, What, Write};
 use crate::enrollment::{self, Begun, Confirming, Permission, Refusal, Rules};
 use crate::factor::Kind;
 use crate::factor::totp::{Link, base32};
@@ -74,7 +74,7 @@ impl Dialog {
             && self.setting.welcome.rules.kinds.contains(Kind::Totp);
         let (site, support) = (&self.setting.welcome.site, &self.setting.support);
         match how {
-            Enroll::Grace { .. } if !can_be_here => self.later(at),
+            Enroll::Grace { .. } if !can_be_here => self.later(0, at),
             Enroll::AtLogin { .. } | Enroll::Grace { .. } if can_be_here => self.offer(say, at),
             Enroll::Invite { .. } if can_be_here => self.ask_for_invite(say, at),
             Enroll::AtLogin { .. } if self.setting.interactive => {
@@ -98,8 +98,8 @@ impl Dialog {
             Plan::Enroll(how) => how,
             // Somebody else took the last seat meanwhile.
             Plan::Skip(Skip::SeatsFull) => {
-                let (why, text) = (Skip::SeatsFull.as_str(), text::seat_taken());
-                return self.record(What::Skipped, why, Then::Without(why, text), at);
+                let why = Skip::SeatsFull.as_str();
+                return self.skip(why, Then::Without(why, text::seat_taken()), again, at);
             }
             Plan::Deny(Deny::SeatsFull) => {
                 let text = text::seats_full(&self.setting.support);
@@ -109,7 +109,7 @@ impl Dialog {
         };
         let answer = again.answer.trim();
         match (again.question, answer) {
-            (_, "q" | "Q") => self.leave(how, at),
+            (_, "q" | "Q") => self.leave(how, again.rounds, at),
             (Question::Offer | Question::Invite, typed) if self.is_temp_code(typed, at) => {
                 self.weigh_temp_code(Denial::NotEnrolled, again, at)
             }
@@ -135,26 +135,23 @@ impl Dialog {
     }
 
     /// Not now: with time left the login goes on, without it does not.
-    fn leave(self, how: Enroll, at: &At) -> Step {
+    fn leave(self, how: Enroll, rounds: u8, at: &At) -> Step {
         match how {
-            Enroll::Grace { .. } => self.later(at),
+            Enroll::Grace { .. } => self.later(rounds, at),
             _ => self.record(What::Denied, Denial::NotEnrolled.as_str(), Then::Deny(Denial::NotEnrolled), at),
         }
     }
 
-    /// Lets in without, and keeps when the time for that began.
-    fn later(self, at: &At) -> Step {
+    /// Lets in without, and keeps when the time for that began; as long as nothing was enrolled meanwhile.
+    fn later(self, rounds: u8, at: &At) -> Step {
         let Plan::Enroll(Enroll::Grace { seconds_left, .. }) = self.plan else {
             return self.deny(Denial::Unexpected);
         };
         let then = Then::Without("grace", text::days_left(seconds_left));
-        let record = Record::of(What::Skipped).because("grace");
-        if self.account.grace_began.is_some() {
-            return self.commit(Seen::Anything, Vec::new(), record, (then, None), at);
-        }
-        let seen = self.account.version.map_or(Seen::Absent, Seen::At);
-        let again = Again { question: Question::Offer, answer: Zeroizing::new("q".into()), rounds: 0 };
-        self.commit(seen, vec![Write::BeginGrace(at.now)], record, (then, Some(again)), at)
+        let again = Again { question: Question::Offer, answer: Zeroizing::new("q".into()), rounds };
+        let begins = self.account.grace_began.is_none().then_some(Write::BeginGrace(at.now));
+        let (seen, record) = (self.seen(), Record::of(What::Skipped).because("grace"));
+        self.commit(seen, begins.into_iter().collect(), record, (then, Some(again)), at)
     }
 
     pub(super) fn begin_enrolling(mut self, again: Again, at: &At) -> Step {
@@ -166,7 +163,10 @@ impl Dialog {
             Ok(Begun::Resumed(Pending { secret, parameters, .. })) => {
                 let (secret, link) = self.spelled(secret, *parameters);
                 self.enrolling.shows(secret, link);
-                self.picture(vec![Note { error: false, text: text::resumed() }])
+                // Shown once that is recorded: by now it may be a factor, whose secret nobody sees again.
+                let (seen, record) = (self.seen(), Record::of(What::Begun).with(Kind::Totp, None).because("resumed"));
+                let say = vec![Note { error: false, text: text::resumed() }];
+                self.commit(seen, Vec::new(), record, (Then::Begun(say), Some(again)), at)
             }
             Ok(Begun::New(commit)) => {
                 for write in &commit.writes {
@@ -175,7 +175,7 @@ impl Dialog {
                         self.enrolling.shows(secret, link);
                     }
                 }
-                self.commit_decided(commit, Then::Begun, again)
+                self.commit_decided(commit, Then::Begun(Vec::new()), again)
             }
             Err(refusal) => self.refuse(Denial::NotEnrolled, refusal.to_string(), at),
         }

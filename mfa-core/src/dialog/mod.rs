@@ -29,7 +29,7 @@ pub use turn::{Denial, Effect, Event, Next, Note, Turn, Verdict};
 use crate::account::{Account, Commit, FactorId, Record, Seen, Ticket, What, Write};
 use crate::factor::{Kind, Match};
 use crate::letter;
-use crate::policy::{Deny, Plan};
+use crate::policy::{Deny, Plan, Skip};
 use crate::throttle::{Bucket, Caller, Gate, Guess};
 use crate::trust::{self, Ties};
 use crate::{At, Time};
@@ -120,7 +120,7 @@ enum Then {
     Used { wait: i64 },
     Mailed,
     WrongInvite { left: u32 },
-    Begun,
+    Begun(Vec<Note>),
     Enrolled(FactorId),
     Without(&'static str, String),
 }
@@ -130,6 +130,13 @@ struct Again {
     question: Question,
     answer: Zeroizing<String>,
     rounds: u8,
+}
+
+impl Again {
+    /// What happens before anything is asked.
+    fn of_nothing(rounds: u8) -> Self {
+        Self { question: Question::Nothing, answer: Zeroizing::default(), rounds }
+    }
 }
 
 /// The dialog after a step, and what to do.
@@ -148,6 +155,10 @@ impl Dialog {
     /// The first thing that happens, on the account as it is known.
     fn open(self, rounds: u8, at: &At) -> Step {
         match &self.plan {
+            Plan::Skip(why @ (Skip::NotEnrolled | Skip::SeatsFull)) => {
+                let why = why.as_str();
+                self.skip(why, Then::Skip(why), Again::of_nothing(rounds), at)
+            }
             Plan::Skip(why) => {
                 let why = why.as_str();
                 self.record(What::Skipped, why, Then::Skip(why), at)
@@ -183,8 +194,18 @@ impl Dialog {
     /// Nothing is asked, as long as nothing has changed: what covers this login may be forgotten at this moment.
     fn covered(self, record: Record, rounds: u8, at: &At) -> Step {
         let Some(version) = self.account.version else { return self.deny(Denial::Unexpected) };
-        let again = Again { question: Question::Nothing, answer: Zeroizing::default(), rounds };
-        self.commit(Seen::At(version), Vec::new(), record, (Then::Cover, Some(again)), at)
+        self.commit(Seen::At(version), Vec::new(), record, (Then::Cover, Some(Again::of_nothing(rounds))), at)
+    }
+
+    /// Lets in without a factor for want of one, as long as none was enrolled meanwhile.
+    fn skip(self, why: &'static str, then: Then, again: Again, at: &At) -> Step {
+        let (seen, record) = (self.seen(), Record::of(What::Skipped).because(why));
+        self.commit(seen, Vec::new(), record, (then, Some(again)), at)
+    }
+
+    /// The account as it was read.
+    fn seen(&self) -> Seen {
+        self.account.version.map_or(Seen::Absent, Seen::At)
     }
 
     /// Takes an event; says what to do. Nothing is true before the effect has happened.
@@ -265,7 +286,7 @@ impl Dialog {
             }
             Then::WrongInvite { left } => self.wrong_invite(left, at),
             Then::Mailed => self.mailed(at),
-            Then::Begun => self.picture(Vec::new()),
+            Then::Begun(say) => self.picture(say),
             Then::Enrolled(id) => self.keep(id),
             Then::Without(why, text) => self.done(vec![Note { error: false, text }], Verdict::Skipped(why)),
             Then::Used { wait } => self.ask(vec![Note { error: true, text: text::used(wait) }], text::CODE_PROMPT),

@@ -100,9 +100,10 @@ pub fn that_follow(record: &Record, writes: &[Write], before: &Account) -> Vec<L
         What::Reported => vec![Letter::to_administrators(Topic::Reported)],
         What::Forgotten => Vec::new(),
         What::Denied | What::Replayed | What::Begun | What::Renamed | What::Unlocked | What::Rebound => Vec::new(),
-        // The administrator tells them the code, and its use is in the record.
-        What::Invited | What::InviteWrong | What::InviteWithdrawn => Vec::new(),
-        What::TempCodeGiven | What::TempCodeWithdrawn => Vec::new(),
+        // The administrator tells them the code. Whoever is told of it otherwise learns that somebody else has one.
+        What::Invited => vec![Letter::to_owner(Topic::Invited)],
+        What::TempCodeGiven => vec![Letter::to_owner(Topic::TempCodeGiven)],
+        What::InviteWrong | What::InviteWithdrawn | What::TempCodeWithdrawn => Vec::new(), // each makes less possible
         What::Suspended | What::Returned => Vec::new(), // of the seat alone: nothing changes for its owner
         What::Mailed => Vec::new(),                     // it is a letter itself
         What::NotMailed => Vec::new(),                  // nobody is mailed about that

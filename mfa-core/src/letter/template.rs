@@ -179,6 +179,8 @@ texts! {
     FactorAdded => "factor-added",
     FactorRemoved => "factor-removed",
     Reset => "reset",
+    Invited => "invited",
+    TempCodeGiven => "temp-code-given",
     NewBackupCodes => "new-backup-codes",
     BackupCodeUsed => "backup-code-used",
     FewBackupCodes => "few-backup-codes",
@@ -194,6 +196,7 @@ texts! {
     Reported => "reported",
     BreakGlass => "break-glass",
     StoreBroken => "store-broken",
+    StoreHandled => "store-handled",
     ClockJumped => "clock-jumped",
 }
 

@@ -50,6 +50,14 @@ fn an_added_and_a_removed_factor_are_told_by_their_names() {
 }
 
 #[test]
+fn the_owner_is_told_of_a_code_that_an_administrator_gave_to_whomever() {
+    for (what, topic) in [(What::Invited, Topic::Invited), (What::TempCodeGiven, Topic::TempCodeGiven)] {
+        let letters = that_follow(&Record::of(what), &[], &account(10));
+        assert_eq!(letters, [Letter::to_owner(topic)]);
+    }
+}
+
+#[test]
 fn a_login_with_an_app_is_not_worth_a_letter() {
     let writes = [Write::UseStep { factor: APP, step: Step(5) }];
     assert_eq!(topics(Record::of(What::Passed).with(Kind::Totp, Some(APP)), &writes), []);
@@ -114,6 +122,8 @@ fn every_letter_says_all_that_its_topic_can_say() {
         (factor(What::Added), vec![]),
         (factor(What::Removed), vec![]),
         (Record::of(What::Reset), vec![Write::RemoveAll]),
+        (Record::of(What::Invited), vec![Write::EndPending]),
+        (Record::of(What::TempCodeGiven), vec![]),
         (Record::of(What::NewBackupCodes), vec![]),
         (Record::of(What::Passed), vec![Write::UseBackupCode { id: 0 }]),
         (Record::of(What::Wrong), vec![closing(5, 5)]),

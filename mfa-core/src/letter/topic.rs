@@ -9,6 +9,10 @@ pub enum Topic {
     FactorRemoved,
     /// An administrator removed a factor, or all of them.
     Reset,
+    /// An administrator made an enrollment code.
+    Invited,
+    /// An administrator made a code that stands in for a factor.
+    TempCodeGiven,
     /// A new set of backup codes.
     NewBackupCodes,
     /// A backup code was used.
@@ -39,16 +43,20 @@ pub enum Topic {
     BreakGlass,
     /// Administrators: the store or its record is broken.
     StoreBroken,
+    /// Administrators: the master key was changed, or the store was written to a file or put back from one.
+    StoreHandled,
     /// Administrators: the clock jumped.
     ClockJumped,
 }
 
 impl Topic {
     /// Every one of them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 22] = [
         Self::FactorAdded,
         Self::FactorRemoved,
         Self::Reset,
+        Self::Invited,
+        Self::TempCodeGiven,
         Self::NewBackupCodes,
         Self::BackupCodeUsed,
         Self::FewBackupCodes,
@@ -64,6 +72,7 @@ impl Topic {
         Self::Reported,
         Self::BreakGlass,
         Self::StoreBroken,
+        Self::StoreHandled,
         Self::ClockJumped,
     ];
 
@@ -74,6 +83,8 @@ impl Topic {
             Self::FactorAdded => "factor-added",
             Self::FactorRemoved => "factor-removed",
             Self::Reset => "reset",
+            Self::Invited => "invited",
+            Self::TempCodeGiven => "temp-code-given",
             Self::NewBackupCodes => "new-backup-codes",
             Self::BackupCodeUsed => "backup-code-used",
             Self::FewBackupCodes => "few-backup-codes",
@@ -89,6 +100,7 @@ impl Topic {
             Self::Reported => "reported",
             Self::BreakGlass => "break-glass",
             Self::StoreBroken => "store-broken",
+            Self::StoreHandled => "store-handled",
             Self::ClockJumped => "clock-jumped",
         }
     }
@@ -109,8 +121,8 @@ impl Topic {
             Self::AddressChanged => &["old", "new"],
             Self::Code => &["code", "minutes"],
             Self::SeatsNear | Self::SeatsFull => &["used", "total"],
-            Self::LicenseEnds | Self::BreakGlass | Self::StoreBroken | Self::ClockJumped => &["detail"],
-            Self::NewBackupCodes | Self::Throttled | Self::CodesOff | Self::Required | Self::Test | Self::Reported => {
+            Self::LicenseEnds | Self::BreakGlass | Self::StoreBroken | Self::StoreHandled | Self::ClockJumped => &["detail"],
+            Self::Invited | Self::TempCodeGiven | Self::NewBackupCodes | Self::Throttled | Self::CodesOff | Self::Required | Self::Test | Self::Reported => {
                 &[]
             }
         }

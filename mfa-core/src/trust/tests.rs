@@ -142,3 +142,23 @@ fn what_is_no_bond_is_not_read_as_one() {
         assert_eq!(text.parse::<Bond>(), Err(NotABond), "{text:?}");
     }
 }
+
+#[test]
+fn a_report_ends_what_whoever_it_was_could_get_in_with_again() {
+    use crate::account::{FactorId, Pending, Version};
+    use crate::factor::totp::Parameters;
+    use crate::given::{Given, Purpose};
+    use crate::printed::Kept;
+
+    let mut account = Account::absent(Identity { uid: 1000, name: "alice".into() });
+    account.version = Some(Version(7));
+    let when = (&At { now: Time(5), fresh: crate::Secret::new(Vec::new()) }, Ticket(1));
+    assert_eq!(report(&account, when).seen, Seen::Anything);
+    let (id, name, secret) = (FactorId(1), "phone".to_owned(), crate::Secret::new(vec![1; 20]));
+    account.pending = Some(Pending { id, name, secret, parameters: Parameters::default(), until: Time(600) });
+    let kept = Kept { salt: [0; 16], digest: [0; 32] };
+    account.temp_code = Some(Given { id: 1, kept, until: Time(600), left: 1, reason: None });
+    let commit = report(&account, when);
+    assert_eq!(commit.seen, Seen::At(Version(7)));
+    assert!(matches!(commit.writes[..], [Write::EndPending, Write::EndGiven(Purpose::TempCode)]));
+}

@@ -21,6 +21,7 @@ impl SiteRecord {
         match self.what {
             Site::ClockJumped => Some(about(Topic::ClockJumped)),
             Site::AuditBroken | Site::StoreBroken => Some(about(Topic::StoreBroken)),
+            Site::MasterKeyRotated | Site::Exported | Site::Restored => Some(about(Topic::StoreHandled)),
             Site::BreakGlassUsed => Some(about(Topic::BreakGlass)),
             Site::LicenseEnding => Some(about(Topic::LicenseEnds)),
             Site::SeatsCrossed if self.is_full() => Some(about(Topic::SeatsFull)),
@@ -32,9 +33,6 @@ impl SiteRecord {
             | Site::Pruned
             | Site::LicenseInstalled
             | Site::LicenseRefused
-            | Site::MasterKeyRotated
-            | Site::Exported
-            | Site::Restored
             | Site::NotNotified => None,
         }
     }
@@ -68,6 +66,13 @@ mod tests {
         let figures = |used: &str| vec![("used", used.to_owned()), ("total", "500".to_owned())];
         assert_eq!(said(&crossed(401)), (Topic::SeatsNear, figures("401")));
         assert_eq!(said(&crossed(500)), (Topic::SeatsFull, figures("500")));
+    }
+
+    #[test]
+    fn a_new_master_key_and_a_copy_of_the_store_are_told() {
+        for what in [Site::MasterKeyRotated, Site::Exported, Site::Restored] {
+            assert_eq!(said(&SiteRecord::of(what)).0, Topic::StoreHandled);
+        }
     }
 
     #[test]

@@ -109,6 +109,31 @@ fn of_many_logins_that_enroll_at_once_one_does() {
 }
 
 #[test]
+fn a_login_that_waits_at_the_offer_is_worth_nothing_once_its_owner_has_enrolled() {
+    if !as_root() {
+        return left_out("a login that waits while another enrolls");
+    }
+    let grace = "[defaults]\nrequire = \"always\"\nenroll = \"grace\"\ngrace = \"14d\"\n";
+    for (policy, what) in [(grace, "q"), (grace, ""), (AT_LOGIN, "")] {
+        let place = Place::new();
+        place.policy(policy);
+        let daemon = place.start();
+        if policy == grace {
+            assert_eq!(daemon.connect().login("ghost1", "q"), "skipped", "the grace has begun");
+        }
+        // Somebody knows the password, begins enrolling or not, and waits.
+        let mut thief = daemon.connect();
+        thief.begin("ghost1");
+        let mut owner = daemon.connect();
+        let mut phone = to_the_picture(&mut owner, "ghost1");
+        let page = owner.answer(&phone.code(&place));
+        assert_eq!(outcome(&owner.answer(&wanted(&page))), "pass");
+        let turn = thief.answer(what);
+        assert_eq!(outcome(&turn), "denied", "{what:?}: {turn}");
+    }
+}
+
+#[test]
 fn a_login_that_is_cut_off_anywhere_leaves_all_of_an_enrollment_or_none_of_it() {
     if !as_root() {
         return left_out("a login that is cut off while enrolling");

@@ -212,13 +212,20 @@ impl Importing<'_> {
     /// What the daemon says of an app; an error is one that would be the same for everybody.
     fn ask(&mut self, user: &str, app: App) -> Result<Result<ImportOutcome, Why>, Failure> {
         let App { secret, digits, period } = app;
+        // Several apps of one file belong together; a file that turns up later adds to nobody who was not named.
+        let beside = !self.args.user.is_empty() || self.takes_more(user);
         let (user, name, apply) = (user.to_owned(), NAME.to_owned(), self.args.apply);
-        let import = Import { user, name, secret, algorithm: "SHA1".to_owned(), digits, period, apply };
+        let import = Import { user, name, secret, algorithm: "SHA1".to_owned(), digits, period, beside, apply };
         match self.desk.daemon.call::<_, Imported>(IMPORT, &import) {
             Ok(Imported { outcome }) => Ok(Ok(outcome)),
             Err(failure) if is_of_one_user(&failure) => Ok(Err(Why::Daemon(failure.code, failure.message))),
             Err(failure) => Err(failure),
         }
+    }
+
+    /// Whether an app of this user was taken over just now.
+    fn takes_more(&self, user: &str) -> bool {
+        self.outcomes.iter().rev().any(|outcome| outcome.outcome == "taken" && outcome.user == user)
     }
 
     fn finish(mut self) -> Result<Exit, Failure> {

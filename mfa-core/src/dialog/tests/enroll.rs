@@ -224,3 +224,75 @@ fn every_page_fits_80_columns_and_24_rows() {
         assert!(page.lines().all(|line| line.chars().count() <= 80));
     }
 }
+
+/// Somebody else of the same name has enrolled since the dialog began.
+fn enrolled_meanwhile(world: &mut World) {
+    world.account = Account { identity: world.account.identity.clone(), ..alice().account };
+    world.account.version = Some(Version(100));
+    world.plan = factors(Kinds::ALL);
+}
+
+#[test]
+fn a_login_left_open_in_its_grace_does_not_go_on_without_once_something_is_enrolled() {
+    for began in [None, Some(Time(NOW - 60))] {
+        let mut world = grace();
+        (world.account.version, world.account.grace_began) = (began.map(|_| Version(1)), began);
+        let step = world.begin(NOW);
+        let (dialog, _) = world.drive(step, NOW);
+        enrolled_meanwhile(&mut world);
+        let step = dialog.step(typed("q"), &at(NOW)); // on the account as it was
+        let (_, turn) = world.drive(step, NOW);
+        assert_eq!(denied(&turn), Some(Denial::PolicyChanged), "{began:?}");
+    }
+}
+
+#[test]
+fn a_secret_that_has_become_a_factor_meanwhile_is_not_shown_again() {
+    let mut world = at_login();
+    at_the_picture(&mut world);
+    let step = world.begin(NOW);
+    let (dialog, _) = world.drive(step, NOW);
+    enrolled_meanwhile(&mut world);
+    let step = dialog.step(typed(""), &at(NOW)); // on the account as it was
+    let (_, turn) = world.drive(step, NOW);
+    assert_eq!(denied(&turn), Some(Denial::PolicyChanged));
+}
+
+#[test]
+fn that_a_begun_secret_is_shown_again_is_recorded() {
+    let mut world = at_login();
+    at_the_picture(&mut world);
+    at_the_picture(&mut world);
+    let begun: Vec<_> = world.records.iter().filter(|record| record.what == What::Begun).collect();
+    assert_eq!(begun.iter().map(|record| record.reason).collect::<Vec<_>>(), [None, Some("resumed")]);
+}
+
+#[test]
+fn whoever_is_let_in_for_want_of_a_factor_is_asked_if_one_is_enrolled_at_that_moment() {
+    for skip in [crate::policy::Skip::NotEnrolled, crate::policy::Skip::SeatsFull] {
+        let mut world = at_login();
+        world.plan = Plan::Skip(skip);
+        let step = world.begin(NOW);
+        enrolled_meanwhile(&mut world);
+        let (_, turn) = world.drive(step, NOW);
+        assert_eq!(prompt(&turn), "Verification code: ", "{skip:?}");
+    }
+}
+
+#[test]
+fn an_account_that_keeps_changing_is_not_let_in_by_its_grace() {
+    let mut world = grace();
+    let step = world.begin(NOW);
+    let (mut dialog, _) = world.drive(step, NOW);
+    let mut effect;
+    (dialog, effect) = dialog.step(typed("q"), &at(NOW));
+    for round in 1..=ROUNDS {
+        assert!(matches!(effect, Effect::Commit(_)), "round {round}");
+        let stale = Event::Stale(Box::new((world.plan.clone(), world.account.clone())));
+        (dialog, effect) = dialog.step(stale, &at(NOW));
+    }
+    let stale = Event::Stale(Box::new((world.plan.clone(), world.account.clone())));
+    let (_, effect) = dialog.step(stale, &at(NOW));
+    let Effect::Turn(turn) = effect else { panic!("{effect:?}") };
+    assert_eq!(denied(&turn), Some(Denial::Unsettled));
+}
