@@ -216,6 +216,9 @@ mod tests {
         for name in ["", " ", "a\nb", &"x".repeat(65)] {
             assert_eq!(take(&absent(), App { name: name.into(), ..app(&[1; 10]) }).unwrap_err(), Refusal::BadName);
         }
-        assert_eq!(import(&absent(), app(&[1; 10]), (None, false), (Time(-1), Ticket(1))).unwrap_err(), Refusal::NoTime);
+        assert_eq!(
+            import(&absent(), app(&[1; 10]), (None, false), (Time(-1), Ticket(1))).unwrap_err(),
+            Refusal::NoTime
+        );
     }
 }

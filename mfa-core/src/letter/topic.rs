@@ -121,10 +121,17 @@ impl Topic {
             Self::AddressChanged => &["old", "new"],
             Self::Code => &["code", "minutes"],
             Self::SeatsNear | Self::SeatsFull => &["used", "total"],
-            Self::LicenseEnds | Self::BreakGlass | Self::StoreBroken | Self::StoreHandled | Self::ClockJumped => &["detail"],
-            Self::Invited | Self::TempCodeGiven | Self::NewBackupCodes | Self::Throttled | Self::CodesOff | Self::Required | Self::Test | Self::Reported => {
-                &[]
+            Self::LicenseEnds | Self::BreakGlass | Self::StoreBroken | Self::StoreHandled | Self::ClockJumped => {
+                &["detail"]
             }
+            Self::Invited
+            | Self::TempCodeGiven
+            | Self::NewBackupCodes
+            | Self::Throttled
+            | Self::CodesOff
+            | Self::Required
+            | Self::Test
+            | Self::Reported => &[],
         }
     }
 }
