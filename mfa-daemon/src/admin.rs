@@ -1,6 +1,7 @@
 //! `io.mfa.Admin`: what administrators see and do.
 
 use crate::accounts::Entry;
+use crate::arrival::is_service;
 use crate::clock;
 use crate::conversation::Conversation;
 use crate::daemon::Loaded;
@@ -8,7 +9,6 @@ use crate::enrollment::{Desk, broken, changed, count, factor_info, now, refused,
 use crate::given;
 use crate::journal::{self, Level};
 use crate::listen::{Answer, Failure, Subject, refuse};
-use crate::login::is_service;
 use crate::mail;
 use crate::store::{Committed, Rebind, Snapshot, Store, StoreError, Summary};
 use crate::trust;

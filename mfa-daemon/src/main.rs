@@ -8,6 +8,7 @@
 mod accounts;
 mod admin;
 mod arguments;
+mod arrival;
 mod audit;
 mod break_glass;
 mod clock;

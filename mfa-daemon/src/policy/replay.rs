@@ -3,12 +3,12 @@
 
 use super::words::{Room, clipped, outcome};
 use crate::accounts::{Entry, Lane};
+use crate::arrival::facts;
 use crate::audit::Event;
 use crate::clock;
 use crate::conversation::Conversation;
 use crate::daemon::Daemon;
 use crate::listen::{Answer, Failure, refuse};
-use crate::login::facts;
 use crate::scene::{self, Decided, Facts, Times};
 use crate::store::Place;
 use mfa_core::Time;

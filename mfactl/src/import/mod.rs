@@ -36,6 +36,7 @@ Examples:
 An app goes on as it is: the phone that made codes for the other module makes
 them for this one. The code it shows just now is void, the next one counts.
 Remove the other module's line from the stack when everybody is taken over.
+Who has a factor already gets another one only if named: --user NAME
 
 Exit code 1: something was found that cannot be taken.")]
 pub(crate) struct Args {

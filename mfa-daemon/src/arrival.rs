@@ -1,0 +1,89 @@
+//! What is known of a login when it arrives: what root's application says of it, and what is made of that. Nobody else
+//! is believed about anything but who they are.
+
+use crate::accounts::sessions::LoginSession;
+use crate::accounts::{Entry, Lane, LookupError};
+use crate::audit::Context;
+use crate::daemon::Daemon;
+use crate::scene::Facts;
+use mfa_core::policy::{Address, Class, Origin, SshAuth};
+use mfa_proto::login::{Begin, Phase};
+
+/// Whoever is logged in and asks; a name service that fails leaves it unknown, which no rule is relaxed by.
+pub(crate) async fn caller(daemon: &Daemon, uid: u32) -> Option<Entry> {
+    let hangs_on_caller = daemon.loaded().is_some_and(|loaded| loaded.config.policy.hangs_on_caller());
+    if !hangs_on_caller {
+        return None;
+    }
+    let found: Result<Option<Entry>, LookupError> = daemon.accounts.by_uid(uid, Lane::Root).await;
+    found.ok().flatten()
+}
+
+/// Root is believed about the context; of anybody else it is unknown.
+pub(crate) fn facts(begin: &Begin, is_root: bool, (caller, session): (Option<Entry>, Option<LoginSession>)) -> Facts {
+    let service = begin.service.clone();
+    if !is_root {
+        let (address, ssh) = (Address::Unknown, SshAuth::Unknown);
+        let (origin, caller, session, opens) = (None, None, None, None);
+        return Facts { service, address, origin, ssh, after_another: false, caller, session, opens };
+    }
+    let ssh = match (&begin.ssh_auth, begin.phase) {
+        // In the account phase sshd has not said yet by what a key-only login came.
+        (_, Phase::Account) => SshAuth::Unknown,
+        (Some(text), Phase::Auth) => SshAuth::parse(text),
+        (None, Phase::Auth) => SshAuth::parse(""),
+    };
+    let address = Address::of_rhost(begin.rhost.as_deref());
+    let origin = origin(begin, address, session.as_ref());
+    let after_another = begin.password || matches!(&ssh, SshAuth::Methods(methods) if !methods.is_empty());
+    let session = session.map(|found| found.session);
+    Facts { service, address, origin, ssh, after_another, caller, session, opens: begin.processes }
+}
+
+/// Where somebody is who asks root's application: what comes over the network says so, what comes out of a login
+/// session is where that is, and who is asked at a text console before there is a session sits before it.
+fn origin(begin: &Begin, address: Address, session: Option<&LoginSession>) -> Option<Origin> {
+    let class = Class::of(&begin.service);
+    if !matches!(address, Address::None) || class == Some(Class::Ssh) {
+        return Some(Origin::Remote);
+    }
+    match (session, begin.login_session) {
+        (Some(session), _) => session.origin,
+        (None, Some(_)) => None,
+        (None, None) => {
+            let begins_here = matches!(class, Some(Class::Login | Class::Desktop));
+            (begins_here && begin.tty.as_deref().is_some_and(is_virtual_terminal)).then_some(Origin::Local)
+        }
+    }
+}
+
+/// `tty1` to `tty63`: a screen and a keyboard of this machine. A serial line may lead anywhere.
+fn is_virtual_terminal(tty: &str) -> bool {
+    let name = tty.strip_prefix("/dev/").unwrap_or(tty);
+    let number = name.strip_prefix("tty").filter(|number| !number.starts_with(['0', '+']));
+    number.and_then(|number| number.parse().ok()).is_some_and(|number: u8| (1..=63).contains(&number))
+}
+
+/// What is recorded with everything that happens in this login.
+pub(crate) fn context(begin: &Begin, peer_uid: u32, is_root: bool) -> Context {
+    let believed = |text: &Option<String>| text.clone().filter(|_| is_root);
+    Context {
+        service: Some(begin.service.clone()),
+        rhost: believed(&begin.rhost),
+        ruser: believed(&begin.ruser),
+        tty: believed(&begin.tty),
+        rule: None,
+        peer_uid,
+        login_uid: begin.login_uid.filter(|_| is_root),
+        session: begin.login_session.filter(|_| is_root),
+        silent: begin.phase == Phase::Account,
+        ssh: None,
+        origin: None,
+        logins: Vec::new(),
+    }
+}
+
+/// What can be the name of a PAM service: libpam makes a file name of it.
+pub(crate) fn is_service(name: &str) -> bool {
+    (1..=64).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._@:+-".contains(&b))
+}
