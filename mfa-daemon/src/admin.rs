@@ -23,8 +23,8 @@ use mfa_proto::service::RefusalCode;
 
 /// Seconds of a day.
 const DAY: i64 = 86_400;
-/// Accounts on a page: with the longest names there are they still fit a message.
-const PAGE: u32 = 100;
+/// Accounts on a page, if their names are not so long that fewer fit a message.
+const PAGE: usize = 400;
 /// Problems, and characters of each, in a status that would not fit its message.
 const MOST_PROBLEMS: usize = 5;
 const MOST_TEXT: usize = 2000;
@@ -112,10 +112,25 @@ pub(crate) async fn introduce(conversation: &mut Conversation, call: &Call<'_>) 
 
 /// `io.mfa.Admin.Accounts`
 pub(crate) async fn accounts(conversation: &mut Conversation, call: &Call<'_>) -> Result<Answer, Failure> {
-    let wire::List { after } = call.parameters()?;
-    let page = store(conversation)?.page(after, PAGE, clock::now()).await.map_err(failed)?;
-    let accounts = page.accounts.into_iter().map(summary).collect();
-    Ok(encode_reply(&wire::Page { accounts, next: page.next })?)
+    let wire::List { after, search, names } = call.parameters()?;
+    let (store, now) = (store(conversation)?, clock::now());
+    if let Some(names) = names {
+        if names.len() > wire::NAMES_AT_ONCE {
+            return Err(Failure::Parameter("names".into()));
+        }
+        let accounts = store.named(names, now).await.map_err(failed)?;
+        return Ok(encode_reply(&wire::Page { accounts: accounts.into_iter().map(summary).collect(), next: None })?);
+    }
+    let mut limit = PAGE;
+    loop {
+        let page = store.page((after, limit), search.clone(), now).await.map_err(failed)?;
+        let accounts = page.accounts.into_iter().map(summary).collect();
+        match encode_reply(&wire::Page { accounts, next: page.next }) {
+            // Of the longest names there are, fewer fit.
+            Err(FrameError::TooBig) if limit > 1 => limit /= 2,
+            encoded => return Ok(encoded?),
+        }
+    }
 }
 
 fn summary(summary: Summary) -> wire::Summary {

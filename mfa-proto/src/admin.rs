@@ -143,12 +143,21 @@ pub struct List {
     /// Continue after this; absent for the first page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<i64>,
+    /// Only those whose name has this text in it, in any case.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search: Option<String>,
+    /// Only those of these names, and all of them at once; at most [`NAMES_AT_ONCE`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub names: Option<Vec<String>>,
 }
+
+/// Accounts that may be asked for by name in one call.
+pub const NAMES_AT_ONCE: usize = 100;
 
 /// Accounts in the order of their records.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Page {
-    /// At most 200.
+    /// As many as fit a message.
     pub accounts: Vec<Summary>,
     /// Where the next page begins; absent on the last.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -43,7 +43,7 @@ fn accounts(desk: &mut Desk) -> Result<(), Failure> {
     let mut progress = Progress::begin();
     let shadows = directory::shadows(&[])?;
     let local = local_names();
-    let mut unseen: BTreeSet<String> = records(desk, &mut progress)?.into_keys().collect();
+    let mut unseen: BTreeSet<String> = records(desk, None, &mut progress)?.into_keys().collect();
     let mut teller = Teller { desk, shadows, local, waiting: Vec::new() };
     let shells = Shells::of_this_machine();
     for (count, person) in directory::everybody()?.enumerate() {

@@ -4,7 +4,7 @@ use crate::directory::{Group, Person};
 use mfa_cli::words::kind;
 use mfa_proto::admin::Summary;
 use serde::Serialize;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// Accounts below this are the system's own.
 const FIRST_PERSON: u32 = 1000;
@@ -101,20 +101,33 @@ impl Search {
             Self::Text { exact, .. } if *exact == person.user => true,
             Self::Text { gids, members, .. } => {
                 let in_group = gids.contains(&person.gid) || members.contains(&person.user);
-                is_wanted && (in_group || self.names(&person.user) || self.names(&person.full_name))
+                is_wanted && (in_group || self.has(&person.user) || self.has(&person.full_name))
             }
         }
+    }
+
+    /// The names that are found whatever else is true of them: as it was written, and the groups' members.
+    pub(crate) fn names(&self) -> BTreeSet<String> {
+        match self {
+            Self::Everybody => BTreeSet::new(),
+            Self::Text { exact, members, .. } => members.iter().chain([exact]).cloned().collect(),
+        }
+    }
+
+    /// Whether this was searched for by its exact name.
+    pub(crate) fn is(&self, name: &str) -> bool {
+        matches!(self, Self::Text { exact, .. } if exact == name)
     }
 
     /// Whether a record is listed whose account the system does not know any more.
     pub(crate) fn finds_record(&self, user: &str) -> bool {
         match self {
             Self::Everybody => true,
-            Self::Text { members, .. } => self.names(user) || members.contains(user),
+            Self::Text { members, .. } => self.has(user) || members.contains(user),
         }
     }
 
-    fn names(&self, name: &str) -> bool {
+    fn has(&self, name: &str) -> bool {
         matches!(self, Self::Text { folded, .. } if name.to_lowercase().contains(folded))
     }
 }

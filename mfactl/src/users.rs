@@ -4,10 +4,10 @@ use crate::Desk;
 use crate::directory::{self, Group, NAMES_AT_ONCE, Person};
 use crate::progress::Progress;
 use crate::roster::{Entry, Search, Shells};
-use mfa_cli::{Exit, Failure, Screen, Table, printable};
+use mfa_cli::{Daemon, Exit, Failure, Screen, Table, printable};
 use mfa_proto::admin::{ACCOUNTS, List, Page, Summary};
 use mfa_proto::license::{BYPASSED, Bypassed, Since};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// List accounts: factors, backup codes left, state
 #[derive(clap::Args)]
@@ -83,28 +83,32 @@ pub(crate) type Records = HashMap<String, Summary>;
 
 pub(crate) fn run(args: &Args, desk: &mut Desk) -> Result<Exit, Failure> {
     let mut progress = Progress::begin();
-    let mut records = records(desk, &mut progress)?;
     let search = match &args.search {
         None => Search::Everybody,
         Some(text) => Search::text(text, &directory::groups()?),
     };
+    let records = records(desk, args.search.as_deref(), &mut progress)?;
     let chosen = Chosen::of(args, desk)?;
-    let mut listing = Listing { chosen, out: Out::begin(&desk.screen, desk.json) };
-    let mut sought = args.search.clone();
-    let shells = Shells::of_this_machine();
+    let out = Out::begin(&desk.screen, desk.json);
+    let mut listing = Listing { chosen, search, shells: Shells::of_this_machine(), records, out };
+    let mut sought = listing.search.names();
+    let mut found = Vec::new();
     for (count, person) in directory::everybody()?.enumerate() {
         let person = person?;
-        sought.take_if(|exact| *exact == person.user);
-        let record = records.remove(&person.user);
-        if search.finds(&person, record.is_some(), &shells) {
-            progress.end();
-            listing.add(Some(person), record)?;
+        sought.remove(&person.user);
+        if listing.search.finds(&person, true, &listing.shells) {
+            found.push(person);
         } else {
             progress.tell(count, "accounts");
         }
+        if found.len() == NAMES_AT_ONCE {
+            progress.end();
+            listing.add_found(std::mem::take(&mut found), &mut desk.daemon)?;
+        }
     }
     progress.end();
-    unlisted(records, sought, &search, &mut listing)?;
+    listing.add_found(found, &mut desk.daemon)?;
+    unlisted(sought, &mut listing, &mut desk.daemon)?;
     listing.out.finish()?;
     Ok(Exit::Done)
 }
@@ -115,10 +119,10 @@ fn bypassed(desk: &mut Desk) -> Result<HashSet<String>, Failure> {
     Ok(told.users.into_iter().collect())
 }
 
-/// Every record of the daemon's, a page at a time.
-pub(crate) fn records(desk: &mut Desk, progress: &mut Progress) -> Result<Records, Failure> {
+/// The daemon's records, a page at a time: all of them, or those that have the text in their name.
+pub(crate) fn records(desk: &mut Desk, search: Option<&str>, progress: &mut Progress) -> Result<Records, Failure> {
     let mut records = Records::new();
-    let mut list = List::default();
+    let mut list = List { search: search.map(str::to_owned), ..List::default() };
     loop {
         let page: Page = desk.daemon.call(ACCOUNTS, &list)?;
         records.extend(page.accounts.into_iter().map(|record| (record.user.clone(), record)));
@@ -137,19 +141,27 @@ pub(crate) fn records(desk: &mut Desk, progress: &mut Progress) -> Result<Record
     }
 }
 
+/// The records of these names that are not known yet, a call for as many as may be asked for at once.
+fn add_records(names: &[String], records: &mut Records, daemon: &mut Daemon) -> Result<(), Failure> {
+    let unknown: Vec<&String> = names.iter().filter(|name| !records.contains_key(*name)).collect();
+    for names in unknown.chunks(NAMES_AT_ONCE) {
+        let names = names.iter().map(|name| (*name).clone()).collect();
+        let page: Page = daemon.call(ACCOUNTS, &List { names: Some(names), ..List::default() })?;
+        records.extend(page.accounts.into_iter().map(|record| (record.user.clone(), record)));
+    }
+    Ok(())
+}
+
 /// Accounts with a record that the system knows by name but does not list, or does not know any more; and the one
 /// that was searched for by its exact name.
-fn unlisted(
-    records: Records,
-    sought: Option<String>,
-    search: &Search,
-    listing: &mut Listing<'_>,
-) -> Result<(), Failure> {
+fn unlisted(sought: BTreeSet<String>, listing: &mut Listing<'_>, daemon: &mut Daemon) -> Result<(), Failure> {
+    let sought: Vec<String> = sought.into_iter().collect();
+    add_records(&sought, &mut listing.records, daemon)?;
+    let records = std::mem::take(&mut listing.records);
     let mut records: BTreeMap<String, Option<Summary>> = records.into_iter().map(|(user, r)| (user, Some(r))).collect();
-    if let Some(exact) = sought {
+    if let Some(exact) = sought.into_iter().find(|name| listing.search.is(name)) {
         records.entry(exact).or_insert(None);
     }
-    let shells = Shells::of_this_machine();
     while !records.is_empty() {
         let rest = records.keys().nth(NAMES_AT_ONCE).cloned().map(|first| records.split_off(&first));
         let known = directory::named(records.keys().map(String::as_str))?;
@@ -158,8 +170,8 @@ fn unlisted(
         for (user, record) in records {
             let person = known.remove(&user);
             let is_found = match &person {
-                Some(person) => search.finds(person, record.is_some(), &shells),
-                None => search.finds_record(&user),
+                Some(person) => listing.search.finds(person, record.is_some(), &listing.shells),
+                None => listing.search.finds_record(&user),
             };
             if is_found {
                 listing.add(person, record)?;
@@ -179,10 +191,29 @@ enum Out<'a> {
 /// What is listed of what is found.
 struct Listing<'a> {
     chosen: Chosen<'a>,
+    search: Search,
+    shells: Shells,
+    /// Those that are known and not listed yet.
+    records: Records,
     out: Out<'a>,
 }
 
 impl Listing<'_> {
+    /// Lists people who are found if they have a record, or anyway.
+    fn add_found(&mut self, people: Vec<Person>, daemon: &mut Daemon) -> Result<(), Failure> {
+        if !matches!(self.search, Search::Everybody) {
+            let names: Vec<String> = people.iter().map(|person| person.user.clone()).collect();
+            add_records(&names, &mut self.records, daemon)?;
+        }
+        for person in people {
+            let record = self.records.remove(&person.user);
+            if self.search.finds(&person, record.is_some(), &self.shells) {
+                self.add(Some(person), record)?;
+            }
+        }
+        Ok(())
+    }
+
     fn add(&mut self, person: Option<Person>, record: Option<Summary>) -> Result<(), Failure> {
         let user = person.as_ref().map(|person| &person.user).or_else(|| record.as_ref().map(|record| &record.user));
         if !user.is_some_and(|user| self.chosen.holds(person.as_ref(), user)) {

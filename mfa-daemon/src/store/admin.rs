@@ -65,12 +65,29 @@ impl Store {
         self.look(move |connection| counts(connection, enrolled, now)).await
     }
 
-    /// Accounts after a place, `limit` at most.
+    /// Accounts after a place, `limit` at most; with a text, those that have it in their name, in any case.
     ///
     /// # Errors
     /// The database cannot be read.
-    pub(crate) async fn page(&self, after: Option<i64>, limit: u32, now: Time) -> Result<Page, StoreError> {
-        self.look(move |connection| page(connection, after, limit, now)).await
+    pub(crate) async fn page(
+        &self,
+        (after, limit): (Option<i64>, usize),
+        search: Option<String>,
+        now: Time,
+    ) -> Result<Page, StoreError> {
+        self.look(move |connection| page(connection, (after.unwrap_or(0), limit), search.as_deref(), now)).await
+    }
+
+    /// The records of these login names, as far as there are any.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub(crate) async fn named(&self, names: Vec<String>, now: Time) -> Result<Vec<Summary>, StoreError> {
+        let found = move |connection: &Connection| {
+            let found = names.iter().map(|name| find(connection, name, now));
+            found.filter_map(Result::transpose).collect()
+        };
+        self.look(found).await
     }
 
     /// The record of this login name, also of one that the system does not know any more.
@@ -161,8 +178,8 @@ fn counts(connection: &Connection, enrolled: u64, now: Time) -> Result<Counts, S
 pub(super) const BEGUN: &str = "SELECT count(*) FROM pending WHERE until > ?1";
 
 /// Accounts of which a bucket of codes may be closed; the core says which is.
-pub(super) const MAYBE_CLOSED: &str = "SELECT account FROM throttle WHERE until > 0 AND until > ?1 \
-     UNION SELECT account FROM throttle WHERE account > 0 AND in_a_row >= 100";
+pub(super) const MAYBE_CLOSED: &str = "SELECT account FROM throttle INDEXED BY throttle_until WHERE until > 0 AND until > ?1 \
+     UNION SELECT account FROM throttle INDEXED BY throttle_off WHERE account > 0 AND in_a_row >= 100";
 /// As the index and the statement above have it.
 const _: () = assert!(FAILURES_UNTIL_OFF == 100);
 
@@ -185,12 +202,30 @@ fn is_throttled(connection: &Connection, account: i64, now: Time) -> Result<bool
 const SUMMARIES: &str = "SELECT id, uid, name, backup_codes, \
      EXISTS (SELECT 1 FROM pending WHERE pending.account = account.id AND pending.until > ?1) FROM account";
 
-fn page(connection: &Connection, after: Option<i64>, limit: u32, now: Time) -> Result<Page, StoreError> {
-    let sql = format!("{SUMMARIES} WHERE id > ?2 ORDER BY id LIMIT ?3");
-    let rows = summaries(connection, &sql, params![now.0, after.unwrap_or(0), limit], now)?;
-    let full = u32::try_from(rows.len()).is_ok_and(|count| count == limit);
-    let next = rows.last().filter(|_| full).map(|(id, _)| *id);
-    Ok(Page { accounts: rows.into_iter().map(|(_, summary)| summary).collect(), next })
+fn page(
+    connection: &Connection,
+    (after, limit): (i64, usize),
+    search: Option<&str>,
+    now: Time,
+) -> Result<Page, StoreError> {
+    let folded = search.map(str::to_lowercase);
+    let mut names = connection.prepare_cached("SELECT id, name FROM account WHERE id > ?1 ORDER BY id")?;
+    let mut rows = names.query([after])?;
+    let (mut accounts, mut last) = (Vec::new(), after);
+    // Names first: what belongs to one is read of those alone that are wanted.
+    while let Some(row) = rows.next()? {
+        let name = row.get_ref(1)?.as_str().unwrap_or_default();
+        if folded.as_ref().is_some_and(|text| !name.to_lowercase().contains(text)) {
+            continue;
+        }
+        if accounts.len() == limit {
+            return Ok(Page { accounts, next: Some(last) });
+        }
+        last = row.get(0)?;
+        let one = summaries(connection, &format!("{SUMMARIES} WHERE id = ?2"), params![now.0, last], now)?;
+        accounts.extend(one.into_iter().map(|(_, summary)| summary));
+    }
+    Ok(Page { accounts, next: None })
 }
 
 fn find(connection: &Connection, name: &str, now: Time) -> Result<Option<Summary>, StoreError> {

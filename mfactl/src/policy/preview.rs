@@ -93,7 +93,7 @@ impl Preview {
     pub(crate) fn take(desk: &mut Desk) -> Result<Self, Failure> {
         let mut progress = Progress::begin();
         let mut preview = Self::default();
-        let mut records = users::records(desk, &mut progress)?;
+        let mut records = users::records(desk, None, &mut progress)?;
         let shells = Shells::of_this_machine();
         let mut page = Vec::new();
         for person in directory::everybody()? {

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::audit::{Head, Site};
-use crate::store::admin::{Counts, LAST_PASS, RECENT, REFUSED, THROTTLED};
+use crate::store::admin::{Counts, LAST_PASS, Page, RECENT, REFUSED, THROTTLED};
 use mfa_core::factor::Kind;
 use mfa_core::throttle::{Bucket, FAILURES_UNTIL_OFF, Throttle};
 use rusqlite::params;
@@ -49,7 +49,7 @@ async fn pages_list_every_account_once() {
     }
     let (mut names, mut after, mut pages) = (Vec::new(), None, 0);
     loop {
-        let page = store.page(after, 10, NOW).await.unwrap();
+        let page = store.page((after, 10), None, NOW).await.unwrap();
         names.extend(page.accounts.into_iter().map(|summary| summary.identity.name));
         pages += 1;
         after = page.next;
@@ -59,6 +59,25 @@ async fn pages_list_every_account_once() {
     }
     assert_eq!(pages, 3);
     assert_eq!(names, (0..25).map(|number| format!("user{number}")).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_search_finds_a_part_of_a_name_in_any_case_and_goes_on_where_a_page_ended() {
+    let (_directory, store) = new();
+    for number in 0..25 {
+        enroll(&store, &user(number)).await;
+    }
+    let search = |after, text: &str| store.page((after, 5), Some(text.to_owned()), NOW);
+    let names = |page: &Page| page.accounts.iter().map(|one| one.identity.name.clone()).collect::<Vec<_>>();
+    let first = search(None, "SER1").await.unwrap();
+    assert_eq!(names(&first), ["user1", "user10", "user11", "user12", "user13"]);
+    let last = search(search(first.next, "ser1").await.unwrap().next, "ser1").await.unwrap();
+    assert_eq!((names(&last), last.next), (vec!["user19".to_owned()], None));
+    for nothing in ["%", "_", "ser1%", "'"] {
+        assert_eq!(search(None, nothing).await.unwrap(), Page::default(), "{nothing}");
+    }
+    let named = store.named(vec!["user7".into(), "nobody".into(), "user3".into()], NOW).await.unwrap();
+    assert_eq!(named.iter().map(|one| one.identity.name.as_str()).collect::<Vec<_>>(), ["user7", "user3"]);
 }
 
 #[tokio::test]
@@ -75,7 +94,7 @@ async fn an_account_is_summed_up_on_one_line_and_found_by_name() {
         pending: true,
         throttled: true,
     };
-    assert_eq!(store.page(None, 10, NOW).await.unwrap().accounts, std::slice::from_ref(&expected));
+    assert_eq!(store.page((None, 10), None, NOW).await.unwrap().accounts, std::slice::from_ref(&expected));
     assert_eq!(store.find("alice", NOW).await.unwrap(), Some(expected));
     for name in ["alic", "ALICE", "", "' OR 1 --"] {
         assert_eq!(store.find(name, NOW).await.unwrap(), None);
