@@ -126,7 +126,7 @@ mod tests {
         for write in commit.writes {
             let Write::Import(Imported { name, secret, parameters, used }) = write else { panic!("{write:?}") };
             let detail = Detail::Totp(Totp { secret, parameters, used, replays: 0 });
-            let id = FactorId(account.factors.len() as i64 + 1);
+            let id = FactorId(i64::try_from(account.factors.len()).unwrap() + 1);
             account.factors.push(Factor { id, name, created: commit.at, last_used: None, detail });
         }
         account.version = Some(Version(1));

@@ -73,7 +73,7 @@ pub(crate) async fn sighted(conversation: &mut Conversation, call: &Call<'_>) ->
     let records = kept.iter().flatten().count();
     let entries = round.entries(&daemon, &accounts).await;
     let known: Vec<Entry> = entries.iter().flatten().cloned().collect();
-    let groups: Vec<String> = loaded.config.policy.group_names().into_iter().map(str::to_owned).collect();
+    let groups: Vec<String> = loaded.config.policy.group_names().map(str::to_owned).collect();
     let mut memberships = daemon.accounts.groups_of_many(&known, &groups).await.into_iter();
     for ((account, entry), kept) in accounts.iter().zip(entries).zip(kept) {
         let groups = entry.as_ref().and_then(|_| memberships.next());

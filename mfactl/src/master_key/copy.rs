@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     fn key() -> Key {
-        Zeroizing::new(std::array::from_fn(|place| place as u8 * 7))
+        Zeroizing::new(std::array::from_fn(|place| u8::try_from(place).unwrap() * 7))
     }
 
     #[test]

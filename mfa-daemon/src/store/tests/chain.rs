@@ -10,8 +10,8 @@ const DAY: i64 = 86_400;
 
 /// So many records, a minute apart, of three accounts in turn.
 async fn filled(store: &Store, count: i64) {
-    for number in 0..count {
-        let who = identity(1000 + u32::try_from(number % 3).unwrap(), ["alice", "bob", "carol"][number as usize % 3]);
+    for (number, (uid, name)) in (0..count).zip([(1000, "alice"), (1001, "bob"), (1002, "carol")].into_iter().cycle()) {
+        let who = identity(uid, name);
         let what = if number % 5 == 0 { What::Denied } else { What::Passed };
         record(store, &who, NOW.plus(60 * number), Record::of(what)).await;
     }
