@@ -6,8 +6,10 @@
 #![forbid(unsafe_code)]
 
 mod call;
+mod session;
 mod smtp;
 mod webhook;
+mod wire;
 
 use call::Call;
 use clap::Parser;

@@ -4,21 +4,19 @@
 //! not; while it is offered, nobody knows, unless the server says no.
 
 use crate::call::one_line;
-use lettre::address::{Address, Envelope};
+use crate::session::{Session, Trouble};
+use lettre::address::Address;
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message};
-use lettre::transport::smtp::Error;
-use lettre::transport::smtp::authentication::{Credentials, Mechanism};
-use lettre::transport::smtp::client::{SmtpConnection, TlsParameters};
+use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::extension::ClientId;
+use lettre::transport::smtp::response::{Response, Severity};
 use mfa_proto::mail::{Answer, Letter, Outcome};
-use mfa_settings::{Relay, Tls, file, mail};
+use mfa_settings::{Relay, file, mail};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 use zeroize::Zeroizing;
 
-/// How long a server may take for one answer.
-const PATIENCE: Duration = Duration::from_secs(20);
 /// The credential of the unit that holds the password.
 const CREDENTIAL: &str = "mfa-smtp-password";
 
@@ -29,12 +27,11 @@ pub(crate) fn send(letter: &Letter, config: &Path) -> Answer {
 
 fn sent(letter: &Letter, config: &Path) -> Result<Answer, Answer> {
     let relay = relay(config).map_err(|why| answer(Outcome::Later, &why))?;
-    let (envelope, text) = written(letter, &relay).map_err(|why| answer(Outcome::Refused, &why))?;
-    let mut connection = connected(&relay)?;
-    let taken = connection.send(&envelope, &text).map_err(|error| failed(&error, Outcome::Unknown))?;
-    let said = taken.message().collect::<Vec<_>>().join(" ");
-    let _ = connection.quit(); // it has the letter, whatever it says to a good-bye
-    Ok(answer(Outcome::Taken, &format!("{} {said}", taken.code())))
+    let Written { from, to, text } = written(letter, &relay).map_err(|why| answer(Outcome::Refused, &why))?;
+    let mut session = connected(&relay)?;
+    let taken = session.offer((&from, &to), &text).map_err(|trouble| failed(&trouble, Outcome::Unknown))?;
+    session.close(); // it has the letter, whatever it says to a good-bye
+    Ok(answer(Outcome::Taken, &said(&taken)))
 }
 
 fn relay(config: &Path) -> Result<Relay, String> {
@@ -43,8 +40,14 @@ fn relay(config: &Path) -> Result<Relay, String> {
     relay.ok_or_else(|| format!("no server is set in {}, [mail]", config.display()))
 }
 
-/// The message as it goes over the line.
-fn written(letter: &Letter, relay: &Relay) -> Result<(Envelope, Zeroizing<Vec<u8>>), String> {
+/// A message as it goes over the line.
+struct Written {
+    from: Address,
+    to: Address,
+    text: Zeroizing<Vec<u8>>,
+}
+
+fn written(letter: &Letter, relay: &Relay) -> Result<Written, String> {
     if letter.subject.chars().any(char::is_control) {
         return Err("the subject has control characters".to_owned());
     }
@@ -67,8 +70,10 @@ fn written(letter: &Letter, relay: &Relay) -> Result<(Envelope, Zeroizing<Vec<u8
         .header(ContentType::TEXT_PLAIN)
         .body(letter.body.expose().to_owned())
         .map_err(|error| format!("the letter cannot be written: {error}"))?;
-    let envelope = Envelope::new(Some(sender), vec![to]).map_err(|error| error.to_string())?;
-    Ok((envelope, Zeroizing::new(message.formatted())))
+    let text = Zeroizing::new(message.formatted());
+    let is_plain = text.is_ascii() && AsRef::<str>::as_ref(&to).is_ascii() && AsRef::<str>::as_ref(&sender).is_ascii();
+    let written = Written { from: sender, to, text };
+    if is_plain { Ok(written) } else { Err("addresses are ASCII here".to_owned()) }
 }
 
 fn is_of_message_id(byte: u8) -> bool {
@@ -76,29 +81,15 @@ fn is_of_message_id(byte: u8) -> bool {
 }
 
 /// A connection on which letters are taken. Nothing was offered yet, so whatever fails, the server has nothing.
-fn connected(relay: &Relay) -> Result<SmtpConnection, Answer> {
-    let not_yet = |error: Error| failed(&error, Outcome::Later);
-    let hello = hello();
-    let tls = || TlsParameters::builder(relay.server.clone()).build_rustls().map_err(not_yet);
-    let address = (relay.server.as_str(), relay.port);
-    let connect = |tls: Option<&TlsParameters>| {
-        SmtpConnection::connect(address, Some(PATIENCE), &hello, tls, None).map_err(not_yet)
-    };
-    let mut connection = match relay.tls {
-        Tls::Plain => connect(None)?,
-        Tls::Implicit => connect(Some(&tls()?))?,
-        Tls::Starttls => {
-            let mut connection = connect(None)?;
-            connection.starttls(&tls()?, &hello).map_err(not_yet)?;
-            connection
-        }
-    };
+fn connected(relay: &Relay) -> Result<Session, Answer> {
+    let not_yet = |trouble: Trouble| failed(&trouble, Outcome::Later);
+    let mut session = Session::open(relay, &hello()).map_err(not_yet)?;
     if let Some(user) = &relay.user {
         let password = password(relay).map_err(|why| answer(Outcome::Later, &why))?;
         let credentials = Credentials::new(user.clone(), password.to_string());
-        connection.auth(&[Mechanism::Plain, Mechanism::Login], &credentials).map_err(not_yet)?;
+        session.log_in(&credentials).map_err(not_yet)?;
     }
-    Ok(connection)
+    Ok(session)
 }
 
 /// What this machine calls itself, if a server can be told that.
@@ -129,28 +120,21 @@ fn password(relay: &Relay) -> Result<Zeroizing<String>, String> {
 }
 
 /// What a failure means: what the server said, or what is the case if it said nothing.
-fn failed(error: &Error, silent: Outcome) -> Answer {
+fn failed(trouble: &Trouble, silent: Outcome) -> Answer {
     // A refusal to log in, or of our certificate, is mended by an administrator: the letters wait for that.
-    let outcome = match (error.is_permanent(), error.is_transient(), silent) {
-        (true, _, Outcome::Unknown) => Outcome::Refused,
-        (true, ..) | (_, true, _) => Outcome::Later,
-        _ => silent,
-    };
-    answer(outcome, &chain(error))
+    match (trouble, silent) {
+        (Trouble::Silent(why), _) => answer(silent, why),
+        (Trouble::Said(no), Outcome::Unknown) if is_permanent(no) => answer(Outcome::Refused, &said(no)),
+        (Trouble::Said(no), _) => answer(Outcome::Later, &said(no)),
+    }
 }
 
-/// An error with what is behind it.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut behind = error.source();
-    while let Some(error) = behind {
-        let next = error.to_string();
-        if !text.contains(&next) {
-            text = format!("{text}: {next}");
-        }
-        behind = error.source();
-    }
-    text
+fn is_permanent(response: &Response) -> bool {
+    response.code().severity == Severity::PermanentNegativeCompletion
+}
+
+fn said(response: &Response) -> String {
+    format!("{} {}", response.code(), response.message().collect::<Vec<_>>().join(" "))
 }
 
 fn answer(outcome: Outcome, detail: &str) -> Answer {

@@ -144,6 +144,37 @@ fn without_starttls_nothing_is_said_that_must_be_protected() {
 }
 
 #[test]
+fn what_was_said_in_the_clear_after_starttls_is_no_answer() {
+    // Somebody in between answers ahead for the server: hello, and that the letter is taken.
+    let ahead = "220 go on\r\n250 AUTH PLAIN\r\n250 ok\r\n250 ok\r\n354 go on\r\n250 queued\r\n221 bye";
+    for injected in [ahead, "220 go on\r\n2"] {
+        let Server { folder, heard } = polite(vec![("EHLO", "250-here\r\n250 STARTTLS"), ("STARTTLS", injected)]);
+        let path = folder.path().join("mfa.toml");
+        let text = std::fs::read_to_string(&path).unwrap().replace("\"plain\"", "\"starttls\"");
+        std::fs::write(&path, text).unwrap();
+        let Answer { outcome, detail } = send(&letter(), &path);
+        assert_eq!(outcome, Outcome::Later);
+        assert!(detail.contains("more was said in the clear"), "{detail}");
+        let heard = heard.join().unwrap();
+        assert!(heard.ends_with("STARTTLS\r\n"), "{heard}");
+    }
+}
+
+#[test]
+fn a_server_that_talks_without_end_or_agrees_to_nothing_has_not_taken_it() {
+    let endless: &'static str = Box::leak(format!("250 {}", "x".repeat(20_000)).into_boxed_str());
+    for (at, says, expected) in [
+        ("EHLO", endless, Outcome::Later),
+        ("DATA", "250 no need", Outcome::Unknown),
+        (".\r", "354 more", Outcome::Unknown),
+        (".\r", "what", Outcome::Unknown),
+    ] {
+        let (outcome, ..) = outcome(polite(vec![(at, says)]), &letter());
+        assert_eq!(outcome, expected, "{at}");
+    }
+}
+
+#[test]
 fn a_password_that_others_can_read_is_not_used() {
     let Server { folder, heard } = polite(vec![]);
     let (path, secret) = (folder.path().join("mfa.toml"), folder.path().join("password"));

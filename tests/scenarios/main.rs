@@ -15,6 +15,7 @@ mod import;
 mod key_and_code;
 mod labs;
 mod licensing;
+mod mail;
 mod name_service;
 mod outages;
 mod own_processes;

@@ -95,9 +95,9 @@ pub(crate) fn all_at_once(lab: &Lab, service: &str, knocks: &[Knock<'_>]) -> Out
 /// Where the program `crowd` is in a lab.
 const CROWD: &str = "/usr/local/bin/crowd";
 
-/// Puts the programs `crowd` and `frames` into the lab.
+/// Puts the programs `crowd`, `frames` and `post` into the lab.
 pub(crate) fn bring_programs(lab: &Lab) -> Outcome {
-    for program in [env!("CARGO_BIN_EXE_crowd"), env!("CARGO_BIN_EXE_frames")] {
+    for program in [env!("CARGO_BIN_EXE_crowd"), env!("CARGO_BIN_EXE_frames"), env!("CARGO_BIN_EXE_post")] {
         lab.install(Path::new(program))?;
     }
     Ok(())

@@ -9,7 +9,8 @@ use crate::layer::{Layer, LayerError, LayerName, obtain};
 use crate::release::Release;
 
 /// What is in it beyond the essential packages.
-const PACKAGES: [&str; 25] = [
+const PACKAGES: [&str; 27] = [
+    "ca-certificates",
     "cron",
     "dbus",
     "krb5-admin-server",
@@ -24,6 +25,7 @@ const PACKAGES: [&str; 25] = [
     "oathtool",
     "openssh-client",
     "openssh-server",
+    "opensmtpd",
     "pamtester",
     "passwd",
     "pkexec",
@@ -42,7 +44,7 @@ const PACKAGES: [&str; 25] = [
 const FINISH: &str = "
 systemctl mask --quiet apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer \
     fstrim.timer systemd-tmpfiles-clean.timer console-getty.service e2scrub_reap.service
-systemctl disable --quiet cron.service
+systemctl disable --quiet cron.service opensmtpd.service
 mkdir -p /etc/systemd/journald.conf.d
 printf '[Journal]\\nStorage=volatile\\nRateLimitBurst=0\\n' > /etc/systemd/journald.conf.d/lab.conf
 rm -f /etc/hostname /etc/resolv.conf /etc/machine-id /var/lib/dbus/machine-id
