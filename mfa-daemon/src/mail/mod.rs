@@ -234,3 +234,6 @@ async fn keep_it(store: &Store, change: Change) -> Result<bool, StoreError> {
 fn seconds(seconds: i64) -> Duration {
     Duration::from_secs(u64::try_from(seconds).unwrap_or(0).max(1))
 }
+
+#[cfg(test)]
+mod tests;

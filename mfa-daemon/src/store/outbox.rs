@@ -153,7 +153,7 @@ pub(crate) struct Due {
 }
 
 impl Store {
-    /// Letters that are due, `limit` at most.
+    /// Letters that are due: codes, then notices, `limit` of each at most.
     ///
     /// # Errors
     /// The database cannot be read, or a code in it does not open.
@@ -364,16 +364,22 @@ fn fields(letter: &Letter, context: &Context) -> Result<String, StoreError> {
     serde_json::to_string(&fields).map_err(|error| StoreError::Failed(error.to_string()))
 }
 
-pub(super) const DUE: &str = "SELECT id, key_id, nonce, sealed, mark, outbox.uid, outbox.name, recipient, topic, fields, \
+/// The columns of a letter that is read.
+const LETTER: &str = "SELECT id, key_id, nonce, sealed, mark, outbox.uid, outbox.name, recipient, topic, fields, \
      created, until, tries, (SELECT address FROM account WHERE account.uid = outbox.uid AND account.name = outbox.name) \
-     FROM outbox WHERE handed_over = 0 AND next_try <= ?1 ORDER BY next_try, id LIMIT ?2";
+     FROM outbox";
 
+/// Codes first: somebody waits for them, and notices that wait for a dead server can be many.
 fn due(connection: &Connection, key: &MasterKey, now: Time, limit: u32) -> Result<Due, StoreError> {
-    let mut statement = connection.prepare_cached(DUE)?;
-    let mut rows = statement.query(params![now.0, limit])?;
     let mut letters = Vec::new();
-    while let Some(row) = rows.next()? {
-        letters.push(waiting(row, key)?);
+    for which in ["key_id IS NOT NULL", "key_id IS NULL"] {
+        let select =
+            format!("{LETTER} WHERE {which} AND handed_over = 0 AND next_try <= ?1 ORDER BY next_try, id LIMIT ?2");
+        let mut statement = connection.prepare_cached(&select)?;
+        let mut rows = statement.query(params![now.0, limit])?;
+        while let Some(row) = rows.next()? {
+            letters.push(waiting(row, key)?);
+        }
     }
     let select = "SELECT min(next_try) FROM outbox WHERE handed_over = 0 AND next_try > ?1";
     let next: Option<i64> = connection.prepare_cached(select)?.query_row([now.0], |row| row.get(0))?;

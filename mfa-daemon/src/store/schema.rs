@@ -240,6 +240,7 @@ CREATE TABLE outbox (
     sealed BLOB
 ) STRICT;
 CREATE INDEX outbox_next_try ON outbox (next_try);
+CREATE INDEX outbox_codes ON outbox (next_try) WHERE key_id IS NOT NULL;
 
 -- How many letters of a topic about an account were written since then.
 CREATE TABLE letter_pace (

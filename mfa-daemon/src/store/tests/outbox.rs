@@ -196,6 +196,16 @@ async fn what_happens_to_the_site_is_told_in_one_transaction_with_its_record() {
 }
 
 #[tokio::test]
+async fn a_code_is_not_behind_the_notices_that_wait() {
+    let (_directory, store) = new();
+    let old = (0..5).map(|_| notice()).collect();
+    done(&store, with_letters(&store, old)).await;
+    done(&store, with_letters(&store, vec![code()])).await;
+    let letters = store.due(NOW, 2).unwrap().letters;
+    assert_eq!(letters.iter().map(|letter| letter.code.is_some()).collect::<Vec<_>>(), [true, false, false]);
+}
+
+#[tokio::test]
 async fn a_letter_to_several_becomes_one_for_each() {
     let (_directory, store) = new();
     done(&store, with_letters(&store, vec![Letter::to_administrators(Topic::SeatsFull)])).await;
