@@ -24,6 +24,7 @@ mod history;
 mod home;
 mod mailed;
 mod outbox;
+mod outbox_read;
 mod preview;
 mod prune;
 mod queue;
