@@ -45,7 +45,7 @@ fn settings(tls: &str, more: &str) -> String {
     )
 }
 
-/// A lab with OpenSMTPD, which delivers to the homes of alice and bob.
+/// A lab with OpenSMTPD (that of Debian 12 ends every TLS handshake with an internal error), which delivers to the homes of alice and bob.
 fn with_server(release: Release, settings: &str) -> LabBuilder {
     web(release).file("/etc/smtpd.conf", SMTPD, 0o644).before_boot(AUTHORITY).settings(settings)
 }
@@ -110,55 +110,64 @@ fn mail(lab: &Lab) -> Outcome<serde_json::Value> {
     Ok(lab.run(["mfactl", "status", "--json"])?.json()?["mail"].clone())
 }
 
+#[test]
+fn a_real_server_takes_letters_within_tls_with_a_password() -> Outcome {
+    let lab = with_server(Release::Trixie, &settings("implicit", "")).before_boot(CREDENTIAL).boot()?;
+    let test = lab.run(["mfactl", "mail", "test", "alice@acme.example"])?;
+    must_hold(&test.success()?.stdout, &["The server has taken it: 250 "])?;
+    letters(&lab, "alice", 1)?;
+    lab.enroll("alice")?;
+    letters(&lab, "alice", 2)?;
+    lab.run(["mfactl", "reset", "alice", "--yes"])?.success()?;
+    for letter in letters(&lab, "alice", 3)? {
+        // What is above is the server's own.
+        let ours = letter.find("\nFrom: ").and_then(|at| letter.get(at..)).unwrap_or_default();
+        assert!(letter.is_ascii() && ours.lines().all(|line| line.len() <= 78), "{letter}");
+        assert!(header(&letter, "Message-ID")?.ends_with("@acme.example>"), "{letter}");
+        assert_eq!(header(&letter, "Auto-Submitted")?, "auto-generated");
+        assert_eq!((header(&letter, "From")?, header(&letter, "To")?), ("mfa@acme.example", "alice@acme.example"));
+    }
+    Ok(())
+}
+
+#[test]
+fn starttls_and_a_password_in_a_file_do_as_well() -> Outcome {
+    let file = "printf 'open sesame\\n' > /etc/mfa/smtp && chown _mfa-mail /etc/mfa/smtp && chmod 600 /etc/mfa/smtp";
+    let settings = settings("starttls", "password_file = \"/etc/mfa/smtp\"");
+    let lab = with_server(Release::Trixie, &settings).before_boot(file).boot()?;
+    let test = ["mfactl", "mail", "test", "alice@acme.example"];
+    must_hold(&lab.run(test)?.success()?.stdout, &["The server has taken it: 250 "])?;
+    letters(&lab, "alice", 1)?;
+    lab.sh("chmod 644 /etc/mfa/smtp")?;
+    must_hold(&lab.run(test)?.refused()?.stdout, &["It was not sent: ", "others may read it"])?;
+    lab.sh("rm /etc/mfa/smtp")?;
+    must_hold(&lab.run(test)?.refused()?.stdout, &["It was not sent: ", "/etc/mfa/smtp"])?;
+    Ok(())
+}
+
+#[test]
+fn a_server_that_cannot_prove_its_name_gets_nothing() -> Outcome {
+    let settings = settings("implicit", "port = 4650");
+    let lab = with_server(Release::Trixie, &settings).before_boot(CREDENTIAL).boot()?;
+    let test = lab.run(["mfactl", "mail", "test", "alice@acme.example"])?.refused()?;
+    must_hold(&test.stdout, &["It was not sent: ", "certificate"])?;
+    lab.enroll("alice")?;
+    lab.await_journal("letters cannot be sent now: ")?;
+    assert_eq!(mail(&lab)?["waiting"], 1);
+    Ok(())
+}
+
 on_each_release! {
-    fn a_real_server_takes_letters_within_tls_with_a_password(release: Release) -> Outcome {
-        let lab = with_server(release, &settings("implicit", "")).before_boot(CREDENTIAL).boot()?;
-        let test = lab.run(["mfactl", "mail", "test", "alice@acme.example"])?;
-        must_hold(&test.success()?.stdout, &["The server has taken it: 250 "])?;
-        letters(&lab, "alice", 1)?;
-        lab.enroll("alice")?;
-        letters(&lab, "alice", 2)?;
-        lab.run(["mfactl", "reset", "alice", "--yes"])?.success()?;
-        for letter in letters(&lab, "alice", 3)? {
-            // What is above is the server's own.
-            let ours = letter.find("\nFrom: ").and_then(|at| letter.get(at..)).unwrap_or_default();
-            assert!(letter.is_ascii() && ours.lines().all(|line| line.len() <= 78), "{letter}");
-            assert!(header(&letter, "Message-ID")?.ends_with("@acme.example>"), "{letter}");
-            assert_eq!(header(&letter, "Auto-Submitted")?, "auto-generated");
-            assert_eq!((header(&letter, "From")?, header(&letter, "To")?), ("mfa@acme.example", "alice@acme.example"));
-        }
-        Ok(())
-    }
-
-    fn starttls_and_a_password_in_a_file_do_as_well(release: Release) -> Outcome {
-        let file = "printf 'open sesame\\n' > /etc/mfa/smtp && chown _mfa-mail /etc/mfa/smtp && chmod 600 /etc/mfa/smtp";
-        let settings = settings("starttls", "password_file = \"/etc/mfa/smtp\"");
-        let lab = with_server(release, &settings).before_boot(file).boot()?;
+    fn the_password_is_a_credential_and_without_it_the_program_starts_and_says_so(release: Release) -> Outcome {
+        let lab = web(release).settings(&to_post("user = \"mfa\"")).boot()?;
+        post(&lab, "EHLO 250-here\\n250 AUTH PLAIN\nAUTH 235 welcome\n")?;
         let test = ["mfactl", "mail", "test", "alice@acme.example"];
+        let unsaid = lab.run(test)?.refused()?.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+        must_hold(&unsaid, &["there is no password for mfa: put it into /etc/credstore/mfa-smtp-password"])?;
+        lab.sh(&format!("umask 077; mkdir -p /etc/credstore; {CREDENTIAL}"))?;
         must_hold(&lab.run(test)?.success()?.stdout, &["The server has taken it: 250 "])?;
-        letters(&lab, "alice", 1)?;
-        lab.sh("chmod 644 /etc/mfa/smtp")?;
-        must_hold(&lab.run(test)?.refused()?.stdout, &["It was not sent: ", "others may read it"])?;
-        lab.sh("rm /etc/mfa/smtp")?;
-        must_hold(&lab.run(test)?.refused()?.stdout, &["It was not sent: ", "/etc/mfa/smtp"])?;
-        Ok(())
-    }
-
-    fn a_server_that_cannot_prove_its_name_gets_nothing(release: Release) -> Outcome {
-        let settings = settings("implicit", "port = 4650");
-        let lab = with_server(release, &settings).before_boot(CREDENTIAL).boot()?;
-        let test = lab.run(["mfactl", "mail", "test", "alice@acme.example"])?.refused()?;
-        must_hold(&test.stdout, &["It was not sent: ", "certificate"])?;
-        lab.enroll("alice")?;
-        lab.await_journal("letters cannot be sent now: ")?;
-        assert_eq!(mail(&lab)?["waiting"], 1);
-        Ok(())
-    }
-
-    fn without_its_password_the_program_starts_and_says_so(release: Release) -> Outcome {
-        let lab = with_server(release, &settings("implicit", "")).boot()?;
-        let test = lab.run(["mfactl", "mail", "test", "alice@acme.example"])?.refused()?;
-        must_hold(&test.stdout, &["there is no password for mfa: put it into", "/etc/credstore/mfa-smtp-password"])?;
+        // The name and "open sesame", in Base64 (RFC 4616).
+        lab.await_journal("said: AUTH PLAIN AG1mYQBvcGVuIHNlc2FtZQ==")?;
         Ok(())
     }
 

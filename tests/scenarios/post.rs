@@ -2,7 +2,8 @@
 //! hears, a line for each connection's letter or request.
 //!
 //! `FOLDER/script` is read at each connection: a line for each command, such as `RCPT 550 no such user`; a command
-//! with `hang-up` ends the connection, one with `stall` is never answered. `letter` stands for the letter's end.
+//! with `hang-up` ends the connection, one with `stall` is never answered. `letter` stands for the letter's end,
+//! `\n` for a line's.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -53,8 +54,9 @@ fn converse(mut stream: &TcpStream, script: &str) -> io::Result<()> {
         match answer_to {
             "hang-up" => return Ok(()),
             "stall" => println!("stalling at {command}"),
-            said => stream.write_all(format!("{said}\r\n").as_bytes())?,
+            said => stream.write_all(format!("{}\r\n", said.replace("\\n", "\r\n")).as_bytes())?,
         }
+        println!("said: {}", line.trim_end());
         line.clear();
     }
     Ok(())
