@@ -39,7 +39,9 @@ fn paths(document: &str) -> Vec<String> {
 /// Words that are names of tests: sentences with underscores. The figures for monitoring have a prefix of their own.
 fn tests(document: &str) -> Vec<String> {
     let is_name = |word: &String| {
-        !word.starts_with("mfa_") && word.matches('_').count() >= 3 && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+        !word.starts_with("mfa_")
+            && word.matches('_').count() >= 3
+            && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
     };
     quoted(document).into_iter().filter(is_name).collect()
 }
