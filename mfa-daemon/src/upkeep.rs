@@ -16,6 +16,8 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 const PACE: Duration = Duration::from_secs(10);
 /// Looks between two removals of old records: an hour.
 const PRUNING: u32 = 360;
+/// Looks between two times that is remembered how far the database has come: a minute.
+const REMEMBERING: u32 = 6;
 /// Between two heads that the journal is told: so many records may be lost to it, and no login waits for it.
 const PACE_OF_HEADS: Duration = Duration::from_secs(1);
 /// Seconds by which a clock may be corrected before anybody is told.
@@ -29,7 +31,7 @@ const LAST_RECORD: Duration = Duration::from_secs(2);
 pub(crate) async fn run(daemon: Rc<Daemon>) {
     started(&daemon).await;
     let mut clocks = Clocks::now();
-    let (mut complaints, mut until_pruning) = (0, 0);
+    let (mut complaints, mut until_pruning, mut until_remembering) = (0, 0, 0);
     let mut looks = interval(PACE);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -38,6 +40,10 @@ pub(crate) async fn run(daemon: Rc<Daemon>) {
         if until_pruning == 0 {
             tokio::task::spawn_local(prune(Rc::clone(&daemon)));
         }
+        if until_remembering == 0 {
+            tokio::task::spawn_local(remember(Rc::clone(&daemon)));
+        }
+        until_remembering = (until_remembering + 1) % REMEMBERING;
         until_pruning = (until_pruning + 1) % PRUNING;
         license::look(&daemon).await;
         if let Some(jump) = clocks.jump(Clocks::now()) {
@@ -81,6 +87,16 @@ async fn prune(daemon: Rc<Daemon>) {
         Ok(0) => {}
         Ok(records) => journal::operation(Level::Info, &format!("{records} audit records were removed: [audit] keep")),
         Err(error) => journal::operation(Level::Warning, &format!("old audit records could not be removed: {error}")),
+    }
+}
+
+/// Remembers outside of the database how far it has come; no login waits for that.
+async fn remember(daemon: Rc<Daemon>) {
+    let Ok(store) = daemon.store() else { return };
+    let written = tokio::task::spawn_blocking(move || store.remember_how_far()).await;
+    if let Ok(Err(error)) = written {
+        let text = format!("how far the database has come cannot be remembered: {error}");
+        journal::operation(Level::Warning, &text);
     }
 }
 

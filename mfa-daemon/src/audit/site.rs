@@ -41,13 +41,15 @@ pub(crate) enum Site {
     Exported,
     /// The store was put back from such a file.
     Restored,
+    /// An older database was found in place of the one that was there.
+    OlderDatabase,
     /// A letter to administrators was given up, or refused for good.
     NotNotified,
 }
 
 impl Site {
     /// Every one of them, for readers of stored records.
-    pub(crate) const ALL: [Self; 17] = [
+    pub(crate) const ALL: [Self; 18] = [
         Self::Started,
         Self::Stopped,
         Self::PolicyLoaded,
@@ -64,6 +66,7 @@ impl Site {
         Self::MasterKeyRotated,
         Self::Exported,
         Self::Restored,
+        Self::OlderDatabase,
         Self::NotNotified,
     ];
 
@@ -87,6 +90,7 @@ impl Site {
             Self::MasterKeyRotated => "master-key-rotated",
             Self::Exported => "exported",
             Self::Restored => "restored",
+            Self::OlderDatabase => "older-database",
             Self::NotNotified => "not-notified",
         }
     }

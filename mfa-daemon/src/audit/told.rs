@@ -20,7 +20,7 @@ impl SiteRecord {
         };
         match self.what {
             Site::ClockJumped => Some(about(Topic::ClockJumped)),
-            Site::AuditBroken | Site::StoreBroken => Some(about(Topic::StoreBroken)),
+            Site::AuditBroken | Site::StoreBroken | Site::OlderDatabase => Some(about(Topic::StoreBroken)),
             Site::MasterKeyRotated | Site::Exported | Site::Restored => Some(about(Topic::StoreHandled)),
             Site::BreakGlassUsed => Some(about(Topic::BreakGlass)),
             Site::LicenseEnding => Some(about(Topic::LicenseEnds)),

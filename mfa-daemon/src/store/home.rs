@@ -66,6 +66,25 @@ impl Home {
         rustix::fs::fsync(&self.directory).map_err(|errno| io(&path, errno))
     }
 
+    /// What this file of ours says, as far as that is a line or two; `None` if it is not there or says nothing.
+    pub(super) fn read(&self, name: &str) -> Result<Option<String>, OpenError> {
+        const MOST: u64 = 256;
+        let path = self.file(name);
+        let Some(file) = open_own(&self.directory, &path, name, OFlags::empty())? else { return Ok(None) };
+        let mut bytes = Vec::new();
+        File::from(file).take(MOST).read_to_end(&mut bytes).map_err(|error| io(&path, error))?;
+        Ok(String::from_utf8(bytes).ok().filter(|text| !text.is_empty()))
+    }
+
+    /// Writes a file of ours, in place of what was in it, and makes that last.
+    pub(super) fn write(&self, name: &str, bytes: &[u8]) -> Result<(), OpenError> {
+        self.remove(name)?;
+        let path = self.file(name);
+        let file = open_own(&self.directory, &path, name, OFlags::CREATE)?.ok_or_else(|| io(&path, Errno::NOENT))?;
+        let mut file = File::from(file);
+        file.write_all(bytes).and_then(|()| file.sync_all()).map_err(|error| io(&path, error))
+    }
+
     /// Removes a file, if it is there.
     pub(super) fn remove(&self, name: &str) -> Result<(), OpenError> {
         match rustix::fs::unlinkat(&self.directory, name, rustix::fs::AtFlags::empty()) {

@@ -20,6 +20,7 @@ mod connection;
 mod copy;
 mod error;
 mod given;
+mod high_water;
 mod history;
 mod home;
 mod mailed;
@@ -157,9 +158,11 @@ struct Inner {
     heads: watch::Receiver<Head>,
     meters: Arc<StoreMeters>,
     broken_record: Option<i64>,
+    /// When an older database was last put in its place.
+    put_back: Option<Time>,
     writer: Option<JoinHandle<()>>,
     /// Unlocks the directory when all else is closed.
-    _home: Home,
+    home: Home,
 }
 
 impl Drop for Inner {
@@ -173,6 +176,8 @@ impl Drop for Inner {
         if let Some(writer) = self.writer.take() {
             // An error is a panic of the writer, which everybody was told when it happened.
             let _ = writer.join();
+            // Without it, the next start compares with a minute ago.
+            let _ = high_water::remember(&self.home, &self.heads.borrow());
         }
     }
 }
@@ -187,10 +192,12 @@ impl Store {
         let mut home = Home::claim(directory)?;
         let connection = schema::ready(&mut home, &key, schema::STEPS)?;
         outbox::forget_handed_over(&connection)?;
+        high_water::compare(&connection, &key, &home, crate::clock::now())?;
         let newest = Arc::new(AtomicI64::new(admin::newest_time(&connection)?));
         let tally = Arc::new(Mutex::new(seats::tally(&connection)?));
         let head = writer::head_of(&connection)?;
         let broken_record = admin::broken_record(&connection, &head)?;
+        let put_back = high_water::last_put_back(&connection)?;
         let meters = Arc::new(StoreMeters::default());
         let (told, heads) = watch::channel(head);
         let path = home.file(schema::FILE);
@@ -221,8 +228,9 @@ impl Store {
             heads,
             meters,
             broken_record,
+            put_back,
             writer: Some(thread),
-            _home: home,
+            home,
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -301,7 +309,8 @@ impl Store {
                 "the clock is {ahead} s behind the newest audit record; codes by app will not fit: timedatectl status"
             )
         });
-        stopped.into_iter().chain(broken).chain(turned_back).collect()
+        let put_back = high_water::problem(self.inner.put_back, now);
+        stopped.into_iter().chain(broken).chain(put_back).chain(turned_back).collect()
     }
 
     async fn submit(&self, work: Work, context: Context) -> Result<Committed, StoreError> {

@@ -8,6 +8,8 @@ use zeroize::Zeroizing;
 
 /// The only format there is.
 pub(super) const FORMAT: u32 = 1;
+/// The word for a copy that is not whole, or none.
+pub(super) const BAD: &str = "bad_copy";
 /// More than the line of any account.
 const LONGEST: u64 = 128 * 1024;
 
@@ -51,7 +53,7 @@ pub(super) fn next(from: &mut impl BufRead) -> Result<Option<(Line, usize)>, Fai
 
 /// A copy that cannot be put back.
 pub(super) fn bad(why: &str) -> Failure {
-    Failure::refused("bad_copy", format!("This copy cannot be put back: {why}. Nothing was changed."))
+    Failure::refused(BAD, format!("This copy cannot be put back: {why}. Nothing was changed."))
 }
 
 #[cfg(test)]

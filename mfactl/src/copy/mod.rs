@@ -20,7 +20,7 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 use serde::de::IgnoredAny;
 use serde_json::json;
 use std::fs::{self, File, OpenOptions};
-use std::io::{BufReader, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Child;
@@ -29,6 +29,8 @@ use zeroize::Zeroizing;
 
 /// Bytes of accounts in a message.
 const MESSAGE: usize = 40 * 1024;
+/// The word for a copy that age did not take to its end.
+const NO_MORE: &str = "age_ended";
 /// How much longer the last step may take: everybody is put in place at once.
 const LAST_STEP: Duration = Duration::from_secs(600);
 
@@ -85,10 +87,15 @@ pub(crate) fn export(args: &ExportArgs, desk: &mut Desk) -> Result<Exit, Failure
     let mut age = age::seal(how, part.file()?)?;
     let written = write_all(&mut age, desk);
     let sealed = age.wait().map_err(|error| failed("age did not end", &error))?;
-    let accounts = written?;
-    if !sealed.success() {
-        return Err(Failure::refused("not_sealed", "age did not seal the copy; nothing was written."));
+    // When age ends early, what it says is the reason, and not that it took no more. The daemon's refusals come first.
+    match written {
+        Err(failure) if failure.code != NO_MORE => return Err(failure),
+        _ if !sealed.success() => {
+            return Err(Failure::refused("not_sealed", "age did not seal the copy; nothing was written."));
+        }
+        _ => {}
     }
+    let accounts = written?;
     part.finish(&args.file)?;
     let _: IgnoredAny = desk.daemon.call(EXPORT_DONE, &ExportDone { accounts })?;
     if desk.json {
@@ -135,7 +142,7 @@ fn put(pipe: &mut impl Write, line: &Line) -> Result<(), Failure> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(2 * MESSAGE));
     serde_json::to_writer(&mut *bytes, line).map_err(|error| failed("The copy cannot be written", &error))?;
     bytes.push(b'\n');
-    pipe.write_all(&bytes).map_err(|error| failed("age took no more", &error))
+    pipe.write_all(&bytes).map_err(|error| Failure { code: NO_MORE.to_owned(), ..failed("age took no more", &error) })
 }
 
 /// The file while it is being written; gone if it is not finished.
@@ -161,8 +168,8 @@ impl<'a> Part<'a> {
     }
 
     fn finish(mut self, target: &Path) -> Result<(), Failure> {
-        let written = || -> std::io::Result<()> {
-            self.file().map_err(std::io::Error::other)?.sync_all()?;
+        let written = || -> io::Result<()> {
+            self.file().map_err(io::Error::other)?.sync_all()?;
             renameat_with(CWD, self.0, CWD, target, RenameFlags::NOREPLACE)?;
             let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty());
             File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
@@ -201,14 +208,7 @@ pub(crate) fn restore(args: &RestoreArgs, desk: &mut Desk) -> Result<Exit, Failu
     let file = File::open(&args.file).map_err(|error| failed("The copy cannot be read", &error))?;
     let _: IgnoredAny = desk.daemon.call(RESTORE_BEGIN, &RestoreBegin { replace: args.replace })?;
     let mut age = age::open(file, args.identity.as_deref())?;
-    let sent = send_all(&mut age, desk);
-    drop(age.stdout.take());
-    let opened = age.wait().map_err(|error| failed("age did not end", &error))?;
-    // What age finds wrong with the file matters more than what came out of it until then.
-    if !opened.success() {
-        return Err(bad("age did not open it: a wrong passphrase or key, or a file that was cut off or changed"));
-    }
-    let (accounts, made) = sent?;
+    let (accounts, made) = read_all(&mut age, desk)?;
     let finish = RestoreFinish { accounts, made };
     let restored: Restored = desk.daemon.call_within(LAST_STEP, RESTORE_FINISH, &finish)?;
     if desk.json {
@@ -236,11 +236,28 @@ fn agreed(desk: &Desk) -> Result<bool, Failure> {
     Ok(terminal.agrees("Replace?")?)
 }
 
-/// All accounts of the copy, to the daemon; how many, and when it was made.
-fn send_all(age: &mut Child, desk: &mut Desk) -> Result<(u64, i64), Failure> {
+/// All that comes out of age, and whether age found the file whole.
+fn read_all(age: &mut Child, desk: &mut Desk) -> Result<(u64, i64), Failure> {
     let pipe = age.stdout.take().ok_or_else(|| bad("nothing comes out of age"))?;
     let mut from = BufReader::new(pipe);
-    let made = match lines::next(&mut from)? {
+    let sent = send_all(&mut from, desk);
+    let is_about_the_copy = sent.as_ref().err().is_none_or(|failure| failure.code == lines::BAD);
+    if is_about_the_copy {
+        // To its end, or age would not come to its own.
+        io::copy(&mut from, &mut io::sink()).map_err(|error| failed("The copy cannot be read", &error))?;
+    }
+    drop(from);
+    let opened = age.wait().map_err(|error| failed("age did not end", &error))?;
+    // What age finds wrong with the file matters more than what came out of it until then; the daemon's word more still.
+    if is_about_the_copy && !opened.success() {
+        return Err(bad("age did not open it: a wrong passphrase or key, or a file that was cut off or changed"));
+    }
+    sent
+}
+
+/// All accounts of the copy, to the daemon; how many, and when it was made.
+fn send_all(from: &mut impl BufRead, desk: &mut Desk) -> Result<(u64, i64), Failure> {
+    let made = match lines::next(from)? {
         Some((Line::MfaCopy(header), _)) if header.format == FORMAT => header.made,
         Some((Line::MfaCopy(header), _)) => return Err(bad(&format!("it has format {}, not {FORMAT}", header.format))),
         _ => return Err(bad("it does not begin as one")),
@@ -248,7 +265,7 @@ fn send_all(age: &mut Child, desk: &mut Desk) -> Result<(u64, i64), Failure> {
     let mut progress = Progress::begin();
     let (mut accounts, mut some, mut size) = (0u64, Vec::new(), 0usize);
     loop {
-        match lines::next(&mut from)? {
+        match lines::next(from)? {
             Some((Line::Account(account), length)) => {
                 if size.saturating_add(length) > MESSAGE {
                     send(std::mem::take(&mut some), desk)?;
@@ -264,7 +281,7 @@ fn send_all(age: &mut Child, desk: &mut Desk) -> Result<(u64, i64), Failure> {
             None => return Err(bad("its end is missing")),
         }
     }
-    if lines::next(&mut from)?.is_some() {
+    if lines::next(from)?.is_some() {
         return Err(bad("something comes after its end"));
     }
     send(some, desk)?;

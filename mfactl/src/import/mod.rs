@@ -20,6 +20,8 @@ use mfa_proto::admin::{IMPORT, Import, ImportOutcome, Imported};
 use pattern::Pattern;
 use std::path::Path;
 
+/// So many users in a row for whom the daemon can do nothing: it can do nothing for anybody.
+const MOST_BROKEN: u32 = 3;
 /// What an app that was taken over is called.
 const NAME: &str = "phone (imported)";
 
@@ -68,13 +70,18 @@ enum Module {
 }
 
 pub(crate) fn run(args: &Args, desk: &mut Desk) -> Result<Exit, Failure> {
-    let mut import = Importing { args, desk, outcomes: Vec::new(), progress: Progress::begin() };
-    match args.module {
-        Module::GoogleAuthenticator => import.google_authenticator()?,
-        Module::Oath => import.oath()?,
-        Module::U2f => import.u2f()?,
+    let mut import = Importing { args, desk, outcomes: Vec::new(), progress: Progress::begin(), broken: 0 };
+    let done = match args.module {
+        Module::GoogleAuthenticator => import.google_authenticator(),
+        Module::Oath => import.oath(),
+        Module::U2f => import.u2f(),
+    };
+    // What was done until something stopped it is told all the same.
+    match done {
+        Err(failure) if import.outcomes.is_empty() => Err(failure),
+        Err(failure) => import.finish().and(Err(failure)),
+        Ok(()) => import.finish(),
     }
-    import.finish()
 }
 
 struct Importing<'a> {
@@ -82,6 +89,8 @@ struct Importing<'a> {
     desk: &'a mut Desk,
     outcomes: Vec<Outcome>,
     progress: Progress,
+    /// Users, one after the other, for whom the daemon could do nothing.
+    broken: u32,
 }
 
 impl Importing<'_> {
@@ -218,8 +227,11 @@ impl Importing<'_> {
         let (user, name, apply) = (user.to_owned(), NAME.to_owned(), self.args.apply);
         let import = Import { user, name, secret, algorithm: "SHA1".to_owned(), digits, period, beside, apply };
         match self.desk.daemon.call::<_, Imported>(IMPORT, &import) {
-            Ok(Imported { outcome }) => Ok(Ok(outcome)),
-            Err(failure) if is_of_one_user(&failure) => Ok(Err(Why::Daemon(failure.code, failure.message))),
+            Ok(Imported { outcome }) => {
+                self.broken = 0;
+                Ok(Ok(outcome))
+            }
+            Err(failure) if self.is_of_one_user(&failure) => Ok(Err(Why::Daemon(failure.code, failure.message))),
             Err(failure) => Err(failure),
         }
     }
@@ -227,6 +239,13 @@ impl Importing<'_> {
     /// Whether an app of this user was taken over just now.
     fn takes_more(&self, user: &str) -> bool {
         self.outcomes.iter().rev().any(|outcome| outcome.outcome == "taken" && outcome.user == user)
+    }
+
+    /// A record that does not open stops nobody else; a daemon that can do nothing for anybody does.
+    fn is_of_one_user(&mut self, failure: &Failure) -> bool {
+        self.broken = if failure.code == "broken" { self.broken + 1 } else { 0 };
+        let of_all = ["permission_denied", "protocol", "usage"];
+        failure.exit == Exit::Refused && !of_all.contains(&failure.code.as_str()) && self.broken < MOST_BROKEN
     }
 
     fn finish(mut self) -> Result<Exit, Failure> {
@@ -250,11 +269,6 @@ impl Importing<'_> {
         }
         Ok(if impossible == 0 { Exit::Done } else { Exit::Refused })
     }
-}
-
-fn is_of_one_user(failure: &Failure) -> bool {
-    let of_all = ["permission_denied", "protocol", "broken", "usage"];
-    failure.exit == Exit::Refused && !of_all.contains(&failure.code.as_str())
 }
 
 fn owner_named(name: &str) -> Result<Owner, Failure> {

@@ -9,7 +9,8 @@ use crate::layer::{Layer, LayerError, LayerName, obtain};
 use crate::release::Release;
 
 /// What is in it beyond the essential packages.
-const PACKAGES: [&str; 27] = [
+const PACKAGES: [&str; 28] = [
+    "age",
     "ca-certificates",
     "cron",
     "dbus",

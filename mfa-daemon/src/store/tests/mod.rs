@@ -7,6 +7,7 @@ mod copy;
 mod crash;
 mod faults;
 mod given;
+mod high_water;
 mod import;
 mod mailed;
 mod open;
