@@ -46,7 +46,7 @@ async fn when_it_is_closed_all_is_in_one_file() {
     drop(store);
     let mut names: Vec<_> = fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     names.sort();
-    assert_eq!(names, ["lock", "mfa.db"]);
+    assert_eq!(names, ["how-far", "lock", "mfa.db"]);
 }
 
 #[test]
