@@ -60,7 +60,10 @@ impl fmt::Display for KeyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotGiven => {
-                write!(f, "no master key: make one with mfactl master-key create, or name one with --master-key FILE")
+                write!(
+                    f,
+                    "no master key: if it is lost, mfactl master-key enter; if there never was one, mfactl master-key create"
+                )
             }
             Self::Unreadable(path, error) => write!(f, "the master key {} cannot be read: {error}", path.display()),
             Self::Unsafe(path) => {

@@ -76,7 +76,7 @@ on_each_release! {
         assert_eq!((code, &outcome_of(&told, "alice")["outcome"]), (0, &"present".into()), "{told}");
         let account = account(&lab, "alice")?;
         assert_eq!(account["factors"].as_array().map(Vec::len), Some(1), "{account}");
-        must_hold(&account.to_string(), &["phone (imported)", "imported at root"])
+        must_hold(&account.to_string(), &["phone (imported)", "imported at mfactl"])
     }
 
     fn the_phone_of_pam_oath_goes_on_and_what_cannot_is_said(release: Release) -> Outcome {

@@ -95,7 +95,7 @@ on_each_release! {
             systemctl start mfa-daemon.service || true")?;
         let status = lab.run(["mfactl", "status"])?;
         assert_ne!(status.code, 0, "{status}");
-        must_hold(&status.to_string(), &["mfactl master-key enter"])?;
+        must_hold(&status.to_string().replace('\n', " "), &["mfactl master-key enter"])?;
         let mut refused = password_given(&lab, "alice")?;
         refused.expect_denied()?;
         let mut slip = lines.clone();

@@ -301,8 +301,10 @@ async fn every_kind_of_record_is_written_and_read_back() {
 async fn what_happens_to_the_site_is_in_the_chain_and_in_no_accounts_history() {
     let (directory, store) = new();
     record(&store, &alice(), NOW, Record::of(What::Passed)).await;
-    for what in Site::ALL {
-        let happened = SiteRecord::of(what).because("test").with("number", 7).with("text", "as\nit is");
+    // An older database is a problem for a day: the tests about it say so.
+    let all: Vec<Site> = Site::ALL.into_iter().filter(|what| *what != Site::OlderDatabase).collect();
+    for what in &all {
+        let happened = SiteRecord::of(*what).because("test").with("number", 7).with("text", "as\nit is");
         store.record(happened, NOW, Context::of_peer(0)).await.unwrap();
     }
     record(&store, &alice(), NOW, Record::of(What::Passed)).await;
@@ -311,5 +313,5 @@ async fn what_happens_to_the_site_is_in_the_chain_and_in_no_accounts_history() {
     assert_eq!(open(directory.path()).problems(NOW), Vec::<String>::new());
     let of_no_account = "SELECT count(*) FROM audit WHERE uid IS NULL AND name IS NULL \
                          AND json_extract(CAST(record AS TEXT), '$.details.number') = 7";
-    assert_eq!(number(&directory, of_no_account), i64::try_from(Site::ALL.len()).unwrap());
+    assert_eq!(number(&directory, of_no_account), i64::try_from(all.len()).unwrap());
 }
