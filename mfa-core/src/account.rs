@@ -366,10 +366,12 @@ pub enum Write {
     Forget(TrustId),
     /// All of them are.
     ForgetAll,
+    /// Everything that a factor has earned so far is void: remembered passes, and proofs on open connections.
+    VoidEarned,
 }
 
 impl Write {
-    /// Whether it moves the account's `factor_generation`.
+    /// Whether it moves the account's `factor_generation`, and the proof of whoever did it stays good.
     #[must_use]
     pub fn changes_factors(&self) -> bool {
         match self {
@@ -399,7 +401,8 @@ impl Write {
             | Self::Restore
             | Self::Trust(_)
             | Self::Forget(_)
-            | Self::ForgetAll => false,
+            | Self::ForgetAll
+            | Self::VoidEarned => false,
         }
     }
 }

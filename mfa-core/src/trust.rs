@@ -206,9 +206,9 @@ pub fn forget(
 /// recorded whether there was any of that or not.
 #[must_use]
 pub fn report(account: &Account, (at, ticket): (&At, Ticket)) -> Commit {
-    let trust = (!account.trust.is_empty()).then_some(Write::ForgetAll);
+    let earned = (!account.enrolled().is_empty() || !account.trust.is_empty()).then_some(Write::VoidEarned);
     let pending = account.pending.as_ref().map(|_| Write::EndPending);
-    let writes: Vec<Write> = trust.into_iter().chain(pending).chain(given::end_temp_code(account)).collect();
+    let writes: Vec<Write> = earned.into_iter().chain(pending).chain(given::end_temp_code(account)).collect();
     let seen = match account.version {
         Some(version) if !writes.is_empty() => Seen::At(version),
         _ => Seen::Anything,

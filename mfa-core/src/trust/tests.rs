@@ -161,4 +161,7 @@ fn a_report_ends_what_whoever_it_was_could_get_in_with_again() {
     let commit = report(&account, when);
     assert_eq!(commit.seen, Seen::At(Version(7)));
     assert!(matches!(commit.writes[..], [Write::EndPending, Write::EndGiven(Purpose::TempCode)]));
+    account.backup.codes.push(crate::account::BackupCode { id: 1, digest: [0; 32] });
+    let commit = report(&account, when);
+    assert!(matches!(commit.writes[..], [Write::VoidEarned, ..]), "also the proof on whoever's open connection");
 }

@@ -88,6 +88,7 @@ impl Change<'_> {
             Write::Forget(TrustId(id)) => {
                 self.one("DELETE FROM trust WHERE account = ?1 AND id = ?2", params![self.account, id])
             }
+            Write::VoidEarned => self.factors_changed(),
             Write::ForgetAll => self.all("DELETE FROM trust WHERE account = ?1", [self.account]),
         }
     }

@@ -273,3 +273,26 @@ fn names_of_factors_are_names() {
     }
     assert_eq!(wire.status(&me())["pending_for"], Value::Null);
 }
+
+#[test]
+fn a_report_ends_what_was_proved_on_every_open_connection() {
+    let place = Place::new();
+    let daemon = place.start();
+    let user = me();
+    let about = || json!({ "user": user });
+    let (mut phone, _) = daemon.connect().enroll(&user, &place);
+    let uid = rustix::process::getuid().as_raw();
+    // Root proves nothing, so as root this is somebody else.
+    let (uid, about): (u32, Box<dyn Fn() -> Value>) = if as_root() {
+        let (other, _) = daemon.connect().enroll("nobody", &place);
+        phone = other;
+        (NOBODY, Box::new(|| json!({})))
+    } else {
+        (uid, Box::new(about))
+    };
+    let mut thief = daemon.connect_as(uid);
+    thief.ask("io.mfa.Enrollment.Authorize", about());
+    assert_eq!(outcome(&thief.answer(&phone.code(&place))), "pass");
+    daemon.connect_as(uid).ask("io.mfa.Enrollment.Report", about());
+    assert_eq!(thief.refused("io.mfa.Enrollment.NewBackupCodes", about()), "authorize_first");
+}
