@@ -309,6 +309,8 @@ pub enum Write {
     },
     /// The time to enroll begins, unless it has.
     BeginGrace(Time),
+    /// Its owner is told that a factor is required; once.
+    TellRequired,
     /// An enrollment begins, in place of one begun before.
     Begin(NewPending),
     /// The pending enrollment becomes a factor, with the confirming step used up.
@@ -388,6 +390,7 @@ impl Write {
             | Self::UseMailedCode { .. }
             | Self::Mailings(..)
             | Self::BeginGrace(_)
+            | Self::TellRequired
             | Self::Begin(_)
             | Self::Rename(..)
             | Self::Address(_)
@@ -525,6 +528,8 @@ pub enum What {
     Suspended,
     /// It is back, and its enrollment counts again.
     Returned,
+    /// Its owner was told that a factor is required now.
+    ToldRequired,
     /// What was remembered is asked again.
     Forgotten,
     /// The user says that a login was somebody else's.
@@ -533,7 +538,7 @@ pub enum What {
 
 impl What {
     /// Every one of them, for readers of stored records.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::Passed,
         Self::Skipped,
         Self::Denied,
@@ -558,6 +563,7 @@ impl What {
         Self::TempCodeWithdrawn,
         Self::Suspended,
         Self::Returned,
+        Self::ToldRequired,
         Self::Forgotten,
         Self::Reported,
     ];
@@ -590,6 +596,7 @@ impl What {
             Self::TempCodeWithdrawn => "temp-code-withdrawn",
             Self::Suspended => "suspended",
             Self::Returned => "returned",
+            Self::ToldRequired => "told-required",
             Self::Forgotten => "forgotten",
             Self::Reported => "reported",
         }

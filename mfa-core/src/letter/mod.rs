@@ -95,11 +95,17 @@ pub fn that_follow(record: &Record, writes: &[Write], before: &Account) -> Vec<L
         What::NewBackupCodes => vec![Letter::to_owner(Topic::NewBackupCodes)],
         What::Passed => writes.iter().find_map(|write| used_up(write, before)).into_iter().collect(),
         What::Wrong => writes.iter().find_map(closed).into_iter().collect(),
-        What::Skipped => writes.iter().find_map(began).into_iter().collect(),
+        What::ToldRequired => vec![Letter::to_owner(Topic::Required)],
         What::AddressChanged => address_changed(writes, before),
         What::Reported => vec![Letter::to_administrators(Topic::Reported)],
         What::Forgotten => Vec::new(),
-        What::Denied | What::Replayed | What::Begun | What::Renamed | What::Unlocked | What::Rebound => Vec::new(),
+        What::Skipped
+        | What::Denied
+        | What::Replayed
+        | What::Begun
+        | What::Renamed
+        | What::Unlocked
+        | What::Rebound => Vec::new(),
         // The administrator tells them the code. Whoever is told of it otherwise learns that somebody else has one.
         What::Invited => vec![Letter::to_owner(Topic::Invited)],
         What::TempCodeGiven => vec![Letter::to_owner(Topic::TempCodeGiven)],
@@ -160,10 +166,6 @@ fn closed(write: &Write) -> Option<Letter> {
         Write::Throttle(_, throttle) if throttle.failures == FREE_FAILURES => Some(Letter::to_owner(Topic::Throttled)),
         _ => None,
     }
-}
-
-fn began(write: &Write) -> Option<Letter> {
-    matches!(write, Write::BeginGrace(_)).then(|| Letter::to_owner(Topic::Required))
 }
 
 /// To the old address and to the new one, so that whoever reads the old one learns of it.

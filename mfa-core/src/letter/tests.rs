@@ -91,13 +91,6 @@ fn of_all_failures_the_one_that_closes_is_told() {
 }
 
 #[test]
-fn the_time_to_enroll_begins_with_a_letter_and_goes_on_without() {
-    let skipped = || Record::of(What::Skipped).because("grace");
-    assert_eq!(topics(skipped(), &[Write::BeginGrace(Time(5))]), [Topic::Required]);
-    assert_eq!(topics(skipped(), &[]), []);
-}
-
-#[test]
 fn a_changed_address_is_told_to_the_old_one_and_to_the_new_one() {
     let address = |text: &str| -> Address { text.parse().unwrap() };
     let (old, new) = (address("old@a.example"), address("new@b.example"));
@@ -128,7 +121,7 @@ fn every_letter_says_all_that_its_topic_can_say() {
         (Record::of(What::Passed), vec![Write::UseBackupCode { id: 0 }]),
         (Record::of(What::Wrong), vec![closing(5, 5)]),
         (Record::of(What::Wrong), vec![closing(7, 100)]),
-        (Record::of(What::Skipped), vec![Write::BeginGrace(Time(0))]),
+        (Record::of(What::ToldRequired), vec![Write::TellRequired]),
         (Record::of(What::AddressChanged), vec![Write::Address(None)]),
     ];
     for (record, writes) in commits {

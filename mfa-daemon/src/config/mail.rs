@@ -41,6 +41,11 @@ impl Mail {
         Some(Mailbox { own: verified == Some(&address) && self.heeds_own(user), address, goes_out })
     }
 
+    /// Whether there is a server that takes mail.
+    pub(crate) fn mails(&self) -> bool {
+        self.relay.is_some()
+    }
+
     /// The kinds that this account has without enrolling.
     pub(crate) fn given(&self, user: &str, verified: Option<&Address>) -> Kinds {
         self.mailbox(user, verified, true).map(|_| Kind::Email).into_iter().collect()

@@ -16,7 +16,9 @@ use crate::journal::{self, Level, Quoted};
 use crate::listen::{Answer, Failure, refuse};
 use crate::store::{Committed, Kept, Note, Observed, Sight, Store, StoreError};
 use mfa_core::Time;
-use mfa_core::account::{Commit, Identity, Record, Seen, Ticket, What, Write};
+use mfa_core::account::{Account, Commit, Identity, Record, Seen, Ticket, What, Write};
+use mfa_core::factor::Kind;
+use mfa_core::letter;
 use mfa_core::policy::{self, Groups, Subject, Truth};
 use mfa_core::seats::{self, Presence, Sighting, Watch};
 use mfa_proto::frame::{Call, encode_reply};
@@ -29,6 +31,11 @@ use std::rc::Rc;
 const MOST_NAMES: usize = 100;
 /// Groups that are counted.
 const MOST_GROUPS: usize = 50;
+/// People who are told in one round that a factor is required; the others in the next.
+const TOLD_AT_ONCE: usize = 500;
+/// Accounts below this are the system's own, and so is that of nobody in particular: nobody reads their mail.
+const FIRST_PERSON: u32 = 1000;
+const NOBODY: u32 = 65_534;
 /// Accounts whose sights are kept in one transaction.
 const AT_ONCE: usize = 500;
 
@@ -45,6 +52,8 @@ pub(crate) struct Round {
     groups: BTreeMap<String, (u64, u64)>,
     /// Accounts with a record of which something may change.
     staged: Vec<Staged>,
+    /// Of whom a factor is required, who have none, and were not told.
+    untold: Vec<(Identity, Seen)>,
 }
 
 struct Staged {
@@ -119,6 +128,18 @@ impl Round {
         };
         // A record in conflict is nobody's until it is rebound.
         let is_its = |kept: &Kept| entry.is_none_or(|entry| entry.identity == kept.identity);
+        let is_person = |uid: u32| uid >= FIRST_PERSON && uid != NOBODY && !account.nologin;
+        let must_enroll =
+            |entry: &&Entry| required && is_person(entry.identity.uid) && !gets_codes_by_mail(loaded, entry, groups);
+        if let Some(entry) = entry.filter(must_enroll).filter(|_| self.untold.len() < TOLD_AT_ONCE) {
+            match &kept {
+                None => self.untold.push((entry.identity.clone(), Seen::Absent)),
+                Some(kept) if is_its(kept) && !kept.enrolled && !kept.told_required => {
+                    self.untold.push((entry.identity.clone(), Seen::At(kept.version)));
+                }
+                Some(_) => {}
+            }
+        }
         let Some(kept) = kept.filter(|kept| kept.ever_enrolled && is_its(kept)) else { return };
         let presence = match entry {
             Some(_) => Presence::Present,
@@ -178,6 +199,16 @@ impl Round {
     }
 }
 
+/// Whether the rule that requires a factor of the account takes codes by mail, and they can be mailed.
+fn gets_codes_by_mail(loaded: &Loaded, entry: &Entry, groups: Option<&Groups>) -> bool {
+    let policy = &loaded.config.policy;
+    let Some(groups) = groups else { return false };
+    let subject = Subject { user: &entry.identity.name, groups, now: clock::now() };
+    let rule = policy::required(policy, &subject).rule.and_then(|rule| policy.rules().get(rule));
+    let takes_mail = rule.map_or(policy.defaults(), |rule| rule.settings()).factors.contains(Kind::Email);
+    takes_mail && !loaded.config.settings.mail.given(&entry.identity.name, None).is_empty()
+}
+
 /// Whether there may be a reason to suspend somebody who is there.
 fn may_suspend(sighting: &Sighting, loaded: &Loaded) -> bool {
     let rules = loaded.config.settings.recycling;
@@ -214,6 +245,7 @@ pub(crate) async fn reconcile(conversation: &mut Conversation) -> Result<Answer,
         store.observe(part.to_vec()).await.map_err(failed)?;
     }
     if !round.failing {
+        tell_required(&store, &loaded, std::mem::take(&mut round.untold), conversation).await?;
         keep_counts(&store, &round.counts()).await?;
     }
     told::look(&daemon).await;
@@ -247,6 +279,27 @@ async fn change(
             named.push(wire::Changed { user, why: why.to_owned() });
         }
         told.changes += 1;
+    }
+    Ok(())
+}
+
+/// Mails those who must enroll now and can be reached, each once. Whoever gets codes by mail has nothing to do.
+async fn tell_required(
+    store: &Store,
+    loaded: &Loaded,
+    untold: Vec<(Identity, Seen)>,
+    conversation: &mut Conversation,
+) -> Result<(), Failure> {
+    let mail = &loaded.config.settings.mail;
+    let can_be_told = |(whose, _): &(Identity, Seen)| mail.mails() && mail.address_of(&whose.name, None).is_some();
+    for (identity, seen) in untold.into_iter().filter(can_be_told) {
+        let (writes, record) = (vec![Write::TellRequired], Record::of(What::ToldRequired));
+        let letters = letter::that_follow(&record, &writes, &Account::absent(identity.clone()));
+        let (ticket, at) = (conversation.ticket(), clock::now());
+        let commit = Commit { ticket, identity, seen, writes, record, letters, at };
+        let context = Context { service: Some("mfactl".into()), ..Context::of_peer(0) };
+        // Whoever has logged in meanwhile is told in the next round, if it is still so.
+        store.commit(commit, context).await.map_err(failed)?;
     }
     Ok(())
 }

@@ -52,6 +52,10 @@ impl Change<'_> {
                 let update = "UPDATE account SET grace_began = coalesce(grace_began, ?2) WHERE id = ?1";
                 self.one(update, params![self.account, began])
             }
+            Write::TellRequired => {
+                let update = "UPDATE account SET told_required = 1 WHERE id = ?1 AND told_required = 0";
+                self.one(update, [self.account])
+            }
             Write::Begin(pending) => self.begin(pending),
             Write::Confirm { factor, step } => self.confirm(*factor, *step),
             Write::Import(imported) => self.import(imported),

@@ -51,6 +51,7 @@ CREATE TABLE account (
     last_seen INTEGER NOT NULL DEFAULT 0,   -- its last login with a factor, or when it enrolled
     required INTEGER NOT NULL DEFAULT 0 CHECK (required IN (0, 1)), -- whether policy requires a factor, when last looked
     local INTEGER NOT NULL DEFAULT 0 CHECK (local IN (0, 1)),       -- whether it was in this machine's own files then
+    told_required INTEGER NOT NULL DEFAULT 0, -- whether its owner was told that a factor is required
     missing_since INTEGER,                  -- since when nothing knows the account
     suspended INTEGER,                      -- since when it takes no seat; NULL while it may
     suspended_why TEXT,

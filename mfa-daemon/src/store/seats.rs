@@ -64,6 +64,8 @@ pub(crate) struct Kept {
     pub(crate) seen: Sight,
     /// Since when it is missing or suspended.
     pub(crate) watch: Watch,
+    /// Whether its owner was told that a factor is required.
+    pub(crate) told_required: bool,
 }
 
 /// What was seen of an account outside.
@@ -182,7 +184,7 @@ pub(super) const TALLY: &str = "SELECT coalesce(sum(factors > 0), 0), coalesce(s
 /// One account.
 pub(super) const COUNTED: &str = "SELECT factors > 0, seat, suspended IS NOT NULL FROM account WHERE id = ?1";
 pub(super) const KEPT: &str = "SELECT uid, name, version, factors > 0, ever_enrolled, max(last_seen, created), required, \
-     local, missing_since, suspended, suspended_why FROM account WHERE name = ?1";
+     local, missing_since, suspended, suspended_why, told_required FROM account WHERE name = ?1";
 
 pub(super) fn tally(connection: &Connection) -> Result<Tally, StoreError> {
     Ok(connection.prepare_cached(TALLY)?.query_row((), tally_of)?)
@@ -209,5 +211,6 @@ fn kept(connection: &Connection, name: &str) -> Result<Option<Kept>, StoreError>
         last_seen: Time(row.get(5)?),
         seen: Sight { required: row.get(6)?, local: row.get(7)? },
         watch: Watch { missing_since, suspended },
+        told_required: row.get(11)?,
     }))
 }

@@ -124,3 +124,37 @@ fn nothing_is_mailed_for_a_name_alone_nor_for_a_users_own_programs() {
     let turn = daemon.connect_as(NOBODY).ask("io.mfa.Login.Begin", locker);
     assert!(turn["ask"]["text"].as_str().unwrap().contains("none can be mailed from here"), "{turn}");
 }
+
+#[test]
+fn whoever_must_have_a_factor_from_now_on_is_told_once_and_whoever_has_one_or_is_no_person_is_not() {
+    if !as_root() {
+        return left_out("letters about what is required");
+    }
+    let place = place();
+    place.policy(
+        "[defaults]\nrequire = \"if-enrolled\"\n\n[[rule]]\nname = \"all\"\ngroups = [\"spirits\", \"nogroup\"]\n\
+        require = \"always\"\nfactors = [\"totp\"]\n",
+    );
+    let letters = post_office(&place);
+    let daemon = start(&place);
+    daemon.connect().enroll("ghost2", &place);
+    assert_eq!(letters.recv_timeout(SOON).expect("of the enrollment")["to"], "ghost2@acme.example");
+    let round = |daemon: &Daemon<'_>| {
+        let mut wire = daemon.connect();
+        let seen =
+            |user: &str, uid: u32, nologin: bool| json!({ "user": user, "ids": [uid, 70_000], "nologin": nologin });
+        let accounts = [seen("ghost1", 70_001, false), seen("ghost2", 70_002, false), seen("ghost3", 70_003, true)];
+        wire.ask("io.mfa.License.Sighted", json!({ "accounts": accounts }));
+        let nobody = json!({ "user": "nobody", "ids": [NOBODY, NOBODY], "nologin": false });
+        wire.ask("io.mfa.License.Sighted", json!({ "accounts": [nobody] }));
+        wire.ask("io.mfa.License.Reconcile", json!({}));
+    };
+    round(&daemon);
+    let letter = letters.recv_timeout(SOON).expect("a letter");
+    assert_eq!(letter["to"], "ghost1@acme.example");
+    assert!(letter["body"].as_str().unwrap().contains("mfa-enroll"), "{letter}");
+    round(&daemon);
+    // Whatever else was written comes before this one.
+    daemon.connect().ask("io.mfa.Admin.Reset", json!({ "user": "ghost2" }));
+    assert_eq!(letters.recv_timeout(SOON).expect("of the reset")["to"], "ghost2@acme.example");
+}
