@@ -220,7 +220,7 @@ impl Desk {
             name: self.whose.identity.name.clone(),
             purpose: Purpose::Change,
         };
-        let kinds = scene.acceptable(daemon, &self.loaded, &self.whose, account).await;
+        let kinds = scene.addable(daemon, &self.loaded, &self.whose, account).await;
         let policy::Required { required, rule } = self.required(conversation).await;
         let policy = &self.loaded.config.policy;
         let deciding = rule.and_then(|rule| policy.rules().get(rule)).map_or(policy.defaults(), |rule| rule.settings());

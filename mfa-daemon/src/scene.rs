@@ -170,6 +170,14 @@ impl Scene {
         policy::strictest(policy, &subject, &standing(account))
     }
 
+    /// The kinds of which this account may add a factor.
+    pub(crate) async fn addable(&self, daemon: &Daemon, loaded: &Loaded, target: &Entry, account: &Account) -> Kinds {
+        let policy = &loaded.config.policy;
+        let groups = all_groups(daemon, loaded, target, self.lane).await;
+        let subject = policy::Subject { user: &target.identity.name, groups: &groups, now: clock::now() };
+        policy::addable(policy, &subject, &standing(account))
+    }
+
     async fn weigh_login(
         &self,
         daemon: &Daemon,

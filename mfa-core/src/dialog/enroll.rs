@@ -6,8 +6,8 @@
 use super::{Again, Denial, Dialog, Note, Proof, Question, Step, Then, text};
 use crate::account::{Commit, Pending, Record, Ticket, What, Write};
 use crate::enrollment::{self, Begun, Confirming, Permission, Refusal, Rules};
-use crate::factor::Kind;
 use crate::factor::totp::{Link, base32};
+use crate::factor::{Kind, Kinds};
 use crate::given::Accepted;
 use crate::policy::{Deny, Enroll, Plan, Skip};
 use crate::throttle::Caller;
@@ -74,6 +74,11 @@ impl Dialog {
             && self.setting.welcome.rules.kinds.contains(Kind::Totp);
         let (site, support) = (&self.setting.welcome.site, &self.setting.support);
         match how {
+            // An address is nothing that a newcomer can add: the site has one for them, or an administrator adds it.
+            Enroll::AtLogin { kinds } | Enroll::Invite { kinds } if is_mail_alone(kinds) => {
+                let text = text::no_address(support);
+                self.refuse_but_for_temp_code(Denial::CannotMail, text, say, at)
+            }
             Enroll::Grace { .. } if !can_be_here => self.later(0, at),
             Enroll::AtLogin { .. } | Enroll::Grace { .. } if can_be_here => self.offer(say, at),
             Enroll::Invite { .. } if can_be_here => self.ask_for_invite(say, at),
@@ -144,10 +149,16 @@ impl Dialog {
 
     /// Lets in without, and keeps when the time for that began; as long as nothing was enrolled meanwhile.
     fn later(self, rounds: u8, at: &At) -> Step {
-        let Plan::Enroll(Enroll::Grace { seconds_left, .. }) = self.plan else {
+        let Plan::Enroll(Enroll::Grace { kinds, seconds_left }) = self.plan else {
             return self.deny(Denial::Unexpected);
         };
-        let then = Then::Without("grace", text::days_left(seconds_left));
+        let support = &self.setting.support;
+        let text = if is_mail_alone(kinds) {
+            text::days_without_address(seconds_left, support)
+        } else {
+            text::days_left(seconds_left)
+        };
+        let then = Then::Without("grace", text);
         let again = Again { question: Question::Offer, answer: Zeroizing::new("q".into()), rounds };
         let begins = self.account.grace_began.is_none().then_some(Write::BeginGrace(at.now));
         let (seen, record) = (self.seen(), Record::of(What::Skipped).because("grace"));
@@ -297,6 +308,11 @@ impl Dialog {
         let at = At { now: at, fresh: Secret::new(Vec::new()) };
         self.commit(seen, writes, record, (then, Some(again)), &at)
     }
+}
+
+/// Whether a mailed code is all that will do.
+fn is_mail_alone(kinds: Kinds) -> bool {
+    kinds == Kinds::NONE.with(Kind::Email)
 }
 
 fn ended() -> Vec<Note> {

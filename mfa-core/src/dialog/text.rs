@@ -184,6 +184,11 @@ pub(super) fn days_left(seconds: i64) -> String {
     format!("Set up your second factor within {}. Run: mfa-enroll", days(seconds))
 }
 
+pub(super) fn days_without_address(seconds: i64, support: &str) -> String {
+    let days = days(seconds);
+    format!("In {days} a mailed code is required.\nThere is no address to mail it to.{}", help(support))
+}
+
 fn days(seconds: i64) -> String {
     match seconds / 86_400 {
         0 => "a day".into(),

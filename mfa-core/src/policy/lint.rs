@@ -6,7 +6,7 @@ use super::diagnostic::Diagnostic;
 use super::model::{Enrolling, Grace, Policy, Requirement, Rule, Settings, Who, rule_services};
 use super::service::{Class, Services, caller_is_target};
 use crate::Time;
-use crate::factor::Kind;
+use crate::factor::{Kind, Kinds};
 
 /// Something to tell an administrator.
 pub(super) struct Remark {
@@ -47,6 +47,26 @@ pub fn lint(policy: &Policy, now: Time) -> Vec<Diagnostic> {
         found.extend(own.map(|end| late(file, line, &format!("the settings of rule \"{}\"", rule.name()), end)));
     }
     found
+}
+
+/// What is odd about a policy where no server takes mail: whoever must give a mailed code gets none.
+#[must_use]
+pub fn without_mail(policy: &Policy) -> Vec<Diagnostic> {
+    let rules = policy.rules().iter().filter(|rule| rule.writes("factors"));
+    let rules = rules.map(|rule| (rule.place(), format!("rule \"{}\"", rule.name()), rule.settings()));
+    let defaults = (("policy.toml", 1), "[defaults]".to_owned(), policy.defaults());
+    let odd = std::iter::once(defaults).chain(rules).filter(|(_, _, settings)| takes_mail_alone(settings));
+    let told = odd.map(|((file, line), whose, _)| {
+        let message = format!("{whose} will have a mailed code alone, and no mail is sent here: nobody gets one");
+        let hint = "write `server` in mfa.toml, [mail], or name \"totp\" among `factors`".to_owned();
+        Diagnostic::without_text(file, line, message).hint(Some(hint))
+    });
+    told.collect()
+}
+
+fn takes_mail_alone(settings: &Settings) -> bool {
+    settings.require != Requirement::Never
+        && settings.factors.without(Kind::BackupCode) == Kinds::NONE.with(Kind::Email)
 }
 
 /// What is odd about a policy at any time.

@@ -58,6 +58,21 @@ pub fn strictest(policy: &Policy, subject: &Subject<'_>, standing: &Standing) ->
     strictest.map_or(Kinds::ALL, |(_, kinds)| kinds).with(Kind::BackupCode)
 }
 
+/// The kinds of which an account may add a factor: those of [`strictest`]; and where it has a factor already, every kind
+/// that would be among them once it is added, as `own_factors` says.
+#[must_use]
+pub fn addable(policy: &Policy, subject: &Subject<'_>, standing: &Standing) -> Kinds {
+    let now = strictest(policy, subject, standing);
+    if !standing.is_enrolled() {
+        return now;
+    }
+    let lets_in = |kind: &Kind| {
+        let then = Standing { enrolled: standing.enrolled.with(*kind), ..*standing };
+        strictest(policy, subject, &then).contains(*kind)
+    };
+    now.union(Kinds::ALL.iter().filter(lets_in).collect())
+}
+
 /// Whether some service may ask the account for a factor whether it has one or not, and which rule says so first.
 #[must_use]
 pub fn required(policy: &Policy, subject: &Subject<'_>) -> Required {

@@ -113,7 +113,11 @@ pub(crate) fn load_with(folder: &Path, drafts: &Drafts) -> Result<Config, Config
     let digest = digest(&texts);
     settings.mail.texts = Texts::load(folder);
     let files = texts.into_iter().map(|(name, _)| name).collect();
-    Ok(Config { policy: parsed.policy, settings, warnings: parsed.warnings, files, digest })
+    let mut warnings = parsed.warnings;
+    if settings.mail.relay.is_none() {
+        warnings.extend(policy::without_mail(&parsed.policy));
+    }
+    Ok(Config { policy: parsed.policy, settings, warnings, files, digest })
 }
 
 /// SHA-256 of each file's name and text, with the length of either before it.
@@ -253,6 +257,16 @@ mod tests {
         let names: Vec<_> = config.policy.rules().iter().map(|rule| rule.name().to_owned()).collect();
         assert_eq!(names, ["main", "a", "c"]);
         assert!(load(dir.path()).is_err());
+    }
+
+    #[test]
+    fn mailed_codes_alone_without_a_server_are_odd_and_with_one_are_not() {
+        let policy = ("policy.toml", "[defaults]\nrequire = \"always\"\nfactors = [\"email\"]\n");
+        let warnings = |files: &[_]| load(folder(files).path()).unwrap().warnings;
+        let told = warnings(&[policy]);
+        assert!(told.len() == 1 && told[0].message.contains("no mail is sent here"), "{told:?}");
+        let server = "[mail]\nserver = \"localhost\"\ntls = \"plain\"\nfrom = \"mfa@acme.example\"\n";
+        assert_eq!(warnings(&[policy, ("mfa.toml", server)]), []);
     }
 
     #[test]

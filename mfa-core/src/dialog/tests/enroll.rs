@@ -182,6 +182,26 @@ fn where_no_picture_can_be_shown_it_is_said_where_to_enroll_and_grace_lets_in() 
 }
 
 #[test]
+fn a_newcomer_without_an_address_where_mail_alone_is_taken_is_told_whom_to_ask_and_not_to_enroll() {
+    let kinds = Kinds::NONE.with(Kind::Email);
+    for how in [Enroll::AtLogin { kinds }, Enroll::Invite { kinds }] {
+        let mut world = bob(how);
+        let turn = world.login(&[], NOW);
+        let told = shown(&turn);
+        assert!(told.contains("there is no address to mail it to.\nAsk"), "{told}");
+        assert!(!told.contains("mfa-enroll") && !told.contains("QR"), "{told}");
+        assert_eq!(denied(&world.login(&[""], NOW)), Some(Denial::CannotMail));
+    }
+    let turn = bob(Enroll::Grace { kinds, seconds_left: WEEK }).login(&[], NOW);
+    assert_eq!(turn.next, Next::Done(Verdict::Skipped("grace")));
+    let told = &turn.say[0].text;
+    assert!(
+        told.starts_with("In 7 days a mailed code is required.\nThere is no address to mail it to.\nAsk"),
+        "{told}"
+    );
+}
+
+#[test]
 fn nobody_enrolls_from_a_process_of_their_own_through_a_login() {
     let mut world = at_login();
     world.caller = Caller::Plain;

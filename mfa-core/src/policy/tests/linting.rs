@@ -1,7 +1,7 @@
 //! What is well-formed and probably not meant.
 
 use super::{NOW, policy, warnings};
-use crate::policy::lint;
+use crate::policy::{lint, without_mail};
 
 fn rule(text: &str) -> String {
     format!("[[rule]]\n{text}\n")
@@ -152,4 +152,17 @@ fn what_has_ended_is_told_by_date() {
     let found: Vec<String> = lint(&defaults, NOW).iter().map(ToString::to_string).collect();
     assert_eq!(found.len(), 1, "said once, not for each rule that inherits it: {found:?}");
     assert!(found[0].contains("[defaults] say that enrolling can wait"), "{found:?}");
+}
+
+#[test]
+fn mailed_codes_alone_are_told_where_no_mail_is_sent() {
+    let told = |text: &str| without_mail(&policy(text)).iter().map(ToString::to_string).collect::<Vec<_>>();
+    let defaults = told("[defaults]\nfactors=['email','backup-code']\n");
+    assert!(defaults[0].starts_with("policy.toml:1:1: [defaults] will have a mailed code alone"), "{defaults:?}");
+    let ours = told(&rule("name='ours'\nusers=['a']\nfactors=['email']\nrequire='always'"));
+    assert!(ours[0].contains("rule \"ours\"") && ours.len() == 1, "{ours:?}");
+    for fine in ["factors=['totp','email']\nrequire='always'", "factors=['email']\nrequire='never'", "require='always'"]
+    {
+        assert_eq!(told(&rule(&format!("users=['a']\n{fine}"))), [""; 0], "{fine}");
+    }
 }

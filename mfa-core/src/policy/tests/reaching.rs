@@ -77,6 +77,24 @@ fn a_backup_code_always_replaces_what_was_lost() {
 }
 
 #[test]
+fn whoever_has_a_factor_adds_any_other_that_would_let_them_in_and_a_newcomer_one_of_the_rules() {
+    let groups = Groups::unknown();
+    let subject = Subject { user: "alice", groups: &groups, now: NOW };
+    let with = |own: bool, standing| {
+        let text = format!("[defaults]\nrequire=\"always\"\nfactors=[\"totp\"]\nown_factors={own}\n");
+        addable(&policy(&text), &subject, &standing)
+    };
+    assert_eq!(with(true, phone()), Kinds::ALL);
+    assert_eq!(with(false, phone()), kinds(&[Totp, BackupCode]));
+    assert_eq!(with(true, NOTHING), kinds(&[Totp, BackupCode]));
+    let site = policy(SITE);
+    let sre = member_of(&["sre"], &site);
+    let standing = enrolled(&[SecurityKey]);
+    let strict = addable(&site, &Subject { user: "alice", groups: &sre, now: NOW }, &standing);
+    assert!(!strict.contains(Totp) && !strict.contains(Email), "{strict:?}");
+}
+
+#[test]
 fn where_two_rules_have_nothing_in_common_the_stronger_one_counts() {
     let policy = policy(
         "[defaults]\nrequire=\"always\"\nown_factors=false\nfactors=[\"totp\"]\n\
