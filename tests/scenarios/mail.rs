@@ -74,7 +74,7 @@ fn header<'a>(letter: &'a str, name: &str) -> Outcome<&'a str> {
 const SCRIPT: &str = "/run/post/script";
 
 /// Settings for [`post`] alone.
-fn to_post(more: &str) -> String {
+pub(crate) fn to_post(more: &str) -> String {
     format!(
         "[mail]\nserver = \"127.0.0.1\"\ntls = \"plain\"\nport = 2525\nfrom = \"mfa@acme.example\"\n\
          address = \"{{user}}@acme.example\"\n{more}\n"
@@ -82,7 +82,7 @@ fn to_post(more: &str) -> String {
 }
 
 /// A mail server that does what it is told, and how the daemon finds it.
-fn post(lab: &Lab, script: &str) -> Outcome {
+pub(crate) fn post(lab: &Lab, script: &str) -> Outcome {
     bring_programs(lab)?;
     lab.write(SCRIPT, script, 0o644)?;
     lab.sh("systemd-run --quiet --unit=post stdbuf -oL post smtp 2525 /run/post")?;
@@ -99,7 +99,7 @@ fn heard(lab: &Lab) -> Outcome<Vec<String>> {
 }
 
 /// Waits until [`post`] has heard so many letters.
-fn await_heard(lab: &Lab, number: usize) -> Outcome<Vec<String>> {
+pub(crate) fn await_heard(lab: &Lab, number: usize) -> Outcome<Vec<String>> {
     let wait = "journalctl --quiet --output=cat --lines=all --follow --unit=post | grep -m\"$0\" '^heard: ' | tail -n1";
     lab.run(["timeout", "60", "sh", "-c", wait, &number.to_string()])?.success()?;
     heard(lab)

@@ -18,6 +18,7 @@ mod keys;
 mod labs;
 mod licensing;
 mod mail;
+mod mailed_codes;
 mod name_service;
 mod outages;
 mod own_processes;

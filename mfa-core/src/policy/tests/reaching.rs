@@ -4,7 +4,7 @@ use super::deciding::SITE;
 use super::{NOTHING, NOW, decide, enrolled, member_of, phone, policy, request};
 use crate::factor::{Kind, Kinds};
 use crate::policy::{
-    Address, Groups, Plan, Policy, Request, Required, SshAuth, Subject, Truth, local_time, required, strictest,
+    Address, Groups, Plan, Policy, Request, Required, SshAuth, Subject, Truth, addable, local_time, required, strictest,
 };
 use Kind::{BackupCode, Email, SecurityKey, SshKey, Totp};
 use proptest::prelude::*;
