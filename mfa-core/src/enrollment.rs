@@ -120,7 +120,9 @@ impl fmt::Display for Refusal {
             Self::TooManyMails(seconds) => {
                 return write!(f, "Many codes were mailed already. The next one can be in {}.", Countdown(*seconds));
             }
-            Self::StrongerFirst => "A mail address is added with another factor of yours. Add an app first: mfa-enroll",
+            Self::StrongerFirst => {
+                "A mail address is added with another factor of yours. Add an app first, or ask your administrator."
+            }
             Self::SiteAddress => "Here the site says where your mail goes. Ask your administrator to change it.",
             Self::BadAddress => "That is no mail address. One looks like name@example.com.",
             Self::ProveFirst => "Prove first that it is you, with a code of yours.",

@@ -36,6 +36,8 @@ pub(crate) async fn status(conversation: &mut Conversation, whose: Subject) -> R
     let desk = Desk::open(conversation, whose.known()?)?;
     let account = desk.account(conversation)?;
     let rules = desk.rules(conversation, &account).await;
+    let accepted =
+        desk.scene(conversation).acceptable(conversation.daemon(), &desk.loaded, &desk.whose, &account).await;
     let settings = &desk.loaded.config.settings;
     let now = clock::now();
     let (_, _, gate) = account.throttles.strictest(Guess::Code, now);
@@ -52,7 +54,7 @@ pub(crate) async fn status(conversation: &mut Conversation, whose: Subject) -> R
         remembered: trust::remembered(&account, &desk.loaded, daemon),
         pending_for: account.pending.as_ref().and_then(|pending| seconds_left(pending.until, now)),
         authorize: !conversation.peer().is_root() && (account.is_enrolled() || rules.mail_first),
-        mail: account.mailbox.as_ref().filter(|_| rules.kinds.contains(Kind::Email)).map(|to| to.address.to_string()),
+        mail: account.mailbox.as_ref().filter(|_| accepted.contains(Kind::Email)).map(|to| to.address.to_string()),
         throttled_for: match gate {
             Gate::Wait(seconds) => u32::try_from(seconds).ok(),
             Gate::Open | Gate::Off => None,
@@ -210,16 +212,19 @@ impl Desk {
         scene::snapshot(conversation.daemon(), &self.whose.identity).map_err(troubled)
     }
 
-    /// What site and policy say about this account's factors.
-    pub(crate) async fn rules(&self, conversation: &Conversation, account: &Account) -> Rules {
-        let daemon = conversation.daemon();
-        let lane = if conversation.peer().is_root() { Lane::Root } else { Lane::Plain };
-        let scene = Scene {
-            lane,
+    /// A change of this account's factors.
+    fn scene(&self, conversation: &Conversation) -> Scene {
+        Scene {
+            lane: if conversation.peer().is_root() { Lane::Root } else { Lane::Plain },
             target: Some(self.whose.clone()),
             name: self.whose.identity.name.clone(),
             purpose: Purpose::Change,
-        };
+        }
+    }
+
+    /// What site and policy say about this account's factors.
+    pub(crate) async fn rules(&self, conversation: &Conversation, account: &Account) -> Rules {
+        let (daemon, scene) = (conversation.daemon(), self.scene(conversation));
         let kinds = scene.addable(daemon, &self.loaded, &self.whose, account).await;
         let policy::Required { required, rule } = self.required(conversation).await;
         let policy = &self.loaded.config.policy;
@@ -231,7 +236,7 @@ impl Desk {
         let mail_first = scene.mail_first(daemon, &self.loaded, (&self.whose, account), kinds).await;
         let whose = (&self.whose, account);
         // Voluntary enrollment takes no seat, so that nobody fills them by themselves.
-        let seat = if required { license::claim(daemon, whose, lane).await } else { Claim::NotNeeded };
+        let seat = if required { license::claim(daemon, whose, scene.lane).await } else { Claim::NotNeeded };
         Rules { confirm_codes, parameters, kinds, required, by_invitation, seat, own_addresses, mail_first }
     }
 

@@ -192,7 +192,9 @@ fn a_newcomer_without_an_address_where_mail_alone_is_taken_is_told_whom_to_ask_a
         assert!(!told.contains("mfa-enroll") && !told.contains("QR"), "{told}");
         assert_eq!(denied(&world.login(&[""], NOW)), Some(Denial::CannotMail));
     }
-    let turn = bob(Enroll::Grace { kinds, seconds_left: WEEK }).login(&[], NOW);
+    let mut world = bob(Enroll::Grace { kinds, seconds_left: WEEK });
+    world.welcome.rules.kinds = kinds;
+    let turn = world.login(&[], NOW);
     assert_eq!(turn.next, Next::Done(Verdict::Skipped("grace")));
     let told = &turn.say[0].text;
     assert!(
