@@ -99,7 +99,7 @@ fn heard(lab: &Lab) -> Outcome<Vec<String>> {
 }
 
 /// Waits until [`post`] has heard so many letters.
-pub(crate) fn await_heard(lab: &Lab, number: usize) -> Outcome<Vec<String>> {
+fn await_heard(lab: &Lab, number: usize) -> Outcome<Vec<String>> {
     let wait = "journalctl --quiet --output=cat --lines=all --follow --unit=post | grep -m\"$0\" '^heard: ' | tail -n1";
     lab.run(["timeout", "60", "sh", "-c", wait, &number.to_string()])?.success()?;
     heard(lab)

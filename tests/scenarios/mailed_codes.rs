@@ -2,44 +2,29 @@
 
 use harness::{Lab, Outcome, Release, Terminal, on_each_release};
 
-use crate::mail::{await_heard, post, to_post};
+use crate::mail::{post, to_post};
 use crate::steps::{CODE, must_hold, password_given, web};
 use crate::time::{another_time, set_clock};
 
 /// Alice has nothing but mail; nothing is said of anybody else but that a code is needed.
 const ALICE_BY_MAIL: &str = "[defaults]\nrequire = \"always\"\n\
                              [[rule]]\nname = \"by mail\"\nusers = [\"alice\"]\nfactors = [\"email\"]\n";
+const ALICE: &str = "alice@acme.example";
 /// How `mfa-enroll` asks for what was mailed.
 const IN_THE_MAIL: &str = "Code in the mail: ";
 
-/// A letter, its lines apart by `|`.
-struct Letter(String);
-
-impl Letter {
-    fn is_to(&self, address: &str) -> bool {
-        self.0.contains(&format!("|To: {address}|"))
-    }
-
-    /// The eight digits in it, if there are any.
-    fn code(&self) -> String {
-        let text = self.0.split_once("|Subject: ").map_or("", |(_, text)| text);
-        let mut words = text.split(|c: char| !c.is_ascii_alphanumeric());
-        words.find(|word| word.len() == 8 && word.bytes().all(|byte| byte.is_ascii_digit())).unwrap_or_default().into()
-    }
+/// Waits until so many letters were heard that look like this; the last of them.
+fn letter(lab: &Lab, like: &str, number: usize) -> Outcome<String> {
+    let wait =
+        "journalctl --quiet --output=cat --lines=all --follow --unit=post | grep -m\"$1\" \"^heard: .*$0\" | tail -n1";
+    Ok(lab.run(["timeout", "60", "sh", "-c", wait, like, &number.to_string()])?.success()?.stdout)
 }
 
-/// Waits for so many letters in all; every one of them.
-fn letters(lab: &Lab, number: usize) -> Outcome<Vec<Letter>> {
-    await_heard(lab, number)?;
-    let journal = lab.journal(Some("post.service"))?;
-    let heard = journal.lines().filter_map(|line| line.strip_prefix("heard: "));
-    Ok(heard.map(|letter| Letter(format!("|{letter}"))).collect())
-}
-
-/// Waits for so many letters in all; the newest code among them. Other letters may overtake it.
-fn code(lab: &Lab, number: usize) -> Outcome<String> {
-    let codes = letters(lab, number)?.iter().map(Letter::code).collect::<Vec<_>>();
-    Ok(codes.into_iter().rfind(|code| !code.is_empty()).unwrap_or_default())
+/// Waits for the code of that number, counted from 1, which was mailed to that address.
+fn code(lab: &Lab, to: &str, number: usize) -> Outcome<String> {
+    let letter = letter(lab, &format!("|To: {to}|.*is your code for"), number)?;
+    let text = letter.split_once("|Subject: ").map_or("", |(_, text)| text);
+    Ok(text.split(' ').next().unwrap_or_default().to_owned())
 }
 
 fn reload(lab: &Lab, policy: &str) -> Outcome<String> {
@@ -55,18 +40,14 @@ fn add(lab: &Lab, address: &str, proof: &str) -> Outcome<Terminal> {
     Ok(adding)
 }
 
-/// Bob adds that address, which must be told, and so must the other one; so many letters have come before. Four more do:
-/// of the backup code, the code, and one to each address.
-fn add_with(lab: &Lab, address: &str, proof: &str, (before, other): (usize, &str)) -> Outcome {
+/// Bob adds that address; it is told, and so is the other one.
+fn add_with(lab: &Lab, address: &str, proof: &str, other: &str) -> Outcome {
     let mut adding = add(lab, address, proof)?;
-    adding.answer(IN_THE_MAIL, &code(lab, before + 2)?)?;
+    adding.answer(IN_THE_MAIL, &code(lab, address, 1)?)?;
     adding.expect("codes can be mailed to")?;
     adding.expect_closed()?;
-    let told = letters(lab, before + 4)?.split_off(before);
-    assert!(told.iter().any(|letter| letter.is_to(address) && !letter.code().is_empty()), "no code to {address}");
-    for told_to in [address, other] {
-        let told = told.iter().any(|letter| letter.is_to(told_to) && letter.0.contains("your address was changed"));
-        assert!(told, "{told_to} was not told");
+    for told in [address, other] {
+        letter(lab, &format!("|To: {told}|.*your address was changed"), 1)?;
     }
     Ok(())
 }
@@ -78,7 +59,7 @@ on_each_release! {
         let mut login = password_given(&lab, "alice")?;
         login.expect("A code was mailed to a…@acme.example. It works for 10 minutes.")?;
         login.expect(CODE)?;
-        let first = code(&lab, 1)?;
+        let first = code(&lab, ALICE, 1)?;
         let mut other = password_given(&lab, "alice")?;
         other.answer(CODE, &first)?;
         other.expect("That code is not right.")?;
@@ -86,29 +67,29 @@ on_each_release! {
         login.expect_shell()?;
         other.answer(CODE, &first)?;
         other.expect("That code is not right.")?;
-        other.answer(CODE, &code(&lab, 2)?)?;
+        other.answer(CODE, &code(&lab, ALICE, 2)?)?;
         other.expect_shell()?;
 
         // The third is the last for a minute.
         let mut third = password_given(&lab, "alice")?;
         third.answer(CODE, "e")?;
-        third.expect("Many codes were mailed already. The next one can be in 0:")?;
-        third.answer(CODE, &code(&lab, 3)?)?;
+        third.expect("Many codes were mailed already. The next one can be in ")?;
+        third.answer(CODE, &code(&lab, ALICE, 3)?)?;
         third.expect_shell()?;
         let mut fourth = password_given(&lab, "alice")?;
-        fourth.expect("Many codes were mailed already. The next one can be in 0:")?;
+        fourth.expect("Many codes were mailed already. The next one can be in ")?;
         fourth.answer("Press Enter. ", "")?;
         fourth.expect_denied()?;
 
         set_clock(&lab, 90)?;
         let mut slow = password_given(&lab, "alice")?;
         slow.expect(CODE)?;
-        let late = code(&lab, 4)?;
+        let late = code(&lab, ALICE, 4)?;
         set_clock(&lab, 90 + 601)?;
         slow.send_line(&late)?;
         slow.expect("That code has ended (not counted). e = mail another one")?;
         slow.answer(CODE, "e")?;
-        slow.answer(CODE, &code(&lab, 5)?)?;
+        slow.answer(CODE, &code(&lab, ALICE, 5)?)?;
         slow.expect_shell()?;
         Ok(())
     }
@@ -118,14 +99,13 @@ on_each_release! {
         post(&lab, "")?;
         let bob = lab.enroll("bob")?;
         let mut phone = bob.phone;
-        letters(&lab, 1)?; // of the phone
 
         let mut login = password_given(&lab, "bob")?;
         login.answer(CODE, "?")?;
         login.expect("e = mail a code to b…@acme.example")?;
         login.answer(CODE, "e")?;
         login.expect("A code was mailed to b…@acme.example.")?;
-        login.answer(CODE, &code(&lab, 2)?)?;
+        login.answer(CODE, &code(&lab, "bob@acme.example", 1)?)?;
         login.expect_shell()?;
 
         lab.sh("systemctl stop post.service")?;
@@ -150,26 +130,24 @@ on_each_release! {
         let lab = web(release).settings(&to_post("")).policy(&app_first(false)).boot()?;
         post(&lab, "")?;
         let backup = lab.enroll("bob")?.backup_codes;
-        letters(&lab, 1)?;
         let mut refused = add(&lab, "bob@home.example", &backup[0])?;
         refused.expect("The policy here does not take that kind of factor.")?;
         refused.expect_closed()?;
-        letters(&lab, 2)?; // of the backup code
 
         reload(&lab, &app_first(true))?;
-        add_with(&lab, "bob@home.example", &backup[1], (2, "bob@acme.example"))?;
-        add_with(&lab, "bob@new.example", &backup[2], (6, "bob@home.example"))?;
+        add_with(&lab, "bob@home.example", &backup[1], "bob@acme.example")?;
+        add_with(&lab, "bob@new.example", &backup[2], "bob@home.example")?;
         let mut login = password_given(&lab, "bob")?;
         login.answer(CODE, "e")?;
         login.expect("A code was mailed to b…@new.example.")?;
-        login.answer(CODE, &code(&lab, 11)?)?;
+        login.answer(CODE, &code(&lab, "bob@new.example", 2)?)?;
         login.expect_shell()?;
 
         // What somebody else may have verified goes with a reset: to that address, and never again.
         lab.run(["mfactl", "reset", "bob", "--yes"])?.success()?;
-        assert!(letters(&lab, 12)?[11].is_to("bob@new.example"));
+        letter(&lab, "|To: bob@new.example|.*your second factor was reset", 1)?;
         lab.run(["mfactl", "temp-code", "bob", "--for", "1h", "--reason", "phone at home"])?.success()?;
-        assert!(letters(&lab, 13)?[12].is_to("bob@acme.example"));
+        letter(&lab, "|To: bob@acme.example|.*a temporary code was made", 1)?;
         Ok(())
     }
 
