@@ -4,9 +4,10 @@
 use crate::clock;
 use crate::conversation::Conversation;
 use crate::daemon::Daemon;
+use crate::license;
 use crate::listen::{Answer, Failure};
 use crate::meters::{ENDS, Histogram};
-use crate::store::Store;
+use crate::store::{Outbox, Store};
 use mfa_proto::frame::encode_reply;
 use mfa_proto::metrics::{Family, Kind, Metrics, Sample};
 use std::collections::BTreeMap;
@@ -39,6 +40,9 @@ fn of_daemon(daemon: &Daemon) -> Vec<Family> {
             loaded.as_ref().map_or(0, |l| number(l.config.policy.rules().len())),
         ),
     ];
+    if let Ok(seats) = license::seats_now(daemon) {
+        families.push(gauge("mfa_seats_licensed", "Seats there are.", i64::try_from(seats.total).unwrap_or(i64::MAX)));
+    }
     if let Some(loaded) = loaded {
         families.push(gauge(
             "mfa_policy_loaded_time_seconds",
@@ -85,8 +89,33 @@ async fn of_store(store: &Store) -> Vec<Family> {
         });
         families.push(Family { samples: samples.into(), ..family("mfa_accounts", "Accounts, by state.", Kind::Gauge) });
     }
+    if let Ok(outbox) = store.outbox().await {
+        families.extend(letters(&outbox));
+    }
     if let Ok(Some(at)) = store.last_pass().await {
         families.push(gauge("mfa_last_pass_time_seconds", "When a code last let somebody in, since 1970.", at.0));
+    }
+    families
+}
+
+fn letters(outbox: &Outbox) -> Vec<Family> {
+    let each = [("sent", outbox.sent), ("failed", outbox.failed), ("dropped", outbox.dropped)];
+    let samples = each.map(|(result, count)| Sample {
+        suffix: "_total".into(),
+        labels: BTreeMap::from([("result".to_owned(), result.to_owned())]),
+        value: float(count),
+    });
+    let waiting = i64::try_from(outbox.waiting).unwrap_or(i64::MAX);
+    let mut families = vec![
+        Family {
+            samples: samples.into(),
+            ..family("mfa_letters", "Letters, by what became of them, since there is this store.", Kind::Counter)
+        },
+        gauge("mfa_letters_waiting", "Letters that wait to be sent.", waiting),
+    ];
+    if let Some(since) = outbox.since {
+        let help = "When the oldest letter that waits was written, since 1970.";
+        families.push(gauge("mfa_letters_waiting_since_time_seconds", help, since.0));
     }
     families
 }
