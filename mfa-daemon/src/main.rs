@@ -46,10 +46,14 @@ use listen::Sockets;
 use sd_notify::NotifyState;
 use std::process::ExitCode;
 use std::rc::Rc;
+use std::time::Duration;
 use store::Source;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::LocalSet;
+
+/// How long the end waits for threads that are not done.
+const LAST_LOOKS: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -61,8 +65,9 @@ fn main() -> ExitCode {
     let ended = match runtime {
         Ok(runtime) => {
             let ended = LocalSet::new().block_on(&runtime, serve(&arguments));
-            // A lookup that hangs in the name service has a thread that never ends; it is left behind.
-            runtime.shutdown_background();
+            // Who still looks at the store ends, and closes it. A lookup that hangs in the name service has a thread that
+            // never ends; it is left behind.
+            runtime.shutdown_timeout(LAST_LOOKS);
             ended
         }
         Err(error) => Err(format!("the runtime cannot be started: {error}")),

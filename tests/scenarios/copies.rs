@@ -52,12 +52,17 @@ fn pass_the_seen_ones(phone: &mut Phone) {
 const SPOILED: [(&str, &str); 7] = [
     ("head --bytes=-20 /root/mfa.age > $f", "age did not open it"),
     ("head --bytes=100 /root/mfa.age > $f", "age did not open it"),
-    ("cp /root/mfa.age $f; printf '\\377\\377\\377\\377' | dd of=$f bs=1 seek=$(($(stat -c %s $f) - 9)) conv=notrunc status=none",
-     "age did not open it"),
+    (
+        "cp /root/mfa.age $f; printf '\\377\\377\\377\\377' | dd of=$f bs=1 seek=$(($(stat -c %s $f) - 9)) conv=notrunc status=none",
+        "age did not open it",
+    ),
     ("echo hello > $f", "age did not open it"),
     ("echo hello | age -R /root/key.pub -o $f", "a line of it is not what mfactl writes"),
     ("age -d -i /root/key /root/mfa.age | head -n -1 | age -R /root/key.pub -o $f", "its end is missing"),
-    ("age -d -i /root/key /root/mfa.age | sed 2d | age -R /root/key.pub -o $f", "its accounts are not as many as it says"),
+    (
+        "age -d -i /root/key /root/mfa.age | sed 2d | age -R /root/key.pub -o $f",
+        "its accounts are not as many as it says",
+    ),
 ];
 
 on_each_release! {
