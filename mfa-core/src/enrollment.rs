@@ -2,9 +2,14 @@
 //!
 //! Who may change what is decided here and nowhere else. As with a login, nothing is true before the commit is.
 
+mod administration;
 mod mail;
+mod refusal;
 
+pub(crate) use administration::void_all;
+pub use administration::{reset, unlock};
 pub use mail::{Verified, Verifying, begin_mail, confirm_mail};
+pub use refusal::Refusal;
 
 use crate::account::{Account, Commit, Factor, FactorId, NewPending, Pending, Record, Seen, Ticket, What, Write};
 use crate::dialog::Proof;
@@ -12,12 +17,9 @@ use crate::factor::totp::{self, Algorithm, Parameters, Step};
 use crate::factor::{Kind, Kinds, backup_code};
 use crate::given::{self, Accepted};
 use crate::letter;
-use crate::mailbox::Sends;
 use crate::seats::Claim;
-use crate::throttle::{Bucket, Caller, Gate, Guess, Throttle};
-use crate::time::Countdown;
+use crate::throttle::{Bucket, Caller, Gate, Guess};
 use crate::{At, Time};
-use std::fmt;
 use zeroize::Zeroizing;
 
 /// Seconds for which a begun enrollment can be resumed and confirmed.
@@ -71,76 +73,6 @@ pub enum Permission<'a> {
     Invited(Accepted),
     /// The owner, who has proved nothing on this connection.
     Unproved,
-}
-
-/// Why a change is not made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
-    /// A factor must be proved first, or it was too long ago.
-    ProveFirst,
-    /// A mail address takes a factor that is not mail.
-    StrongerFirst,
-    /// The site says where mail goes.
-    SiteAddress,
-    /// Not a mail address.
-    BadAddress,
-    /// So many codes were mailed lately that the next one waits, in seconds.
-    TooManyMails(i64),
-    /// No such factor, or no such pending enrollment, or it has ended.
-    NotFound,
-    /// A login here requires a factor, and this is the last one.
-    LastRequired,
-    /// Nothing is enrolled, so there is nothing to make backup codes for.
-    NothingEnrolled,
-    /// The policy would not take such a factor.
-    NotTaken,
-    /// The first factor takes an invitation.
-    InvitedOnly,
-    /// There is no seat for the account.
-    NoSeat,
-    /// The account has as many as it may have.
-    TooMany,
-    /// A name that is empty, too long, or holds control characters.
-    BadName,
-    /// Codes that are too few or too many.
-    BadCodes,
-    /// Too many wrong codes lately, or in a row.
-    Throttled(Gate),
-    /// An error of this program: too little randomness, a clock before 1970.
-    Internal,
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Throttled(Gate::Wait(seconds)) => {
-                return write!(f, "Too many wrong codes. The next try is in {}.", Countdown(*seconds));
-            }
-            Self::Throttled(_) => "Too many wrong codes in a row. Ask your administrator: mfactl unlock",
-            Self::TooManyMails(seconds) => {
-                return write!(f, "Many codes were mailed already. The next one can be in {}.", Countdown(*seconds));
-            }
-            Self::StrongerFirst => {
-                "A mail address is added with another factor of yours. Add an app first, or ask your administrator."
-            }
-            Self::SiteAddress => "Here the site says where your mail goes. Ask your administrator to change it.",
-            Self::BadAddress => "That is no mail address. One looks like name@example.com.",
-            Self::ProveFirst => "Prove first that it is you, with a code of yours.",
-            Self::NotFound => "There is no such factor, or its enrollment has ended. See: mfa-enroll status",
-            Self::LastRequired => "A second factor is required here, and this is your last. Add another one first.",
-            Self::NothingEnrolled => "There is nothing to make backup codes for yet. Run: mfa-enroll",
-            Self::NotTaken => "The policy here does not take that kind of factor. Ask your administrator.",
-            Self::InvitedOnly => {
-                "Here the first factor takes an enrollment code: ask your administrator for one, and type it when you \
-                 log in, over ssh or at the machine."
-            }
-            Self::NoSeat => "All seats of the license are taken, so nobody new can enroll. See: mfactl license status",
-            Self::TooMany => "There are 20 factors already. Remove one first: mfa-enroll remove ID",
-            Self::BadName => "A name is 1 to 64 characters long, none of them control characters.",
-            Self::BadCodes => "Give as many codes as are asked for, each with all its digits.",
-            Self::Internal => "This machine cannot enroll now. Is its clock right? Ask your administrator.",
-        })
-    }
 }
 
 /// What a request to begin comes to.
@@ -362,49 +294,6 @@ pub fn rename(
     let factor = account.factor(id).ok_or(Refusal::NotFound)?;
     let record = Record::of(What::Renamed).with(factor.detail.kind(), Some(id));
     Ok(commit(account, vec![Write::Rename(id, checked_name(name)?)], record, (at, ticket)))
-}
-
-/// Removes one factor or everything; an administrator's, so nothing is proved. `None` if there is nothing to remove.
-///
-/// # Errors
-/// `NotFound`.
-pub fn reset(
-    account: &Account,
-    only: Option<FactorId>,
-    (at, ticket): (&At, Ticket),
-) -> Result<Option<Commit>, Refusal> {
-    let factor = only.map(|id| account.factor(id).ok_or(Refusal::NotFound)).transpose()?;
-    let kind = factor.map(|factor| (factor.detail.kind(), Some(factor.id)));
-    if account.version.is_none() {
-        return Ok(None);
-    }
-    let write = match only {
-        // A temporary code may have been given because of the very phone that is lost.
-        Some(id) if account.factors.len() > 1 => {
-            let ends = given::end_temp_code(account).into_iter().chain(factor.and_then(end_address));
-            std::iter::once(Write::Remove(id)).chain(ends).collect()
-        }
-        _ => void_all().collect(),
-    };
-    let record = Record { factor: kind, ..Record::of(What::Reset) };
-    Ok(Some(commit(account, write, record, (at, ticket))))
-}
-
-/// Forgets all failures; an administrator's. `None` if nothing is kept of the account.
-#[must_use]
-pub fn unlock(account: &Account, (at, ticket): (&At, Ticket)) -> Option<Commit> {
-    account.version?;
-    Some(commit(account, forget_failures().collect(), Record::of(What::Unlocked), (at, ticket)))
-}
-
-/// Everything stops working, and failures are forgotten with it.
-pub(crate) fn void_all() -> impl Iterator<Item = Write> {
-    std::iter::once(Write::RemoveAll).chain(forget_failures())
-}
-
-fn forget_failures() -> impl Iterator<Item = Write> {
-    let mailings = [Caller::Root, Caller::Plain].map(|caller| Write::Mailings(caller, Sends::default()));
-    Bucket::ALL.into_iter().map(|bucket| Write::Throttle(bucket, Throttle::default())).chain(mailings)
 }
 
 /// Whether this right is one to change the account's factors: root's, a proof of minutes ago under the factors of now,

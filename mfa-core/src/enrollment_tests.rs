@@ -1,6 +1,7 @@
 use super::*;
 use crate::Secret;
 use crate::account::{BackupCode, BackupSet, Detail, Factor, Identity, Totp, Version};
+use crate::throttle::Throttle;
 
 const NOW: Time = Time(1_600_000_000 / 30 * 30);
 const KEY: &[u8] = b"12345678901234567890";
