@@ -138,8 +138,10 @@ fn show(desk: &Desk, report: &Report) -> Result<(), Failure> {
         say(&format!("{checked} checked, {found}. NOT WHOLE: something else than mfa-daemon wrote to the record."))?;
         say("Keep a copy of /var/lib/mfa before anything else; compare with a backup.")?;
     }
-    if report.heads > 0 {
-        say(&format!("{} in the journal agree.", counted(report.heads, "head")))?;
+    match report.heads {
+        0 => {}
+        1 => say("1 head in the journal agrees.")?,
+        heads => say(&format!("{} in the journal agree.", counted(heads, "head")))?,
     }
     report.not_known.iter().try_for_each(|text| say(text))
 }
