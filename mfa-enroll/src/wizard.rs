@@ -14,6 +14,12 @@ store: Aegis, Ente Auth, 2FAS, FreeOTP, Google Authenticator, Microsoft
 Authenticator; 1Password and Bitwarden can do it too.
 ";
 
+/// For many logins over one connection; with the name of this machine before it.
+const ONE_CONNECTION: &str = "    ControlMaster auto
+    ControlPath ~/.ssh/%C.socket
+    ControlPersist 15m
+";
+
 pub(crate) fn run(session: &mut Session) -> Result<Exit, Failure> {
     if !session.is_interactive() {
         return Err(Failure::usage(
@@ -36,7 +42,16 @@ fn first_time(session: &mut Session, enrolled: &Enrolled) -> Result<Exit, Failur
             return Ok(Exit::Refused);
         }
     }
-    add_totp::guide(session, Wishes::default())
+    let done = add_totp::guide(session, Wishes::default())?;
+    show_one_connection(session, &enrolled.host)?;
+    Ok(done)
+}
+
+/// Whoever is asked at each of many ssh logins would rather be asked once.
+fn show_one_connection(session: &Session, host: &str) -> Result<(), Failure> {
+    session.screen.line("\nTo be asked once for many ssh logins, copies and git, write this into the file")?;
+    session.screen.line("~/.ssh/config on the computer you come from:\n")?;
+    session.screen.write(&format!("  Host {}\n{ONE_CONNECTION}", printable::line(host)))
 }
 
 fn menu(session: &mut Session) -> Result<Exit, Failure> {
@@ -44,12 +59,15 @@ fn menu(session: &mut Session) -> Result<Exit, Failure> {
         let enrolled = session.status()?;
         status::show(&session.screen, &enrolled)?;
         session.screen.line("\na = add an app   m = add a mail address   c = new backup codes")?;
-        let choice = match session.terminal.ask("t = test a code   n = rename   r = remove   q = done: ") {
+        let choice = match session
+            .terminal
+            .ask("t = test a code   n = rename   r = remove   s = fewer questions   q = done: ")
+        {
             Ok(choice) => choice,
             Err(InputError::End) => return Ok(Exit::Done),
             Err(error) => return Err(error.into()),
         };
-        match chosen(session, choice.expose()) {
+        match chosen(session, choice.expose(), &enrolled.host) {
             Ok(true) => session.screen.line("")?,
             Ok(false) => return Ok(Exit::Done),
             // A refusal is not the end of the visit; Ctrl-C and a daemon that is gone are.
@@ -62,9 +80,10 @@ fn menu(session: &mut Session) -> Result<Exit, Failure> {
 }
 
 /// Does what was chosen; false to leave.
-fn chosen(session: &mut Session, choice: &str) -> Result<bool, Failure> {
+fn chosen(session: &mut Session, choice: &str, host: &str) -> Result<bool, Failure> {
     match choice {
         "q" => return Ok(false),
+        "s" => show_one_connection(session, host)?,
         "a" => {
             let name = session.terminal.ask("What shall it be called? [phone] ")?;
             let name = (!name.is_empty()).then(|| name.expose().to_owned());

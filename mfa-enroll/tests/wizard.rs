@@ -183,6 +183,9 @@ fn whoever_has_a_factor_gets_a_menu_and_proves_it_once() {
     person.types("118203");
     person.sees("is now called \"old phone\".");
     person.sees("q = done: ");
+    person.types("s");
+    assert!(person.sees("ControlPersist 15m").contains("ControlMaster auto"));
+    person.sees("q = done: ");
     person.types("r");
     person.sees("ID: ");
     person.types("77");
