@@ -77,7 +77,7 @@ on_each_release! {
     fn when_the_seats_are_full_a_newcomer_passes_on_the_password_until_a_license_has_room(release: Release) -> Outcome {
         let lab = site(release, &["alice", "bob"]).boot()?;
         must_hold(&lab.run(["mfactl", "license", "status"])?.success()?.stdout, &["No license: 25 seats."])?;
-        must_hold(&issue_and_install(&lab, 1)?, &["Installed: 1 seats, 25 before"])?;
+        must_hold(&issue_and_install(&lab, 1)?, &["Installed: 1 seat, 25 before"])?;
         let mut phone = lab.enroll("alice")?.phone;
         is_let_in_with_the_password(&lab, "bob")?;
         let told = license(&lab)?;
@@ -85,6 +85,8 @@ on_each_release! {
         let explained = lab.run(["mfactl", "policy", "explain", "--user", "bob", "--service", "sshd"])?;
         must_hold(&explained.success()?.stdout, &["all seats are taken"])?;
         must_hold(&lab.run(["mfactl", "status"])?.success()?.stdout, &["1 of 1, 0 free", "let in with one factor today 1"])?;
+        let bypassed = lab.run(["mfactl", "users", "--bypassed"])?.success()?.stdout;
+        assert!(bypassed.contains("bob") && !bypassed.contains("alice"), "{bypassed}");
         // Whoever is enrolled is asked as before.
         log_in(&lab, "alice", &phone.code())?;
         issue_and_install(&lab, 9)?;

@@ -5,6 +5,7 @@
 
 use super::ask;
 use crate::Desk;
+use mfa_cli::words::counted;
 use mfa_cli::{Exit, Failure, printable};
 use mfa_proto::license::{CHECK, Files, License, RELOAD, Status};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
@@ -127,8 +128,8 @@ fn remove(folder: &Path) -> io::Result<()> {
 
 fn changed(before: &Status, after: &Status) -> String {
     let seats = match (before.seats.total, after.seats.total) {
-        (old, new) if old == new => format!("{new} seats, as before"),
-        (old, new) => format!("{new} seats, {old} before"),
+        (old, new) if old == new => format!("{}, as before", counted(new, "seat")),
+        (old, new) => format!("{}, {old} before", counted(new, "seat")),
     };
     let ends = |status: &Status| status.license.as_ref().map(|license| printable::line(&license.ends));
     let until = match (ends(before), ends(after)) {
@@ -136,7 +137,7 @@ fn changed(before: &Status, after: &Status) -> String {
         (_, Some(new)) => format!(", until {new}"),
         _ => String::new(),
     };
-    format!("Installed: {seats}{until}. {} are free.\n{}", after.seats.free, printable::lines(&after.sentence))
+    format!("Installed: {seats}{until}. Free: {}.\n{}", after.seats.free, printable::lines(&after.sentence))
 }
 
 #[cfg(test)]
