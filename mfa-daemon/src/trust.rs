@@ -9,7 +9,7 @@ use crate::daemon::{Daemon, Loaded};
 use crate::enrollment::{Desk, broken, changed, count, now, refused};
 use crate::listen::{Answer, Failure, Subject};
 use crate::scene::{Facts, Times};
-use mfa_core::account::Account;
+use mfa_core::account::{Account, Write};
 use mfa_core::policy::{Class, Plan};
 use mfa_core::trust::{self, Bond, PolicyDigest, Ties, Trust, TrustId};
 use mfa_proto::admin::Event;
@@ -61,7 +61,8 @@ pub(crate) async fn report(conversation: &mut Conversation, whose: Subject) -> R
         let forgotten = count(account.trust.len());
         let commit = trust::report(&account, (&at, ticket));
         // One more within minutes is not recorded again, unless there is something to end.
-        let recorded = is_new || !commit.writes.is_empty();
+        let ends_something = |write: &Write| !matches!(write, Write::VoidEarned);
+        let recorded = is_new || forgotten > 0 || commit.writes.iter().any(ends_something);
         let logins = recent.iter().map(|event| format!("{} {}", event.at, event.what)).collect();
         let context = Context { logins, ..conversation.context() };
         if !recorded || desk.commit_in(context, conversation, commit).await? {

@@ -123,8 +123,8 @@ on_each_release! {
 
     fn nothing_remains_of_a_lab_whose_keeper_is_killed(release: Release) -> Outcome {
         let lab = Lab::builder(release).without_product().boot()?;
-        // The first process, systemd-nspawn, unshare, the keeper.
-        let keeper = (0..3).try_fold(lab.leader(), |pid, _| parent_of(pid))?;
+        // The first process, systemd-nspawn, the shell that boots it, unshare, the keeper.
+        let keeper = (0..4).try_fold(lab.leader(), |pid, _| parent_of(pid))?;
         assert!(fs::read_to_string(format!("/proc/{keeper}/cmdline"))?.contains("keeper.sh"));
         assert!(Command::new("sh").args(["-c", &format!("kill -KILL {keeper}")]).status()?.success());
         let name = lab.name();

@@ -45,7 +45,7 @@ const PACKAGES: [&str; 28] = [
 const FINISH: &str = "
 systemctl mask --quiet apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer \
     fstrim.timer systemd-tmpfiles-clean.timer console-getty.service e2scrub_reap.service
-systemctl disable --quiet cron.service opensmtpd.service
+systemctl disable --quiet cron.service opensmtpd.service krb5-kdc.service krb5-admin-server.service
 mkdir -p /etc/systemd/journald.conf.d
 printf '[Journal]\\nStorage=volatile\\nRateLimitBurst=0\\n' > /etc/systemd/journald.conf.d/lab.conf
 rm -f /etc/hostname /etc/resolv.conf /etc/machine-id /var/lib/dbus/machine-id

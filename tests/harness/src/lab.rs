@@ -127,10 +127,10 @@ impl Lab {
         Ok(self.run(args)?.success()?.stdout)
     }
 
-    /// Waits until a line with that text is in the journal, ten seconds at most; returns the line.
+    /// Waits until a line with that text is in the journal, thirty seconds at most; returns the line.
     pub fn await_journal(&self, text: &str) -> Result<String, RunError> {
         let follow =
-            "timeout 10 journalctl --quiet --no-pager --output=cat --lines=all --follow | grep -m1 -F -- \"$0\"";
+            "timeout 30 journalctl --quiet --no-pager --output=cat --lines=all --follow | grep -m1 -F -- \"$0\"";
         Ok(self.run(["sh", "-c", follow, text])?.success()?.stdout)
     }
 
