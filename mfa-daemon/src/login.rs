@@ -279,7 +279,8 @@ impl Login {
         let covered = match (&turn.next, &self.receipt) {
             (Next::Done(Verdict::Pass(proof)), Some(receipt)) => receipt.ticket() == proof.ticket(),
             (Next::Done(Verdict::Pass(_) | Verdict::Skipped(_) | Verdict::Remembered), None) => false,
-            _ => true,
+            (Next::Done(Verdict::Skipped(_) | Verdict::Remembered), Some(_)) => true,
+            (Next::Ask { .. } | Next::Done(Verdict::Denied(_) | Verdict::Broken), _) => true,
         };
         if covered {
             return turn;
