@@ -5,7 +5,8 @@ use crate::arrival::is_service;
 use crate::clock;
 use crate::conversation::Conversation;
 use crate::daemon::Loaded;
-use crate::enrollment::{Desk, broken, changed, count, factor_info, now, refused, seconds_left};
+use crate::desk::{Desk, broken, changed, refused};
+use crate::enrollment::{count, factor_info, seconds_left};
 use crate::given;
 use crate::journal::{self, Level};
 use crate::listen::{Answer, Failure, Subject, refuse};
@@ -30,8 +31,6 @@ const MOST_PROBLEMS: usize = 5;
 const MOST_TEXT: usize = 2000;
 /// Records that are shown of an account.
 const RECENT: u32 = 10;
-/// Times a change is decided again because something else changed first.
-const ROUNDS: usize = 8;
 
 /// `io.mfa.Admin.Status`
 pub(crate) async fn status(conversation: &mut Conversation) -> Result<Answer, Failure> {
@@ -194,38 +193,28 @@ pub(crate) async fn reset(conversation: &mut Conversation, whose: Subject, call:
         (_, None) => {}
     }
     let desk = Desk::open(conversation, on_record(conversation, whose).await?)?;
-    for _ in 0..ROUNDS {
-        let account = desk.account(conversation)?;
-        let (at, ticket) = (now()?, conversation.ticket());
-        let Some(commit) = core::reset(&account, only, (&at, ticket)).map_err(refused)? else {
-            return Ok(encode_reply(&wire::WasReset { factors: 0, backup_codes: 0, invite: None })?);
-        };
-        // With the last factor the backup codes go too.
-        let everything = only.is_none() || account.factors.len() == 1;
-        if desk.commit(conversation, commit).await? {
-            let factors = if everything { count(account.factors.len()) } else { 1 };
-            let backup_codes = if everything { count(account.backup.codes.len()) } else { 0 };
-            return Ok(encode_reply(&wire::WasReset { factors, backup_codes, invite: None })?);
-        }
-    }
-    Err(changed())
+    let (factors, backup_codes) = desk
+        .settle(conversation, |view| {
+            let account = &view.account;
+            let commit = core::reset(account, only, view.when()).map_err(refused)?;
+            // With the last factor the backup codes go too.
+            let everything = only.is_none() || account.factors.len() == 1;
+            let ended = match &commit {
+                Some(_) if everything => (count(account.factors.len()), count(account.backup.codes.len())),
+                Some(_) => (1, 0),
+                None => (0, 0),
+            };
+            Ok((commit, ended))
+        })
+        .await?;
+    Ok(encode_reply(&wire::WasReset { factors, backup_codes, invite: None })?)
 }
 
 /// `io.mfa.Admin.Unlock`
 pub(crate) async fn unlock(conversation: &mut Conversation, whose: Subject) -> Result<Answer, Failure> {
     let desk = Desk::open(conversation, on_record(conversation, whose).await?)?;
-    for _ in 0..ROUNDS {
-        let account = desk.account(conversation)?;
-        let (at, ticket) = (now()?, conversation.ticket());
-        let done = match core::unlock(&account, (&at, ticket)) {
-            Some(commit) => desk.commit(conversation, commit).await?,
-            None => true,
-        };
-        if done {
-            return Ok(encode_reply(&serde_json::Map::new())?);
-        }
-    }
-    Err(changed())
+    desk.settle(conversation, |view| Ok((core::unlock(&view.account, view.when()), ()))).await?;
+    Ok(encode_reply(&serde_json::Map::new())?)
 }
 
 /// `io.mfa.Admin.Rebind`

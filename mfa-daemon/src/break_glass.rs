@@ -4,7 +4,7 @@
 use crate::audit::{Site, SiteRecord};
 use crate::clock;
 use crate::conversation::Conversation;
-use crate::enrollment::{broken, changed};
+use crate::desk::{broken, changed};
 use crate::journal::{self, Level};
 use crate::listen::{Answer, Failure};
 use crate::store::{Committed, Note, Store, StoreError};

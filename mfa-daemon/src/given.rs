@@ -3,7 +3,8 @@
 
 use crate::admin::on_record;
 use crate::conversation::Conversation;
-use crate::enrollment::{Desk, changed, count, now};
+use crate::desk::{self, Desk};
+use crate::enrollment::count;
 use crate::listen::{Answer, Failure, Subject, refuse};
 use mfa_core::At;
 use mfa_core::account::{Account, Ticket, Write};
@@ -13,9 +14,6 @@ use mfa_proto::Secret;
 use mfa_proto::admin as wire;
 use mfa_proto::frame::{Call, encode_reply};
 use mfa_proto::service::RefusalCode;
-
-/// Times a code is made again because something else changed first.
-const ROUNDS: usize = 8;
 
 /// `io.mfa.Admin.Invite`
 pub(crate) async fn invite(
@@ -70,7 +68,7 @@ pub(crate) async fn reset_and_invite(
 async fn has_seat(conversation: &Conversation, desk: &Desk) -> Result<(), Failure> {
     let account = desk.account(conversation)?;
     let rules = desk.rules(conversation, &account).await;
-    enrollment::seat(&account, &rules).map(|_| ()).map_err(crate::enrollment::refused)
+    enrollment::seat(&account, &rules).map(|_| ()).map_err(desk::refused)
 }
 
 /// What can be told of a code that is out.
@@ -84,24 +82,21 @@ async fn give(
     desk: &Desk,
     decide: impl Fn(&Account, (&At, Ticket)) -> Result<Giving, Refusal>,
 ) -> Result<(Account, wire::GivenCode), Failure> {
-    for _ in 0..ROUNDS {
-        let account = desk.account(conversation)?;
-        let (at, ticket) = (now()?, conversation.ticket());
-        let (commit, code) = decide(&account, (&at, ticket)).map_err(refused)?;
+    let made = desk.settle(conversation, |view| {
+        let (commit, code) = decide(&view.account, view.when()).map_err(refused)?;
         let given = commit.writes.iter().find_map(|write| match write {
             Write::Give(new) => Some((new.purpose, new.until.0)),
             _ => None,
         });
-        if desk.commit(conversation, commit).await? {
-            let asked_for = match given {
-                Some((Purpose::Invite, _)) => is_invite_asked_for(conversation, desk).await?,
-                _ => true,
-            };
-            let (code, until) = (Some(Secret::from(code)), given.map(|(_, until)| until));
-            return Ok((account, wire::GivenCode { code, until, asked_for, withdrawn: false }));
-        }
-    }
-    Err(changed())
+        Ok((Some(commit), (view.account.clone(), code, given)))
+    });
+    let (before, code, given) = made.await?;
+    let asked_for = match given {
+        Some((Purpose::Invite, _)) => is_invite_asked_for(conversation, desk).await?,
+        _ => true,
+    };
+    let (code, until) = (Some(Secret::from(code)), given.map(|(_, until)| until));
+    Ok((before, wire::GivenCode { code, until, asked_for, withdrawn: false }))
 }
 
 /// Whether some login of the account asks for the enrollment code: by the policy, or since a reset.
@@ -113,19 +108,13 @@ async fn is_invite_asked_for(conversation: &Conversation, desk: &Desk) -> Result
 /// Voids what was given.
 async fn take_back(conversation: &mut Conversation, whose: Subject, purpose: Purpose) -> Result<Answer, Failure> {
     let desk = Desk::open(conversation, on_record(conversation, whose).await?)?;
-    for _ in 0..ROUNDS {
-        let account = desk.account(conversation)?;
-        let (at, ticket) = (now()?, conversation.ticket());
-        let (done, withdrawn) = match core::withdraw(&account, purpose, (&at, ticket)) {
-            Some(commit) => (desk.commit(conversation, commit).await?, true),
-            None => (true, false),
-        };
-        if done {
-            let nothing = wire::GivenCode { code: None, until: None, asked_for: false, withdrawn };
-            return Ok(encode_reply(&nothing)?);
-        }
-    }
-    Err(changed())
+    let withdrawn = desk.settle(conversation, |view| {
+        let commit = core::withdraw(&view.account, purpose, view.when());
+        let withdrawn = commit.is_some();
+        Ok((commit, withdrawn))
+    });
+    let nothing = wire::GivenCode { code: None, until: None, asked_for: false, withdrawn: withdrawn.await? };
+    Ok(encode_reply(&nothing)?)
 }
 
 fn refused(refusal: Refusal) -> Failure {

@@ -3,9 +3,8 @@
 //! `mfactl` finds and reads the other program's files; here a secret comes in, is looked at by the core, and is sealed
 //! with the commit. It is never answered back.
 
-use crate::clock;
 use crate::conversation::Conversation;
-use crate::enrollment::{self, Desk, changed};
+use crate::desk::{self, Desk};
 use crate::listen::{Answer, Failure, Subject, refuse};
 use data_encoding::BASE32_NOPAD;
 use mfa_core::Secret;
@@ -17,9 +16,6 @@ use mfa_proto::admin as wire;
 use mfa_proto::frame::{Call, encode_reply};
 use mfa_proto::service::RefusalCode;
 
-/// Times a change is decided again because something else changed first.
-const ROUNDS: usize = 8;
-
 /// `io.mfa.Admin.Import`
 pub(crate) async fn import(
     conversation: &mut Conversation,
@@ -29,30 +25,18 @@ pub(crate) async fn import(
     let wanted: wire::Import = call.parameters()?;
     let (secret, parameters) = (secret(&wanted)?, parameters(&wanted)?);
     let desk = Desk::open(conversation, whose.known()?)?;
-    for _ in 0..ROUNDS {
-        let account = desk.account(conversation)?;
-        let rules = desk.rules(conversation, &account).await;
+    let outcome = desk.settle_by_rules(conversation, |view, rules| {
         if !rules.kinds.contains(Kind::Totp) {
             let text = "The policy takes no codes by an app of this account. See: mfactl policy explain";
             return Err(refuse(RefusalCode::NotAllowed, text));
         }
-        let ticket = conversation.ticket();
         let app = App { name: wanted.name.clone(), secret: secret.clone(), parameters };
-        let seat = core::seat(&account, &rules).map_err(enrollment::refused)?;
-        let commit = decide(&account, app, (seat, wanted.beside), (clock::now(), ticket)).map_err(refused)?;
-        let outcome = match commit {
-            None => wire::ImportOutcome::Present,
-            Some(commit) if wanted.apply => {
-                if !desk.commit(conversation, commit).await? {
-                    continue;
-                }
-                wire::ImportOutcome::Taken
-            }
-            Some(_) => wire::ImportOutcome::Taken,
-        };
-        return Ok(encode_reply(&wire::Imported { outcome })?);
-    }
-    Err(changed())
+        let seat = core::seat(&view.account, rules).map_err(desk::refused)?;
+        let commit = decide(&view.account, app, (seat, wanted.beside), (view.at.now, view.ticket)).map_err(refused)?;
+        let taken = if commit.is_some() { wire::ImportOutcome::Taken } else { wire::ImportOutcome::Present };
+        Ok((commit.filter(|_| wanted.apply), taken))
+    });
+    Ok(encode_reply(&wire::Imported { outcome: outcome.await? })?)
 }
 
 fn secret(wanted: &wire::Import) -> Result<Secret, Failure> {

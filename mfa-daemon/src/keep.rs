@@ -3,7 +3,7 @@
 use crate::audit::{Site, SiteRecord};
 use crate::clock;
 use crate::conversation::Conversation;
-use crate::enrollment::broken;
+use crate::desk::broken;
 use crate::journal::{self, Level};
 use crate::listen::{Answer, Failure, refuse};
 use crate::store::{RestoreTicket, Rotation, Store, StoreError};

@@ -15,6 +15,7 @@ mod clock;
 mod config;
 mod conversation;
 mod daemon;
+mod desk;
 mod enrollment;
 mod given;
 mod history;

@@ -3,16 +3,14 @@
 //! What was mailed is known to this connection alone, until it is confirmed or the connection ends.
 
 use crate::conversation::Conversation;
-use crate::enrollment::{Desk, changed, now, refused, seconds_left};
+use crate::desk::{Desk, refused};
+use crate::enrollment::seconds_left;
 use crate::listen::{Answer, Failure, Subject, refuse};
 use mfa_core::account::Identity;
 use mfa_core::enrollment::{Verified, Verifying, begin_mail, confirm_mail};
 use mfa_proto::enrollment as wire;
 use mfa_proto::frame::{Call, encode_reply};
 use mfa_proto::service::RefusalCode;
-
-/// Times a change is decided again because something else changed first.
-const ROUNDS: usize = 8;
 
 /// An address on its way, and whose it is to be.
 pub(crate) struct Posted {
@@ -24,24 +22,19 @@ pub(crate) struct Posted {
 pub(crate) async fn add(conversation: &mut Conversation, whose: Subject, call: &Call<'_>) -> Result<Answer, Failure> {
     let wire::AddEmail { address, name, .. } = call.parameters()?;
     let desk = Desk::open(conversation, whose.known()?)?;
-    for _ in 0..ROUNDS {
-        let account = desk.account(conversation)?;
-        let rules = desk.rules(conversation, &account).await;
-        let (at, ticket) = (now()?, conversation.ticket());
-        let permission = conversation.permission(&desk.whose.identity);
-        let begun = begin_mail(&account, &permission, &rules, (&address, name.as_deref()), (&at, ticket));
-        let (commit, verifying) = begun.map_err(refused)?;
-        if desk.commit(conversation, commit).await? {
-            let mailed = wire::MailedCode {
-                address: verifying.address().to_string(),
-                expires_in: seconds_left(verifying.until(), at.now).unwrap_or(0),
-                goes_out: conversation.daemon().mail_goes_out.get(),
-            };
-            conversation.posted = Some(Posted { whose: desk.whose.identity.clone(), verifying });
-            return Ok(encode_reply(&mailed)?);
-        }
-    }
-    Err(changed())
+    let begun = desk.settle_by_rules(conversation, |view, rules| {
+        let wish = (&address[..], name.as_deref());
+        let begun = begin_mail(&view.account, &view.permission, rules, wish, view.when());
+        begun.map(|(commit, verifying)| (Some(commit), (verifying, view.at.now))).map_err(refused)
+    });
+    let (verifying, now) = begun.await?;
+    let mailed = wire::MailedCode {
+        address: verifying.address().to_string(),
+        expires_in: seconds_left(verifying.until(), now).unwrap_or(0),
+        goes_out: conversation.daemon().mail_goes_out.get(),
+    };
+    conversation.posted = Some(Posted { whose: desk.whose.identity, verifying });
+    Ok(encode_reply(&mailed)?)
 }
 
 /// `io.mfa.Enrollment.ConfirmEmail`
@@ -70,24 +63,13 @@ async fn weigh(
     conversation: &mut Conversation,
     (verifying, typed): (&Verifying, &str),
 ) -> Result<wire::Verification, Failure> {
-    for _ in 0..ROUNDS {
-        let account = desk.account(conversation)?;
-        let rules = desk.rules(conversation, &account).await;
-        let (at, ticket) = (now()?, conversation.ticket());
-        let permission = conversation.permission(&desk.whose.identity);
-        let verified = confirm_mail(&account, &permission, &rules, (verifying, typed), (&at, ticket));
-        let (commit, result) = match verified.map_err(refused)? {
-            Verified::Right(commit) => (Some(commit), wire::Verification::Done),
-            Verified::Wrong(counted) => (counted, wire::Verification::Wrong),
+    let weighed = desk.settle_by_rules(conversation, |view, rules| {
+        let verified = confirm_mail(&view.account, &view.permission, rules, (verifying, typed), view.when());
+        Ok(match verified.map_err(refused)? {
+            Verified::Right(commit) => (Some(*commit), wire::Verification::Done),
+            Verified::Wrong(counted) => (counted.map(|commit| *commit), wire::Verification::Wrong),
             Verified::Ended => (None, wire::Verification::Ended),
-        };
-        let settled = match commit {
-            Some(commit) => desk.commit(conversation, *commit).await?,
-            None => true,
-        };
-        if settled {
-            return Ok(result);
-        }
-    }
-    Err(changed())
+        })
+    });
+    weighed.await
 }

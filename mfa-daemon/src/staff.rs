@@ -7,7 +7,7 @@ use crate::accounts::{Entry, Lane};
 use crate::conversation::Conversation;
 use crate::daemon::Daemon;
 use crate::listen::{Failure, Subject, refuse};
-use crate::{clock, enrollment, scene};
+use crate::{clock, desk, scene};
 use mfa_core::enrollment as core;
 use mfa_core::policy::Truth;
 use mfa_proto::service::RefusalCode;
@@ -25,12 +25,12 @@ pub(crate) async fn on_duty(conversation: &Conversation) -> Result<Entry, Failur
     if is_in_any(daemon, &entry, helpdesk, Lane::Plain).await != Truth::True {
         return Err(Failure::NotAllowed);
     }
-    let account = scene::snapshot(daemon, &entry.identity).map_err(enrollment::troubled)?;
+    let account = scene::snapshot(daemon, &entry.identity).map_err(desk::troubled)?;
     if account.factors.is_empty() {
         let text = "Whoever looks after others needs a second factor of their own first. Run: mfa-enroll";
         return Err(refuse(RefusalCode::NotAllowed, text));
     }
-    core::permit(&account, &conversation.permission(&entry.identity), &clock::bare()).map_err(enrollment::refused)?;
+    core::permit(&account, &conversation.permission(&entry.identity), &clock::bare()).map_err(desk::refused)?;
     Ok(entry)
 }
 

@@ -6,7 +6,8 @@ use crate::audit::Context;
 use crate::clock;
 use crate::conversation::Conversation;
 use crate::daemon::{Daemon, Loaded};
-use crate::enrollment::{Desk, broken, changed, count, now, refused};
+use crate::desk::{Desk, broken, refused};
+use crate::enrollment::count;
 use crate::listen::{Answer, Failure, Subject};
 use crate::scene::{Facts, Times};
 use mfa_core::account::{Account, Write};
@@ -16,8 +17,6 @@ use mfa_proto::admin::Event;
 use mfa_proto::enrollment as wire;
 use mfa_proto::frame::{Call, encode_reply};
 
-/// Times a change is decided again because something else changed first.
-const ROUNDS: usize = 8;
 /// Seconds within which one report is as good as many.
 const REPORTS: i64 = 600;
 /// Logins that go with a report.
@@ -31,19 +30,12 @@ pub(crate) async fn forget(
 ) -> Result<Answer, Failure> {
     let wire::Forget { id, .. } = call.parameters()?;
     let desk = Desk::open(conversation, whose.known()?)?;
-    for _ in 0..ROUNDS {
-        let account = desk.account(conversation)?;
-        let (at, ticket) = (now()?, conversation.ticket());
-        let forgotten = count(id.map_or(account.trust.len(), |_| 1));
-        let done = match trust::forget(&account, id.map(TrustId), (&at, ticket)).map_err(refused)? {
-            Some(commit) => desk.commit(conversation, commit).await?,
-            None => true,
-        };
-        if done {
-            return Ok(encode_reply(&wire::Forgotten { forgotten })?);
-        }
-    }
-    Err(changed())
+    let forgotten = desk.settle(conversation, |view| {
+        let forgotten = count(id.map_or(view.account.trust.len(), |_| 1));
+        let commit = trust::forget(&view.account, id.map(TrustId), view.when()).map_err(refused)?;
+        Ok((commit, forgotten))
+    });
+    Ok(encode_reply(&wire::Forgotten { forgotten: forgotten.await? })?)
 }
 
 /// `io.mfa.Enrollment.Report`
@@ -55,22 +47,19 @@ pub(crate) async fn report(conversation: &mut Conversation, whose: Subject) -> R
     let is_new = !store.reported_since(&identity, since).await.map_err(failed)?;
     let recent = store.logins_of(&identity, LOGINS).await.map_err(failed)?;
     let recent: Vec<Event> = recent.iter().map(|event| Event { at: event.at, what: event.to_string() }).collect();
-    for _ in 0..ROUNDS {
-        let account = desk.account(conversation)?;
-        let (at, ticket) = (now()?, conversation.ticket());
-        let forgotten = count(account.trust.len());
-        let commit = trust::report(&account, (&at, ticket));
+    let logins = recent.iter().map(|event| format!("{} {}", event.at, event.what)).collect();
+    let context = Context { logins, ..conversation.context() };
+    let reported = desk.settle_as(context, conversation, |view| {
+        let forgotten = count(view.account.trust.len());
+        let commit = trust::report(&view.account, view.when());
         // One more within minutes is not recorded again, unless there is something to end.
         let ends_something = |write: &Write| !matches!(write, Write::VoidEarned);
         let recorded = is_new || forgotten > 0 || commit.writes.iter().any(ends_something);
-        let logins = recent.iter().map(|event| format!("{} {}", event.at, event.what)).collect();
-        let context = Context { logins, ..conversation.context() };
-        if !recorded || desk.commit_in(context, conversation, commit).await? {
-            let support = desk.loaded.config.settings.support.clone();
-            return Ok(encode_reply(&wire::Reported { forgotten, recorded, recent, support })?);
-        }
-    }
-    Err(changed())
+        Ok((recorded.then_some(commit), (forgotten, recorded)))
+    });
+    let (forgotten, recorded) = reported.await?;
+    let support = desk.loaded.config.settings.support.clone();
+    Ok(encode_reply(&wire::Reported { forgotten, recorded, recent, support })?)
 }
 
 /// What is remembered of an account and still counts.

@@ -6,7 +6,7 @@ use crate::clock;
 use crate::config;
 use crate::conversation::Conversation;
 use crate::daemon::Daemon;
-use crate::enrollment::{broken, troubled};
+use crate::desk::{broken, troubled};
 use crate::listen::{Answer, Failure, refuse};
 use crate::store::{Note, Store};
 use mfa_core::Time;

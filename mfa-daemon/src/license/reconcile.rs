@@ -11,7 +11,7 @@ use crate::audit::Context;
 use crate::clock;
 use crate::conversation::Conversation;
 use crate::daemon::{Daemon, Loaded};
-use crate::enrollment::{broken, changed};
+use crate::desk::{broken, changed};
 use crate::journal::{self, Level, Quoted};
 use crate::listen::{Answer, Failure, refuse};
 use crate::store::{Committed, Kept, Note, Observed, Sight, Store, StoreError};
