@@ -8,10 +8,12 @@
 pub mod admin;
 pub mod audit;
 pub mod break_glass;
+mod bytes;
 pub mod client;
 pub mod enrollment;
 pub mod frame;
 pub mod keep;
+pub mod key;
 pub mod license;
 pub mod login;
 pub mod mail;
@@ -20,6 +22,7 @@ pub mod policy;
 mod secret;
 pub mod service;
 
+pub use bytes::Bytes;
 pub use client::{CallError, Client, ConnectError};
 pub use frame::{Call, Decoder, FrameError, Reply};
 pub use secret::Secret;
