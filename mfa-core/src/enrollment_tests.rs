@@ -254,7 +254,7 @@ fn proven(proof: &Proof, at: Time) -> Permission<'_> {
 fn proof() -> Proof {
     use crate::dialog::{Dialog, Effect, Event, Next, Setting, Turn, Verdict};
     use crate::policy::{Ask, Plan};
-    let plan = Plan::Factors(Ask { kinds: Kinds::ALL, ask_again: 0, remember: 0 });
+    let plan = Plan::Factors(Ask { kinds: Kinds::ALL, verify_user: false, ask_again: 0, remember: 0 });
     let caller = crate::throttle::Caller::Plain;
     let (site, issuer, label) = Default::default();
     let welcome = crate::dialog::Welcome { site, issuer, label, terminal: false, rules: rules(1) };

@@ -132,7 +132,8 @@ impl Scene {
         let plan = if !account.is_enrolled() && !mail_first {
             Plan::Skip(policy::Skip::NotEnrolled)
         } else {
-            Plan::Factors(Ask { kinds, ask_again: 0, remember: 0 })
+            let verify_user = self.verifies_user(daemon, loaded, target, &account).await;
+            Plan::Factors(Ask { kinds, verify_user, ask_again: 0, remember: 0 })
         };
         let (seat, rule) = (Claim::NotNeeded, "change of factors".into());
         Ok(Weighed { plan, account, seat, rule, epoch: loaded.epoch })
@@ -168,6 +169,14 @@ impl Scene {
         let groups = all_groups(daemon, loaded, target, self.lane).await;
         let subject = policy::Subject { user: &target.identity.name, groups: &groups, now: clock::now() };
         policy::strictest(policy, &subject, &standing(account))
+    }
+
+    /// Whether a key that changes this account's factors must check its user.
+    async fn verifies_user(&self, daemon: &Daemon, loaded: &Loaded, target: &Entry, account: &Account) -> bool {
+        let policy = &loaded.config.policy;
+        let groups = all_groups(daemon, loaded, target, self.lane).await;
+        let subject = policy::Subject { user: &target.identity.name, groups: &groups, now: clock::now() };
+        policy::verifies_user(policy, &subject, &standing(account))
     }
 
     /// The kinds of which this account may add a factor.
@@ -310,7 +319,7 @@ fn request<'a>(
 /// is not for strangers to learn.
 fn nobody(name: &str, loaded: &Rc<Loaded>) -> Weighed {
     let identity = Identity { uid: u32::MAX, name: name.to_owned() };
-    let plan = Plan::Factors(Ask { kinds: Kinds::ALL, ask_again: 0, remember: 0 });
+    let plan = Plan::Factors(Ask { kinds: Kinds::ALL, verify_user: false, ask_again: 0, remember: 0 });
     let (account, seat) = (Account::absent(identity), Claim::NotNeeded);
     Weighed { plan, account, seat, rule: "no such account".into(), epoch: loaded.epoch }
 }

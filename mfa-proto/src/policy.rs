@@ -186,6 +186,9 @@ pub struct Outcome {
     /// `grace`: seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seconds_left: Option<i64>,
+    /// `factors`: of a key, a touch is not enough; it must have checked a PIN or a fingerprint.
+    #[serde(default)]
+    pub verify_user: bool,
     /// `factors`: seconds in which the same is not asked again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ask_again: Option<u32>,
@@ -236,6 +239,9 @@ pub struct Change {
     pub newly_asked: Vec<String>,
     /// Where it is not asked any more, or only sometimes.
     pub less_asked: Vec<String>,
+    /// Where its keys must check a PIN or a fingerprint, and need not, or only sometimes.
+    #[serde(default)]
+    pub newly_verified: Vec<String>,
     /// Where it cannot get in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub locked_out: Option<LockedOut>,

@@ -58,7 +58,7 @@ fn code_of(commit: &Commit) -> String {
 /// A real proof by a mailed code.
 fn proof_by_mail() -> Proof {
     let kinds = [Kind::Email].into_iter().collect();
-    let plan = Plan::Factors(Ask { kinds, ask_again: 0, remember: 0 });
+    let plan = Plan::Factors(Ask { kinds, verify_user: false, ask_again: 0, remember: 0 });
     let (site, issuer, label) = Default::default();
     let setting = Setting {
         caller: Caller::Plain,

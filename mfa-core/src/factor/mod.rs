@@ -47,6 +47,12 @@ impl Kind {
         }
     }
 
+    /// Whether it is a piece of hardware that is touched, and may check a PIN or a fingerprint.
+    #[must_use]
+    pub fn is_key(self) -> bool {
+        matches!(self, Self::SecurityKey | Self::SshKey)
+    }
+
     /// What people call it.
     #[must_use]
     pub fn spoken(self) -> &'static str {

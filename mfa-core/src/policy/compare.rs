@@ -7,7 +7,7 @@
 
 use super::calendar::LocalTime;
 use super::evaluate::walk;
-use super::facts::{Address, Caller, Person, Request, Standing};
+use super::facts::{Address, Caller, Origin, Person, Request, Standing};
 use super::model::{Policy, rule_services};
 use super::plan::{Deny, Enroll, Plan, Skip, plan};
 use super::reach::Subject;
@@ -38,6 +38,8 @@ pub struct Change {
     pub newly_asked: Vec<String>,
     /// Where it is not asked any more, or only sometimes.
     pub less_asked: Vec<String>,
+    /// Where its keys must check a PIN or a fingerprint, and need not, or only sometimes.
+    pub newly_verified: Vec<String>,
     /// Where it cannot get in, however it comes.
     pub locked_out: Option<Refused>,
     /// Where it cannot get in, for some ways in which it may come.
@@ -93,6 +95,7 @@ impl Change {
     pub fn is_nothing(&self) -> bool {
         self.newly_asked.is_empty()
             && self.less_asked.is_empty()
+            && self.newly_verified.is_empty()
             && self.locked_out.is_none()
             && self.sometimes_locked_out.is_none()
             && self.enrolls.is_none()
@@ -151,6 +154,8 @@ impl Probe {
 #[derive(Default)]
 struct Outlook {
     may: Vec<(Option<usize>, Plan)>,
+    /// What the account has that can be shown there.
+    usable: Kinds,
     hangs_on: BTreeSet<&'static str>,
 }
 
@@ -160,8 +165,8 @@ impl Outlook {
         probe: &Probe,
         (subject, standing, local): (&Subject<'_>, Standing, Option<LocalTime>),
     ) -> Self {
-        let mut outlook = Self::default();
         let request = request(subject, &probe.service, standing);
+        let mut outlook = Self { usable: showable(&request, standing), ..Self::default() };
         let walked = walk(policy, &request, &mut |step| {
             // A rule that matches for sure ends the walk, one that does not is none of it.
             if step.truth == super::Truth::False {
@@ -185,11 +190,18 @@ impl Outlook {
     }
 
     fn refused(&self) -> Level {
-        Level::of(self.may.iter().map(|(_, plan)| needs(plan).is_some()))
+        Level::of(self.may.iter().map(|(_, plan)| needs(plan, self.usable).is_some()))
+    }
+
+    fn verified(&self) -> Level {
+        let keys = |kinds: Kinds| kinds.intersection(self.usable).iter().any(Kind::is_key);
+        Level::of(
+            self.may.iter().map(|(_, plan)| matches!(plan, Plan::Factors(ask) if ask.verify_user && keys(ask.kinds))),
+        )
     }
 
     fn refusal(&self) -> Option<(Option<usize>, Kinds)> {
-        self.may.iter().find_map(|(rule, plan)| needs(plan).map(|needs| (*rule, needs)))
+        self.may.iter().find_map(|(rule, plan)| needs(plan, self.usable).map(|needs| (*rule, needs)))
     }
 }
 
@@ -229,6 +241,9 @@ impl Change {
                 self.depends_on.extend(&outlook.hangs_on);
             }
         }
+        if new.verified() > old.verified() {
+            self.newly_verified.extend(words());
+        }
         let place = match new.refused() {
             Level::Always => &mut self.locked_out,
             Level::Sometimes => &mut self.sometimes_locked_out,
@@ -248,7 +263,7 @@ impl Change {
     fn in_order(mut self) -> Self {
         let refused = [&mut self.locked_out, &mut self.sometimes_locked_out].into_iter().flatten();
         let lists = refused.map(|refused| &mut refused.services);
-        for words in lists.chain([&mut self.newly_asked, &mut self.less_asked]) {
+        for words in lists.chain([&mut self.newly_asked, &mut self.less_asked, &mut self.newly_verified]) {
             words.sort_unstable_by_key(|word| {
                 let class = Class::ALL.iter().position(|class| class.as_str() == word);
                 (class.unwrap_or(usize::MAX), word.clone())
@@ -275,9 +290,10 @@ impl Change {
     }
 }
 
-/// What would be needed where this plan lets nobody in; `None` where it may.
-fn needs(plan: &Plan) -> Option<Kinds> {
+/// What would be needed where this plan lets nobody in who can show this; `None` where it may.
+fn needs(plan: &Plan, usable: Kinds) -> Option<Kinds> {
     match plan {
+        Plan::Factors(ask) if ask.kinds.intersection(usable).is_empty() => Some(ask.kinds),
         Plan::Deny(Deny::NoUsableFactor { needs }) => Some(*needs),
         Plan::Deny(Deny::CallerUnknown | Deny::SeatsFull) | Plan::Enroll(Enroll::Deny) => Some(Kinds::NONE),
         Plan::Enroll(Enroll::AtLogin { kinds } | Enroll::Invite { kinds }) if !can_enroll_one_of(*kinds) => {
@@ -285,6 +301,21 @@ fn needs(plan: &Plan) -> Option<Kinds> {
         }
         Plan::Enroll(_) | Plan::Factors(_) | Plan::Skip(_) | Plan::Observe(_) => None,
     }
+}
+
+/// The kinds that an account of this standing can show in such a login, as far as that is known: a key that is plugged in
+/// is never touched from elsewhere, and an SSH key has been shown to sshd or to nobody.
+#[must_use]
+pub fn showable(request: &Request<'_>, standing: Standing) -> Kinds {
+    let is_ssh = Class::of(request.service) == Some(Class::Ssh);
+    let ssh_key = is_ssh
+        && match &request.ssh {
+            SshAuth::Unknown => true,
+            SshAuth::Methods(_) => request.ssh.keys().any(|key| key.security_key),
+        };
+    let has = standing.enrolled.union(standing.given);
+    let has = if ssh_key { has } else { has.without(Kind::SshKey) };
+    if is_ssh || request.origin == Some(Origin::Remote) { has.without(Kind::SecurityKey) } else { has }
 }
 
 /// Whether a login can enroll one of these.
@@ -328,12 +359,12 @@ pub enum Way {
     Terminal,
 }
 
-/// Whether such a login gets in under this plan, given that its answers are right.
+/// Whether such a login gets in under this plan, given that its answers are right and these kinds can be shown.
 #[must_use]
-pub fn gets_in(plan: &Plan, way: Way) -> bool {
+pub fn gets_in(plan: &Plan, way: Way, showable: Kinds) -> bool {
     match plan {
         Plan::Skip(_) | Plan::Observe(_) | Plan::Enroll(Enroll::Grace { .. }) => true,
-        Plan::Factors(_) => way != Way::Silent,
+        Plan::Factors(ask) => way != Way::Silent && !ask.kinds.intersection(showable).is_empty(),
         Plan::Enroll(Enroll::AtLogin { kinds }) => way == Way::Terminal && can_enroll_one_of(*kinds),
         Plan::Enroll(Enroll::Invite { .. } | Enroll::Deny) | Plan::Deny(_) => false,
     }

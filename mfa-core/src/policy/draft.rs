@@ -8,8 +8,18 @@ use super::service::Services;
 use crate::factor::Kinds;
 use std::ops::Range;
 
-pub(super) const SETTINGS: [&str; 9] =
-    ["services", "require", "factors", "own_factors", "enroll", "grace", "enroll_by", "ask_again", "remember"];
+pub(super) const SETTINGS: [&str; 10] = [
+    "services",
+    "require",
+    "factors",
+    "own_factors",
+    "verify_user",
+    "enroll",
+    "grace",
+    "enroll_by",
+    "ask_again",
+    "remember",
+];
 
 /// In the order in which a rule tries them, cheapest first.
 pub(super) const CONDITIONS: [&str; 9] =
@@ -22,6 +32,7 @@ pub(super) struct Written {
     pub(super) require: Option<Requirement>,
     pub(super) factors: Option<Kinds>,
     pub(super) own_factors: Option<bool>,
+    pub(super) verify_user: Option<bool>,
     pub(super) enroll: Option<Enrolling>,
     pub(super) grace: Option<Grace>,
     pub(super) ask_again: Option<u32>,
@@ -64,6 +75,7 @@ impl Written {
             "require" => self.require = reader.word(key, value, &Requirement::WORDS),
             "factors" => self.factors = reader.factors(key, value),
             "own_factors" => self.own_factors = reader.boolean(key, value),
+            "verify_user" => self.verify_user = reader.boolean(key, value),
             "enroll" => self.enroll = reader.word(key, value, &Enrolling::WORDS),
             "grace" => self.grace = reader.duration(key, value).map(|seconds| Grace::For(i64::from(seconds))),
             "enroll_by" => self.grace = reader.end(key, value).map(Grace::By),
@@ -78,6 +90,7 @@ impl Written {
             require: self.require.unwrap_or(base.require),
             factors: self.factors.unwrap_or(base.factors),
             own_factors: self.own_factors.unwrap_or(base.own_factors),
+            verify_user: self.verify_user.unwrap_or(base.verify_user),
             enroll: self.enroll.unwrap_or(base.enroll),
             grace: self.grace.unwrap_or(base.grace),
             ask_again: self.ask_again.unwrap_or(base.ask_again),

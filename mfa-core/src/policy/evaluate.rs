@@ -88,13 +88,22 @@ pub(super) struct Choice<'r, 'a> {
     standing: Standing,
     best: Option<(Strictness, Decision)>,
     certain: bool,
+    verify_user: bool,
     ask_again: u32,
     remember: u32,
 }
 
 impl<'r, 'a> Choice<'r, 'a> {
     pub(super) fn new(request: &'r Request<'a>, standing: Standing) -> Self {
-        Self { request, standing, best: None, certain: true, ask_again: u32::MAX, remember: u32::MAX }
+        Self {
+            request,
+            standing,
+            best: None,
+            certain: true,
+            verify_user: false,
+            ask_again: u32::MAX,
+            remember: u32::MAX,
+        }
     }
 
     pub(super) fn weigh(&mut self, step: &Step<'_>) {
@@ -106,6 +115,7 @@ impl<'r, 'a> Choice<'r, 'a> {
         let (who, standing) = self.asked(rule_who);
         let plan = self.plan(step.settings, standing);
         if let Plan::Factors(ask) = &plan {
+            self.verify_user |= ask.verify_user;
             self.ask_again = self.ask_again.min(ask.ask_again);
             self.remember = self.remember.min(ask.remember);
         }
@@ -127,6 +137,7 @@ impl<'r, 'a> Choice<'r, 'a> {
         let mut decision = self.best.map_or(none, |(_, decision)| decision);
         decision.certain &= self.certain;
         if let Plan::Factors(ask) = &mut decision.plan {
+            ask.verify_user = self.verify_user;
             ask.ask_again = self.ask_again;
             ask.remember = self.remember;
         }

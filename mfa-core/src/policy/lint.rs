@@ -64,6 +64,26 @@ pub fn without_mail(policy: &Policy) -> Vec<Diagnostic> {
     told.collect()
 }
 
+/// What is odd about a policy where nobody has said that sshd demands `verify-required`: an SSH key then counts for a
+/// touch, and does not do where a rule has keys verified.
+#[must_use]
+pub fn without_verified_ssh_keys(policy: &Policy) -> Vec<Diagnostic> {
+    let unverified = |rule: &&Rule| {
+        let settings = &rule.settings;
+        let named = rule.writes("verify_user") || rule.writes("factors");
+        let ssh = rule_services(rule).is_some_and(|some| some.iter().any(|one| Class::of(one) == Some(Class::Ssh)));
+        named && ssh && settings.verify_user && settings.factors.contains(Kind::SshKey)
+    };
+    let told = policy.rules().iter().filter(unverified).map(|rule| {
+        let (file, line) = rule.place();
+        let message = format!("rule \"{}\" wants keys verified, and no SSH key counts as verified here", rule.name());
+        let hint = "once sshd has PubkeyAuthOptions verify-required, say so: ssh_verify_required = true in \
+                    [security_keys] of mfa.toml";
+        Diagnostic::without_text(file, line, message).hint(Some(hint.to_owned()))
+    });
+    told.collect()
+}
+
 fn takes_mail_alone(settings: &Settings) -> bool {
     settings.require != Requirement::Never
         && settings.factors.without(Kind::BackupCode) == Kinds::NONE.with(Kind::Email)
@@ -82,6 +102,8 @@ pub(super) fn remarks(policy: &Policy) -> Vec<Remark> {
             half_of_a_pair(rule),
             strict_by_address(rule),
             hardware_with_own_factors(rule),
+            verification_without_effect(rule),
+            keys_out_of_place(rule),
             grace_without_effect(rule),
             caller_without_effect(rule),
             sets_nothing(rule),
@@ -203,6 +225,34 @@ fn hardware_with_own_factors(rule: &Rule) -> Finding {
     (rule.writes("factors") && hardware && settings.own_factors && !rule.writes("own_factors")).then(|| {
         let message = "this rule names keys only, and still takes a code from users who have enrolled an app or mail";
         (message.to_owned(), "write own_factors = false, or own_factors = true if that is meant")
+    })
+}
+
+fn verification_without_effect(rule: &Rule) -> Finding {
+    let settings = &rule.settings;
+    let keys = settings.own_factors || settings.factors.iter().any(Kind::is_key);
+    (rule.writes("verify_user") && settings.verify_user && !keys).then(|| {
+        let message = "`verify_user` has no effect here: the rule takes no key";
+        (message.to_owned(), "it is about security-key and ssh-key; leave it out, or name one of them in `factors`")
+    })
+}
+
+/// A security key is touched at the machine, and an SSH key is shown to sshd: a rule that takes one of them alone, where
+/// that cannot be, lets nobody in.
+fn keys_out_of_place(rule: &Rule) -> Finding {
+    let taken = rule.settings.factors.without(Kind::BackupCode);
+    let only = |kind| taken == Kinds::NONE.with(kind) && !rule.settings.own_factors;
+    let services = rule_services(rule).filter(|_| rule.settings.require != Requirement::Never)?;
+    let has_ssh = services.iter().any(|service| Class::of(service) == Some(Class::Ssh));
+    let has_other = services.iter().any(|service| Class::of(service) != Some(Class::Ssh));
+    if only(Kind::SecurityKey) && has_ssh {
+        let message = "this rule takes nothing but a security key, and over SSH no key of this machine can be touched";
+        return Some((message.to_owned(), "add \"ssh-key\" to `factors`, or take @ssh out of `services`"));
+    }
+    (only(Kind::SshKey) && has_other).then(|| {
+        let message =
+            "this rule takes nothing but an SSH key, and at some of its services there is no SSH to show it to";
+        (message.to_owned(), "add \"security-key\" to `factors`; with ask_again, sudo goes by the login's own key")
     })
 }
 

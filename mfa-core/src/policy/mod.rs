@@ -11,7 +11,8 @@
 //! A rule that is unknown *may* decide, and so may each that follows it, up to the first that is true. Of all these the
 //! **strictest** decides ([`Strictness`]; between equals, the earliest, but the surest where nothing is asked). So an
 //! unknown rule counts where it asks for more than what follows, and is passed over where it relaxes. What may be
-//! remembered (`ask_again`, `remember`) is the least that any of them allows. Hence the property that the tests prove:
+//! remembered (`ask_again`, `remember`) is the least that any of them allows, and keys check their user (`verify_user`) if
+//! any of them wants it. Hence the property that the tests prove:
 //! *not knowing something never makes a login easier than knowing it would, whatever the truth is.*
 mod calendar;
 mod compare;
@@ -35,17 +36,17 @@ mod suggest;
 mod tests;
 
 pub use calendar::{End, Hours, LocalTime, local_time};
-pub use compare::{Change, Comparison, Enrolls, Refused, Way, gets_in};
+pub use compare::{Change, Comparison, Enrolls, Refused, Way, gets_in, showable};
 pub use condition::{Condition, Names, Networks, Truth};
 pub use diagnostic::{Diagnostic, Snippet};
 pub(crate) use diagnostic::{is_invisible, quoted};
 pub use evaluate::{Decision, NeedGroups, evaluate};
 pub use explain::{Considered, Explanation, explain};
 pub use facts::{Address, Caller, Groups, Origin, Person, Request, Standing};
-pub use lint::{lint, without_mail};
+pub use lint::{lint, without_mail, without_verified_ssh_keys};
 pub use model::{Enrolling, Grace, Policy, Requirement, Rule, Settings, Who};
 pub use parse::{Parsed, Source, parse};
 pub use plan::{Ask, Deny, Enroll, Plan, Skip, Strictness};
-pub use reach::{Required, Subject, addable, required, strictest};
+pub use reach::{Required, Subject, addable, required, strictest, verifies_user};
 pub use service::{Class, Services};
 pub use ssh_auth::{Fingerprint, Method, NotSshAuth, SshAuth, SshKey, SshMethod};

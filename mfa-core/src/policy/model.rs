@@ -99,6 +99,8 @@ pub struct Settings {
     pub factors: Kinds,
     /// `own_factors`: any other kind that the user has enrolled will do as well.
     pub own_factors: bool,
+    /// `verify_user`: of a key a touch is not enough, it must have checked a PIN or a fingerprint as well.
+    pub verify_user: bool,
     /// `enroll`
     pub enroll: Enrolling,
     /// `grace` or `enroll_by`
@@ -115,6 +117,7 @@ impl Settings {
         require: Requirement::IfEnrolled,
         factors: Kinds::ALL,
         own_factors: true,
+        verify_user: false,
         enroll: Enrolling::AtLogin,
         grace: Grace::For(14 * DAY),
         ask_again: 0,

@@ -200,7 +200,7 @@ impl<'s> File<'s> {
     }
 
     fn key(&mut self, draft: &mut Draft, key: &Spanned<std::borrow::Cow<'_, str>>, value: &Value<'_>) {
-        const KNOWN: [&str; 20] = [
+        const KNOWN: [&str; 21] = [
             "name",
             "who",
             "users",
@@ -216,6 +216,7 @@ impl<'s> File<'s> {
             "require",
             "factors",
             "own_factors",
+            "verify_user",
             "enroll",
             "grace",
             "enroll_by",

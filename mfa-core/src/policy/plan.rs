@@ -92,6 +92,8 @@ pub enum Enroll {
 pub struct Ask {
     /// The kinds that count: the policy's and, where it allows, the user's own. At least one of them is enrolled.
     pub kinds: Kinds,
+    /// Whether a key must have checked a PIN or a fingerprint; a touch alone will not do.
+    pub verify_user: bool,
     /// Seconds within which the same key and address, or login session, is not asked again; 0 for never.
     pub ask_again: u32,
     /// Seconds for which the user may choose to be remembered; 0 for never.
@@ -124,6 +126,7 @@ impl Plan {
             weakest: weakest(usable),
             usable: Reverse(usable.iter().count()),
             kinds: Reverse(kinds.iter().count()),
+            verifies: matches!(self, Self::Factors(ask) if ask.verify_user),
             grace: Reverse(grace),
         }
     }
@@ -133,7 +136,7 @@ impl Plan {
 ///
 /// A refusal is stricter than a factor, a factor than an enrollment (by invitation, at once, later), that than nothing.
 /// Of two that ask for a factor, the one whose *weakest* acceptable kind is the stronger (a key is stronger than a code
-/// from an app, that than a mailed one), then the one that accepts fewer. So whatever accepts a part of what another
+/// from an app, that than a mailed one), then the one that accepts fewer, then the one that has keys check their user. So whatever accepts a part of what another
 /// accepts is never the weaker one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Strictness {
@@ -141,6 +144,7 @@ pub struct Strictness {
     weakest: u8,
     usable: Reverse<usize>,
     kinds: Reverse<usize>,
+    verifies: bool,
     grace: Reverse<i64>,
 }
 
@@ -168,7 +172,8 @@ fn demand(settings: &Settings, standing: Standing, now: Time, local: Option<Loca
     let own = if settings.own_factors { standing.enrolled.without(Kind::BackupCode) } else { Kinds::NONE };
     let kinds = settings.factors.union(own);
     if !kinds.intersection(standing.enrolled).is_empty() || given_will_do(settings, standing) {
-        return Plan::Factors(Ask { kinds, ask_again: settings.ask_again, remember: settings.remember });
+        let Settings { verify_user, ask_again, remember, .. } = *settings;
+        return Plan::Factors(Ask { kinds, verify_user, ask_again, remember });
     }
     if standing.is_enrolled() {
         return Plan::Deny(Deny::NoUsableFactor { needs: settings.factors });

@@ -58,6 +58,18 @@ pub fn strictest(policy: &Policy, subject: &Subject<'_>, standing: &Standing) ->
     strictest.map_or(Kinds::ALL, |(_, kinds)| kinds).with(Kind::BackupCode)
 }
 
+/// Whether a key that changes this account's factors must have checked a PIN or a fingerprint: some rule that may apply
+/// to it wants that, wherever and whenever.
+#[must_use]
+pub fn verifies_user(policy: &Policy, subject: &Subject<'_>, standing: &Standing) -> bool {
+    let wants = |service| match evaluate(policy, &anyhow(subject, service, *standing), standing) {
+        Ok(decision) => matches!(decision.plan, Plan::Factors(ask) if ask.verify_user),
+        // Groups are given, so that none are needed; were one, nobody could say that it need not.
+        Err(_) => true,
+    };
+    policy.probes().any(wants)
+}
+
 /// The kinds of which an account may add a factor: those of [`strictest`]; and where it has a factor already, every kind
 /// that would be among them once it is added, as `own_factors` says.
 #[must_use]

@@ -68,7 +68,12 @@ fn ties() -> impl Strategy<Value = Ties> {
 }
 
 fn ask() -> impl Strategy<Value = Ask> {
-    (kinds(), 0u32..10, 0u32..10).prop_map(|(kinds, ask_again, remember)| Ask { kinds, ask_again, remember })
+    (kinds(), 0u32..10, 0u32..10).prop_map(|(kinds, ask_again, remember)| Ask {
+        kinds,
+        verify_user: false,
+        ask_again,
+        remember,
+    })
 }
 
 fn account(trust: Vec<Trust>, factor_generation: i64) -> Account {

@@ -4,6 +4,7 @@
 
 mod license;
 mod mail;
+mod security_keys;
 mod settings;
 mod texts;
 
@@ -116,6 +117,9 @@ pub(crate) fn load_with(folder: &Path, drafts: &Drafts) -> Result<Config, Config
     let mut warnings = parsed.warnings;
     if settings.mail.relay.is_none() {
         warnings.extend(policy::without_mail(&parsed.policy));
+    }
+    if !settings.security_keys.ssh_verify_required {
+        warnings.extend(policy::without_verified_ssh_keys(&parsed.policy));
     }
     Ok(Config { policy: parsed.policy, settings, warnings, files, digest })
 }

@@ -1,6 +1,7 @@
 //! `mfa.toml`: what is configured and is not a rule.
 
 use super::Mail;
+use super::security_keys::{self, SecurityKeys};
 use mfa_core::enrollment;
 use mfa_core::factor::totp::Parameters;
 use mfa_core::seats::{self, OnFull};
@@ -30,6 +31,8 @@ pub(crate) struct Settings {
     pub(crate) on_full: OnFull,
     /// When an enrollment gives its seat back.
     pub(crate) recycling: seats::Rules,
+    /// What is configured about keys.
+    pub(crate) security_keys: SecurityKeys,
 }
 
 /// Groups of those who look after the machine and its users.
@@ -58,6 +61,7 @@ struct File {
     administrators: Staff,
     license: License,
     audit: Audit,
+    security_keys: security_keys::Written,
 }
 
 #[derive(Deserialize)]
@@ -146,9 +150,21 @@ impl Default for Settings {
     /// Without a file.
     fn default() -> Self {
         let (site, issuer, support) = Default::default();
-        let (parameters, mail, staff, on_full, recycling) = Default::default();
+        let (parameters, mail, staff, on_full, recycling, security_keys) = Default::default();
         let keep = Audit::default().parsed().unwrap_or(None);
-        Self { site, issuer, support, confirm_codes: 1, parameters, keep, mail, staff, on_full, recycling }
+        Self {
+            site,
+            issuer,
+            support,
+            confirm_codes: 1,
+            parameters,
+            keep,
+            mail,
+            staff,
+            on_full,
+            recycling,
+            security_keys,
+        }
     }
 }
 
@@ -190,7 +206,20 @@ impl Settings {
         let keep = file.audit.parsed().map_err(|why| wrong("audit", &why))?;
         let Site { name: site, issuer, support } = file.site;
         let (on_full, recycling) = file.license.parsed().map_err(|why| wrong("license", &why))?;
-        Ok(Self { site, issuer, support, confirm_codes, parameters, keep, mail, staff, on_full, recycling })
+        let security_keys = file.security_keys.parsed().map_err(|why| wrong("security_keys", &why))?;
+        Ok(Self {
+            site,
+            issuer,
+            support,
+            confirm_codes,
+            parameters,
+            keep,
+            mail,
+            staff,
+            on_full,
+            recycling,
+            security_keys,
+        })
     }
 }
 

@@ -100,6 +100,7 @@ impl Page<'_> {
             user: user.to_owned(),
             newly_asked: services(change.newly_asked),
             less_asked: services(change.less_asked),
+            newly_verified: services(change.newly_verified),
             locked_out: change.locked_out.map(|refused| self.locked_out(refused)),
             sometimes_locked_out: change.sometimes_locked_out.map(|refused| self.locked_out(refused)),
             enrolls: change.enrolls.map(|how| how.as_str().to_owned()),

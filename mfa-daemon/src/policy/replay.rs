@@ -12,8 +12,9 @@ use crate::listen::{Answer, Failure, refuse};
 use crate::scene::{self, Decided, Facts, Times};
 use crate::store::Place;
 use mfa_core::Time;
+use mfa_core::factor::Kinds;
 use mfa_core::policy::{
-    self, Class, Decision, NeedGroups, Origin, Plan, Policy, Request, SshAuth, Standing, Truth, Way, gets_in,
+    self, Class, Decision, NeedGroups, Origin, Plan, Policy, Request, SshAuth, Standing, Truth, Way, Who, gets_in,
 };
 use mfa_proto::frame::{Call, encode_reply};
 use mfa_proto::login::{Begin, Phase};
@@ -127,6 +128,8 @@ struct Judged {
     new: Decision,
     /// The conditions that were unknown to the other.
     unknown: BTreeSet<&'static str>,
+    /// What its user has and could show.
+    showable: Kinds,
 }
 
 impl Judge<'_> {
@@ -152,7 +155,12 @@ impl Judge<'_> {
         let old = self.old.map(|old| policy::evaluate(old, request, standing)).transpose()?;
         let told = policy::explain(self.new, request, standing)?;
         let unknown = told.considered.iter().filter(|one| one.matched == Truth::Unknown);
-        Ok(Judged { old, unknown: unknown.filter_map(|one| one.condition).collect(), new: told.decision })
+        let unknown = unknown.filter_map(|one| one.condition).collect();
+        let asked = match (told.decision.who, request.caller) {
+            (Who::Caller, policy::Caller::Known(person)) => person.standing,
+            _ => *standing,
+        };
+        Ok(Judged { old, unknown, showable: policy::showable(request, asked), new: told.decision })
     }
 }
 
@@ -169,10 +177,10 @@ impl Judged {
     /// The login as it is told, if it got in and would not.
     fn failing(&self, judge: &Judge<'_>, event: &Event) -> Option<wire::Login> {
         let way = way(event);
-        if !got_in(event) || gets_in(&self.new.plan, way) {
+        if !got_in(event) || gets_in(&self.new.plan, way, self.showable) {
             return None;
         }
-        let fails = |plan: &Plan| !gets_in(plan, way);
+        let fails = |plan: &Plan| !gets_in(plan, way, self.showable);
         Some(wire::Login {
             user: event.user.clone().unwrap_or_default(),
             service: event.service.clone().unwrap_or_default(),

@@ -55,6 +55,7 @@ pub(super) fn outcome(plan: &Plan) -> (wire::Outcome, bool) {
         Plan::Enroll(Enroll::Deny) => told("enroll", "deny"),
         Plan::Factors(ask) => wire::Outcome {
             kinds: kinds(ask.kinds),
+            verify_user: ask.verify_user,
             ask_again: Some(ask.ask_again).filter(|seconds| *seconds > 0),
             remember: Some(ask.remember).filter(|seconds| *seconds > 0),
             ..told("factors", "")

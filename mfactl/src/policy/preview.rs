@@ -168,6 +168,7 @@ impl Preview {
             "counts": {
                 "newly_asked": counted(|change| !change.newly_asked.is_empty()),
                 "no_longer_asked": counted(|change| !change.less_asked.is_empty()),
+                "newly_verified": counted(|change| !change.newly_verified.is_empty()),
                 "locked_out": counted(|change| change.locked_out.is_some()),
                 "sometimes_locked_out": counted(|change| change.sometimes_locked_out.is_some()),
                 "must_enroll": counted(|change| change.enrolls.is_some()),
@@ -194,6 +195,11 @@ impl Preview {
         self.line(screen, "Newly asked", &newly, &told)?;
         let less = all(|change| !change.less_asked.is_empty());
         self.line(screen, "No longer asked", &less, &names(&less))?;
+        let verified = all(|change| !change.newly_verified.is_empty());
+        if !verified.is_empty() {
+            let told = format!("their keys must check a PIN or a fingerprint\n{}", names(&verified));
+            self.line(screen, "Touch not enough", &verified, &told)?;
+        }
         self.print_locked_out(screen)?;
         for (how, text) in ENROLLING {
             let who: Vec<&Change> =

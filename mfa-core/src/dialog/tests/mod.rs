@@ -64,7 +64,7 @@ pub(super) fn at(now: i64) -> At {
 }
 
 pub(super) fn factors(kinds: Kinds) -> Plan {
-    Plan::Factors(Ask { kinds, ask_again: 0, remember: 0 })
+    Plan::Factors(Ask { kinds, verify_user: false, ask_again: 0, remember: 0 })
 }
 
 /// Alice, with a phone and ten backup codes.

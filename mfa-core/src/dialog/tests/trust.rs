@@ -13,7 +13,7 @@ fn laptop() -> Fingerprint {
 /// Alice with a key, where the policy gives a quarter of an hour and, to whoever wants it, a week.
 fn with_key() -> World {
     let mut world = alice();
-    world.plan = Plan::Factors(Ask { kinds: Kinds::ALL, ask_again: 900, remember: 7 * 86_400 });
+    world.plan = Plan::Factors(Ask { kinds: Kinds::ALL, verify_user: false, ask_again: 900, remember: 7 * 86_400 });
     world.ties.key = Some(laptop());
     world.ties.address = Some([192, 0, 2, 7].into());
     world
@@ -70,7 +70,7 @@ fn a_plus_that_cannot_be_says_why_and_the_code_is_still_good() {
     let plus = format!("{code} +");
     let (mut no_key, mut no_time) = (with_key(), with_key());
     no_key.ties.key = None;
-    no_time.plan = Plan::Factors(Ask { kinds: Kinds::ALL, ask_again: 900, remember: 0 });
+    no_time.plan = Plan::Factors(Ask { kinds: Kinds::ALL, verify_user: false, ask_again: 900, remember: 0 });
     for (world, why) in [(&mut no_key, "Only a login by SSH key"), (&mut no_time, "Nobody is remembered here")] {
         let turn = world.login(&[&plus], NOW);
         assert!(turn.say.iter().any(|note| note.text.contains(why)), "{turn:?}");

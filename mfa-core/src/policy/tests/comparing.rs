@@ -124,7 +124,7 @@ fn without_a_policy_in_force_nothing_was_asked() {
 #[test]
 fn a_login_that_can_be_asked_nothing_gets_in_only_where_nothing_is_asked() {
     let kinds = enrolled(&[Kind::Totp]).enrolled;
-    let ask = Plan::Factors(crate::policy::Ask { kinds, ask_again: 0, remember: 0 });
+    let ask = Plan::Factors(crate::policy::Ask { kinds, verify_user: false, ask_again: 0, remember: 0 });
     let enroll = Plan::Enroll(Enroll::AtLogin { kinds });
     let later = Plan::Enroll(Enroll::Grace { kinds, seconds_left: 5 });
     let table = [
@@ -134,7 +134,7 @@ fn a_login_that_can_be_asked_nothing_gets_in_only_where_nothing_is_asked() {
         (&Plan::Enroll(Enroll::Invite { kinds }), [false, false, false]),
     ];
     for (plan, expected) in table {
-        let found = [Way::Silent, Way::Interactive, Way::Terminal].map(|way| gets_in(plan, way));
+        let found = [Way::Silent, Way::Interactive, Way::Terminal].map(|way| gets_in(plan, way, kinds));
         assert_eq!(found, expected, "{plan:?}");
     }
 }
@@ -166,14 +166,15 @@ proptest! {
         let world = world.of_one_person();
         let change = compared(&old, &new, &world);
         let (before, after) = (world.known(&old).plan, world.known(&new).plan);
+        let shown = world.showable();
         let listed = |refused: &Option<Refused>| {
             refused.as_ref().is_some_and(|refused| speaks_of(&refused.services, world.service))
         };
         if listed(&change.locked_out) {
-            prop_assert!(!gets_in(&after, Way::Terminal), "{change:?}\n{after:?}");
+            prop_assert!(!gets_in(&after, Way::Terminal, shown), "{change:?}\n{after:?}");
         } else if !listed(&change.sometimes_locked_out) {
             let invited = matches!(after, Plan::Enroll(Enroll::Invite { .. }));
-            prop_assert!(gets_in(&after, Way::Terminal) || invited, "{change:?}\n{after:?}");
+            prop_assert!(gets_in(&after, Way::Terminal, shown) || invited, "{change:?}\n{after:?}");
         }
         if before.passes() != after.passes() && change.depends_on.is_empty() {
             let list = if after.passes() { &change.less_asked } else { &change.newly_asked };
@@ -184,4 +185,27 @@ proptest! {
             prop_assert!(speaks_of(list, world.service) || !always, "{change:?}\n{before:?}\n{after:?}");
         }
     }
+}
+
+#[test]
+fn a_key_that_cannot_be_shown_there_is_as_good_as_none() {
+    let keys = |services: &str| {
+        format!("[defaults]\nrequire=\"always\"\nservices=[{services}]\nfactors=[\"security-key\",\"ssh-key\"]\n")
+    };
+    let at_ssh = change(NOW_NOBODY, &keys("\"@ssh\""), "alice", &[], enrolled(&[Kind::SecurityKey]));
+    assert_eq!(refused(at_ssh.locked_out).1, ["security-key", "ssh-key"]);
+    let at_sudo = change(NOW_NOBODY, &keys("\"@sudo\""), "alice", &[], enrolled(&[Kind::SshKey]));
+    assert_eq!(refused(at_sudo.locked_out).0, ["@sudo"]);
+    for (services, kind) in [("\"@ssh\"", Kind::SshKey), ("\"@sudo\"", Kind::SecurityKey)] {
+        assert_eq!(change(NOW_NOBODY, &keys(services), "alice", &[], enrolled(&[kind])).locked_out, None);
+    }
+}
+
+#[test]
+fn whoever_has_a_key_is_told_where_a_touch_is_not_enough_any_more() {
+    let verified = "[defaults]\nservices=[\"@sudo\",\"@login\"]\n[[rule]]\nservices=[\"@sudo\"]\nverify_user=true\n";
+    let changed = change(NOW_NOBODY, verified, "alice", &[], enrolled(&[Kind::SecurityKey]));
+    assert_eq!(changed.newly_verified, ["@sudo"]);
+    assert_eq!(change(NOW_NOBODY, verified, "alice", &[], phone()).newly_verified, Vec::<String>::new());
+    assert!(change(verified, verified, "alice", &[], enrolled(&[Kind::SecurityKey])).newly_verified.is_empty());
 }

@@ -49,7 +49,7 @@ require  = "never"
 "#;
 
 fn ask(kinds: Kinds) -> Plan {
-    Plan::Factors(Ask { kinds, ask_again: 0, remember: 0 })
+    Plan::Factors(Ask { kinds, verify_user: false, ask_again: 0, remember: 0 })
 }
 
 fn kinds(kinds: &[Kind]) -> Kinds {
@@ -210,7 +210,10 @@ fn a_rule_inherits_from_defaults_what_it_leaves_out() {
     );
     let groups = Groups::unknown();
     let alice = plan(&policy, &request(&groups), enrolled(&[Totp, Email]));
-    assert_eq!(alice, Plan::Factors(Ask { kinds: kinds(&[Totp]), ask_again: 600, remember: 604_800 }));
+    assert_eq!(
+        alice,
+        Plan::Factors(Ask { kinds: kinds(&[Totp]), verify_user: false, ask_again: 600, remember: 604_800 })
+    );
     assert_eq!(plan(&policy, &Request { user: "bob", ..request(&groups) }, NOTHING), Plan::Enroll(Enroll::Deny));
 }
 

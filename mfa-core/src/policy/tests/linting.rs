@@ -1,7 +1,7 @@
 //! What is well-formed and probably not meant.
 
 use super::{NOW, policy, warnings};
-use crate::policy::{lint, without_mail};
+use crate::policy::{lint, without_mail, without_verified_ssh_keys};
 
 fn rule(text: &str) -> String {
     format!("[[rule]]\n{text}\n")
@@ -165,4 +165,40 @@ fn mailed_codes_alone_are_told_where_no_mail_is_sent() {
     {
         assert_eq!(told(&rule(&format!("users=['a']\n{fine}"))), [""; 0], "{fine}");
     }
+}
+
+#[test]
+fn a_rule_that_takes_one_kind_of_key_where_it_cannot_be_shown_is_told() {
+    let keys = |kinds: &str, services: &str| {
+        rule(&format!("services=[{services}]\nfactors=[{kinds}]\nown_factors=false\nrequire='always'\nusers=['a']"))
+    };
+    let told = warnings(&keys("'security-key','backup-code'", "'@ssh','@login'"));
+    assert!(told.contains("over SSH no key of this machine can be touched"), "{told}");
+    let told = warnings(&keys("'ssh-key'", "'@ssh','@sudo','@su'"));
+    assert!(told.contains("there is no SSH to show it to"), "{told}");
+    for fine in [
+        keys("'security-key','ssh-key'", "'@ssh','@login'"),
+        keys("'security-key'", "'@login'"),
+        keys("'ssh-key'", "'@ssh'"),
+        keys("'ssh-key','totp'", "'@ssh','@login'"),
+    ] {
+        assert_eq!(warnings(&fine), "", "{fine}");
+    }
+}
+
+#[test]
+fn keys_that_are_to_be_verified_and_are_not_taken_at_all_are_told() {
+    let codes = "factors=['totp']\nown_factors=false\nrequire='always'\nusers=['a']\nverify_user=true";
+    assert!(warnings(&rule(codes)).contains("`verify_user` has no effect here"));
+    let keys = "factors=['totp','security-key']\nown_factors=false\nrequire='always'\nusers=['a']\nverify_user=true";
+    assert_eq!(warnings(&rule(keys)), "");
+}
+
+#[test]
+fn ssh_keys_of_which_nobody_has_said_that_they_are_verified_are_told() {
+    let odd = |text: &str| without_verified_ssh_keys(&policy(text)).len();
+    let keys = "services=['@ssh']\nfactors=['ssh-key']\nown_factors=false\nrequire='always'\nusers=['a']\n";
+    assert_eq!(odd(&rule(&format!("{keys}verify_user=true"))), 1);
+    assert_eq!(odd(&rule(keys)), 0);
+    assert_eq!(odd(&rule(&format!("{}verify_user=true", keys.replace("@ssh", "@sudo")))), 0);
 }

@@ -59,7 +59,7 @@ fn every_key_is_read() {
         "[[rule]]\nname='all'\nwho='caller'\nusers=['a','b']\ngroups=['g']\nservices=['@su','doas']\nfrom=['10.0.0.0/8']\n\
          not_from=['10.1.0.0/16']\norigin='remote'\nssh_auth=['password']\n\
          ssh_key=['SHA256:LwJVCSLjIeOimY7xSa4aV6VvL5o3C6JSuZpKGqlPXB4']\nhours=['Mon-Fri 08:00-18:00','Sat']\nuntil=2027-01-15\n\
-         require='always'\nfactors=['totp']\nown_factors=false\nenroll='grace'\nenroll_by=2027-01-14\nask_again='8h'\nremember='7d'\n",
+         require='always'\nfactors=['totp']\nown_factors=false\nverify_user=true\nenroll='grace'\nenroll_by=2027-01-14\nask_again='8h'\nremember='7d'\n",
     );
     let [rule] = policy.rules() else { panic!("one rule") };
     let keys: Vec<&str> = rule.conditions().iter().map(Condition::key).collect();
@@ -68,6 +68,7 @@ fn every_key_is_read() {
     assert_eq!(rule.settings().enroll, Enrolling::Grace);
     assert_eq!(rule.settings().grace, Grace::By(End::Day(date(2027, 1, 14))));
     assert_eq!((rule.settings().ask_again, rule.settings().remember), (28_800, 604_800));
+    assert!(rule.settings().verify_user && !rule.settings().own_factors);
 }
 
 #[test]

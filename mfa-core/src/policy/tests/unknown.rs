@@ -109,6 +109,12 @@ impl World {
         self.decide(policy, KNOWN).0
     }
 
+    /// What can be shown, whichever way somebody comes to the service.
+    pub(super) fn showable(&self) -> Kinds {
+        let out_of_place = if self.service == "sshd" { Kind::SecurityKey } else { Kind::SshKey };
+        self.target.enrolled.union(self.target.given).without(out_of_place)
+    }
+
     pub(super) fn local_time(&self) -> Option<LocalTime> {
         local_time(NOW, self.offset)
     }
@@ -245,7 +251,8 @@ fn any_settings() -> impl Strategy<Value = String> {
         "enroll=\"invite\"",
         "enroll=\"deny\"",
     ]);
-    let again = prop::sample::select(vec!["", "ask_again=\"8h\"", "remember=\"7d\"\nask_again=\"1m\""]);
+    let again =
+        prop::sample::select(vec!["", "ask_again=\"8h\"", "remember=\"7d\"\nask_again=\"1m\"", "verify_user=true"]);
     (require, factors, any::<bool>(), enroll, again).prop_map(|(require, factors, own, enroll, again)| {
         format!("require=\"{require}\"\n{factors}\nown_factors={own}\n{enroll}\n{again}\n")
     })
@@ -265,8 +272,8 @@ pub(super) fn any_policy() -> impl Strategy<Value = Policy> {
     })
 }
 
-fn asks(plan: &Plan) -> Option<(u32, u32)> {
-    if let Plan::Factors(ask) = plan { Some((ask.ask_again, ask.remember)) } else { None }
+fn asks(plan: &Plan) -> Option<(u32, u32, bool)> {
+    if let Plan::Factors(ask) = plan { Some((ask.ask_again, ask.remember, ask.verify_user)) } else { None }
 }
 
 proptest! {
@@ -282,6 +289,7 @@ proptest! {
         prop_assert!(known.plan.passes() || !blind.plan.passes());
         if let (Some(known), Some(blind)) = (asks(&known.plan), asks(&blind.plan)) {
             prop_assert!(blind.0 <= known.0 && blind.1 <= known.1, "remembered for longer");
+            prop_assert!(blind.2 >= known.2, "a touch is enough");
         }
         if blind.certain {
             prop_assert_eq!(blind.rule, known.rule, "what is certain is so");
@@ -311,7 +319,7 @@ proptest! {
         some in any_standing(), fewer in any_standing(), standing in any_standing(),
     ) {
         let wide = some.enrolled.union(fewer.enrolled);
-        let ask = |kinds| Plan::Factors(crate::policy::Ask { kinds, ask_again: 0, remember: 0 }).strictness(standing);
+        let ask = |kinds| Plan::Factors(crate::policy::Ask { kinds, verify_user: false, ask_again: 0, remember: 0 }).strictness(standing);
         prop_assert!(ask(fewer.enrolled) >= ask(wide));
     }
 }

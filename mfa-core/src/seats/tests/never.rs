@@ -45,7 +45,7 @@ fn plan() -> impl Strategy<Value = Plan> {
         Just(Plan::Skip(Skip::NotEnrolled)),
         Just(Plan::Deny(Deny::NoUsableFactor { needs: kinds })),
         Just(Plan::Deny(Deny::CallerUnknown)),
-        Just(Plan::Factors(policy::Ask { kinds, ask_again: 0, remember: 0 })),
+        Just(Plan::Factors(policy::Ask { kinds, verify_user: false, ask_again: 0, remember: 0 })),
         Just(Plan::Enroll(Enroll::AtLogin { kinds })),
         Just(Plan::Enroll(Enroll::Invite { kinds })),
         Just(Plan::Enroll(Enroll::Deny)),
