@@ -252,7 +252,7 @@ fn proven(proof: &Proof, at: Time) -> Permission<'_> {
 
 /// A real proof: there is no other way to have one.
 fn proof() -> Proof {
-    use crate::dialog::{Dialog, Effect, Event, Next, Setting, Turn, Verdict};
+    use crate::dialog::{Dialog, Effect, Event, Front, Next, Setting, Turn, Verdict};
     use crate::policy::{Ask, Plan};
     let plan = Plan::Factors(Ask { kinds: Kinds::ALL, verify_user: false, ask_again: 0, remember: 0 });
     let caller = crate::throttle::Caller::Plain;
@@ -260,7 +260,9 @@ fn proof() -> Proof {
     let welcome = crate::dialog::Welcome { site, issuer, label, terminal: false, rules: rules(1) };
     let (until, support, ties) = (NOW.plus(120), String::new(), crate::trust::Ties::default());
     let (temp_codes, utc_offset, mails) = (false, 0, false);
-    let setting = Setting { caller, interactive: true, until, temp_codes, utc_offset, support, welcome, ties, mails };
+    let front = Front::Terminal;
+    let setting =
+        Setting { caller, interactive: true, front, until, temp_codes, utc_offset, support, welcome, ties, mails };
     let (dialog, _) = Dialog::begin(plan, with_phones(1), setting, &at(NOW));
     let (dialog, _) = dialog.step(Event::Answer(Zeroizing::new(code(NOW.0 / 30))), &at(NOW));
     match dialog.step(Event::Committed, &at(NOW)).1 {

@@ -1,16 +1,58 @@
 //! What is known of a login when it arrives: what root's application says of it, and what is made of that. Nobody else
 //! is believed about anything but who they are.
 
-use crate::accounts::sessions::LoginSession;
+use crate::accounts::sessions::{self, LoginSession};
 use crate::accounts::{Entry, Lane, LookupError};
 use crate::audit::Context;
+use crate::conversation::Conversation;
 use crate::daemon::Daemon;
-use crate::scene::Facts;
+use crate::listen::{Failure, Subject};
+use crate::scene::{Facts, Purpose, Scene};
 use mfa_core::policy::{Address, Class, Origin, SshAuth};
+use mfa_proto::frame::Call;
 use mfa_proto::login::{Begin, Phase};
+use std::rc::Rc;
+
+/// What has arrived, before it is weighed.
+pub(crate) struct Arrival {
+    /// What the policy is asked about.
+    pub(crate) scene: Scene,
+    /// What is recorded with it.
+    pub(crate) context: Context,
+    /// As it was said.
+    pub(crate) begin: Begin,
+}
+
+/// What root's application, or a user's own, says of a login.
+///
+/// # Errors
+/// `Parameter`, of what it says.
+pub(crate) async fn arrive(conversation: &Conversation, whose: Subject, call: &Call<'_>) -> Result<Arrival, Failure> {
+    let begin: Begin = call.parameters()?;
+    if begin.protocol != mfa_proto::PROTOCOL {
+        return Err(Failure::Parameter("protocol".into()));
+    }
+    if !is_service(&begin.service) {
+        return Err(Failure::Parameter("service".into()));
+    }
+    let (daemon, is_root) = (Rc::clone(conversation.daemon()), conversation.peer().is_root());
+    let caller = match begin.login_uid.filter(|_| is_root) {
+        Some(uid) => caller(&daemon, uid).await,
+        None => None,
+    };
+    let session = begin.login_session.filter(|_| is_root);
+    let session = session.and_then(|number| sessions::find(number, begin.session.as_deref()));
+    let facts = facts(&begin, is_root, (caller, session));
+    let lane = if is_root { Lane::Root } else { Lane::Plain };
+    let ssh = Some(facts.ssh.to_string()).filter(|text| is_root && begin.phase == Phase::Auth && !text.is_empty());
+    let context = Context { ssh, origin: facts.origin, ..context(&begin, conversation.peer().uid, is_root) };
+    let purpose = Purpose::Login(Box::new(facts));
+    let scene = Scene { lane, target: whose.entry, name: whose.name, purpose };
+    Ok(Arrival { scene, context, begin })
+}
 
 /// Whoever is logged in and asks; a name service that fails leaves it unknown, which no rule is relaxed by.
-pub(crate) async fn caller(daemon: &Daemon, uid: u32) -> Option<Entry> {
+async fn caller(daemon: &Daemon, uid: u32) -> Option<Entry> {
     let hangs_on_caller = daemon.loaded().is_some_and(|loaded| loaded.config.policy.hangs_on_caller());
     if !hangs_on_caller {
         return None;
@@ -65,7 +107,7 @@ fn is_virtual_terminal(tty: &str) -> bool {
 }
 
 /// What is recorded with everything that happens in this login.
-pub(crate) fn context(begin: &Begin, peer_uid: u32, is_root: bool) -> Context {
+fn context(begin: &Begin, peer_uid: u32, is_root: bool) -> Context {
     let believed = |text: &Option<String>| text.clone().filter(|_| is_root);
     Context {
         service: Some(begin.service.clone()),

@@ -3,8 +3,7 @@
 //! Commit, then record, then answer: a pass leaves only with the store's receipt for the very commit that made it true.
 
 use crate::accounts::Lane;
-use crate::accounts::sessions;
-use crate::arrival::{caller, context, facts, is_service};
+use crate::arrival::{Arrival, arrive};
 use crate::audit::Context;
 use crate::clock;
 use crate::config::Settings;
@@ -16,12 +15,12 @@ use crate::scene::{Purpose, Scene, Trouble, Weighed};
 use crate::store::{Committed, Receipt};
 use mfa_core::At;
 use mfa_core::account::{Commit, What};
-use mfa_core::dialog::{Denial, Dialog, Effect, Event, Next, Setting, Step, Turn, Verdict, Welcome};
+use mfa_core::dialog::{Denial, Dialog, Effect, Event, Front, Next, Setting, Step, Turn, Verdict, Welcome};
 use mfa_core::enrollment::Rules;
 use mfa_core::factor::Kinds;
 use mfa_core::policy::{Class, Enroll, Plan};
 use mfa_proto::frame::{Call, encode_reply};
-use mfa_proto::login::{self as wire, Begin, Outcome, Phase};
+use mfa_proto::login::{self as wire, Outcome, Phase};
 use mfa_proto::service::RefusalCode;
 use std::fmt::Write as _;
 use std::rc::Rc;
@@ -49,28 +48,11 @@ pub(crate) struct Login {
 
 /// `io.mfa.Login.Begin`
 pub(crate) async fn begin(conversation: &mut Conversation, whose: Subject, call: &Call<'_>) -> Result<Answer, Failure> {
-    let begin: Begin = call.parameters()?;
-    if begin.protocol != mfa_proto::PROTOCOL {
-        return Err(Failure::Parameter("protocol".into()));
-    }
-    if !is_service(&begin.service) {
-        return Err(Failure::Parameter("service".into()));
-    }
-    let (daemon, is_root) = (Rc::clone(conversation.daemon()), conversation.peer().is_root());
-    let caller = match begin.login_uid.filter(|_| is_root) {
-        Some(uid) => caller(&daemon, uid).await,
-        None => None,
-    };
-    let session = begin.login_session.filter(|_| is_root);
-    let session = session.and_then(|number| sessions::find(number, begin.session.as_deref()));
-    let facts = facts(&begin, is_root, (caller, session));
-    let lane = if is_root { Lane::Root } else { Lane::Plain };
-    let ssh = Some(facts.ssh.to_string()).filter(|text| is_root && begin.phase == Phase::Auth && !text.is_empty());
-    let context = Context { ssh, origin: facts.origin, ..context(&begin, conversation.peer().uid, is_root) };
-    let purpose = Purpose::Login(Box::new(facts));
-    let scene = Scene { lane, target: whose.entry, name: whose.name, purpose };
-    let interactive = begin.phase == Phase::Auth;
-    start(conversation, scene, context, (interactive, begin.timeout.clamp(1, LONGEST))).await
+    let Arrival { scene, context, begin } = arrive(conversation, whose, call).await?;
+    // Who typed nothing behind the password cannot be asked either.
+    let asked = begin.phase == Phase::Auth && begin.combined != Some(wire::Combined::Nothing);
+    let front = if begin.combined.is_some() { Front::Combined } else { Front::of(&begin.service) };
+    start(conversation, scene, context, (asked, front, begin.timeout.clamp(1, LONGEST))).await
 }
 
 /// `io.mfa.Enrollment.Authorize`
@@ -79,7 +61,7 @@ pub(crate) async fn authorize(conversation: &mut Conversation, whose: Subject) -
     let name = whose.name.clone();
     let scene = Scene { lane, target: Some(whose.known()?), name, purpose: Purpose::Change };
     let context = Context { service: Some("mfa-enroll".into()), ..conversation.context() };
-    start(conversation, scene, context, (true, AUTHORIZING)).await
+    start(conversation, scene, context, (true, Front::Terminal, AUTHORIZING)).await
 }
 
 /// `io.mfa.Login.Answer`
@@ -104,7 +86,7 @@ async fn start(
     conversation: &mut Conversation,
     scene: Scene,
     context: Context,
-    (interactive, seconds): (bool, u32),
+    (interactive, front, seconds): (bool, Front, u32),
 ) -> Result<Answer, Failure> {
     if conversation.dialog.is_some() {
         return Err(refuse(RefusalCode::Busy, "A dialog is under way on this connection. Finish it first."));
@@ -122,11 +104,12 @@ async fn start(
     // Whoever looks for a phone and installs an app needs longer than whoever types a code.
     let enrolling = matches!(weighed.plan, Plan::Enroll(_));
     // And so does whoever waits for a mail.
-    let mails = mails(conversation.peer().is_root(), &scene);
+    let mails = front != Front::Combined && mails(conversation.peer().is_root(), &scene);
     let seconds = if enrolling || (mails && weighed.account.mailbox.is_some()) { LONGEST } else { seconds };
     let setting = Setting {
         caller: conversation.caller(),
         interactive,
+        front,
         until: clock::now().plus(seconds.into()),
         temp_codes: conversation.peer().is_root() && matches!(scene.purpose, Purpose::Login(_)),
         utc_offset: clock::utc_offset(clock::now()),
@@ -349,7 +332,7 @@ fn line(user: &str, context: &Context, what: &str, detail: &str) -> String {
 }
 
 /// Nothing can be decided: said loudly here, and to the caller without details.
-fn tell(scene: &Scene, context: &Context, trouble: &Trouble) {
+pub(crate) fn tell(scene: &Scene, context: &Context, trouble: &Trouble) {
     let (what, why) = match trouble {
         Trouble::Broken(why) => ("broken", why),
         Trouble::Conflict(why) => ("conflict", why),

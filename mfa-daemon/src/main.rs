@@ -16,6 +16,7 @@ mod config;
 mod conversation;
 mod daemon;
 mod desk;
+mod due;
 mod enrollment;
 mod given;
 mod history;

@@ -12,6 +12,9 @@ pub const ANSWER: &str = "io.mfa.Login.Answer";
 /// Waits for what the last turn waits for (a key, a phone); the reply is a [`Turn`].
 pub const WAIT: &str = "io.mfa.Login.Wait";
 
+/// Whether [`BEGIN`] with the same facts would ask for a code; the reply is [`Due`]. Nothing is begun or recorded.
+pub const DUE: &str = "io.mfa.Login.Due";
+
 /// Seconds a login may take at the most, enrollment included.
 pub const LONGEST_LOGIN: u32 = 600;
 
@@ -24,6 +27,16 @@ pub enum Phase {
     Auth,
     /// `pam_sm_acct_mgmt` without an `auth` before it: decides without a prompt.
     Account,
+}
+
+/// What stood behind the password, where the application asks once for both (`combined=` in its stack).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Combined {
+    /// A code: the one answer there will be.
+    Code,
+    /// Nothing: no question can be answered.
+    Nothing,
 }
 
 /// Who wants in, where and how. Root is believed; of anyone else only `user` and `service` count, and `user`
@@ -66,8 +79,21 @@ pub struct Begin {
     /// The process that asks, and its parent: one of them will lead the session that this login opens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub processes: Option<[u32; 2]>,
+    /// Set where the application asks once, for password and code in one line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub combined: Option<Combined>,
     /// Seconds the caller will wait for the whole login.
     pub timeout: u32,
+}
+
+/// Whether a code is due, and how it looks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Due {
+    /// Whether the login would ask for one.
+    pub due: bool,
+    /// How many digits the codes of this account's apps have, longest first. Codes on paper are told by their dashes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub digits: Vec<u8>,
 }
 
 /// What the user typed.

@@ -111,6 +111,7 @@ pub(crate) fn gather(host: &dyn Host, phase: Phase, options: &Options) -> Result
         login_session: kernel_number("/proc/self/sessionid"),
         session: session_name(),
         processes: Some([std::process::id(), std::os::unix::process::parent_id()]),
+        combined: None,
         timeout: u32::try_from(options.timeout.as_secs()).unwrap_or(u32::MAX),
     })
 }

@@ -3,7 +3,7 @@
 //! Each page is one prompt, since text alone is held back by most versions of sshd. What was begun is kept, so that a
 //! dropped line goes on with the same secret. Only root's terminals come here: nobody enrolls through a locker.
 
-use super::{Again, Denial, Dialog, Note, Proof, Question, Step, Then, text};
+use super::{Again, Denial, Dialog, Front, Note, Proof, Question, Step, Then, text};
 use crate::account::{Commit, Pending, Record, Ticket, What, Write};
 use crate::enrollment::{self, Begun, Confirming, Permission, Refusal, Rules};
 use crate::factor::totp::{Link, base32};
@@ -69,6 +69,7 @@ impl Dialog {
     /// Offers to enroll, or says where that can be done.
     pub(super) fn welcome(self, how: Enroll, say: Vec<Note>, at: &At) -> Step {
         let can_be_here = self.setting.interactive
+            && self.setting.front == Front::Terminal
             && self.setting.caller == Caller::Root
             && self.setting.welcome.terminal
             && self.setting.welcome.rules.kinds.contains(Kind::Totp);

@@ -14,6 +14,7 @@
 //! but [`Proof`], which only a committed match becomes, lets anybody in.
 
 mod enroll;
+mod front;
 mod invite;
 mod mail;
 mod proof;
@@ -23,6 +24,7 @@ mod turn;
 mod weigh;
 
 pub use enroll::Welcome;
+pub use front::{Due, Front, due};
 pub use proof::Proof;
 pub use turn::{Denial, Effect, Event, Next, Note, Turn, Verdict};
 
@@ -50,8 +52,10 @@ const ROUNDS: u8 = 8;
 pub struct Setting {
     /// Whose attempts are counted.
     pub caller: Caller,
-    /// Whether anything can be asked; not in PAM's account phase.
+    /// Whether anything can be asked; not in PAM's account phase, nor where no code stood in the one line.
     pub interactive: bool,
+    /// What asks the user.
+    pub front: Front,
     /// When it is over, whatever happens.
     pub until: Time,
     /// Whether a temporary code will do: in logins through root's applications, and never to change factors.
@@ -76,6 +80,8 @@ pub struct Dialog {
     state: State,
     tries: u8,
     answers: u8,
+    /// Whether anything was asked yet.
+    asked: bool,
     commits: u32,
     enrolling: Progress,
     post: mail::Post,
@@ -147,8 +153,8 @@ impl Dialog {
     #[must_use]
     pub fn begin(plan: Plan, account: Account, setting: Setting, at: &At) -> Step {
         let (state, enrolling, post) = (State::Over, Progress::default(), mail::Post::default());
-        let (tries, answers, commits) = (TRIES, ANSWERS, 0);
-        let dialog = Self { plan, account, setting, state, tries, answers, commits, enrolling, post };
+        let (tries, answers, asked, commits) = (TRIES, ANSWERS, false, 0);
+        let dialog = Self { plan, account, setting, state, tries, answers, asked, commits, enrolling, post };
         dialog.open(0, at)
     }
 
@@ -185,7 +191,10 @@ impl Dialog {
                     let record = Record::of(What::Skipped).because(REMEMBERED).covered_by(trust.record);
                     self.covered(record, rounds, at)
                 }
-                None if !self.setting.interactive => self.refuse(Denial::CannotAsk, text::cannot_ask(), at),
+                None if !self.setting.interactive => {
+                    let text = text::cannot_ask(self.setting.front);
+                    self.refuse(Denial::CannotAsk, text, at)
+                }
                 None => self.ask_for_code(rounds, at),
             },
         }
@@ -325,8 +334,7 @@ impl Dialog {
             return self.deny(Denial::TooManyAnswers);
         }
         self.answers -= 1;
-        self.state = State::Asking(question);
-        (self, Effect::Turn(Turn { say, next: Next::Ask { prompt, echo } }))
+        self.put(question, say, prompt, echo)
     }
 
     fn passed(self, proof: Proof) -> Step {
@@ -336,16 +344,6 @@ impl Dialog {
     /// Records the refusal, then says it.
     fn refuse(self, denial: Denial, text: String, at: &At) -> Step {
         self.record(What::Denied, denial.as_str(), Then::Explain(denial, text), at)
-    }
-
-    /// What must be read before a denial is a prompt: text alone is lost on most versions of sshd.
-    fn farewell(mut self, denial: Denial, text: String) -> Step {
-        if !self.setting.interactive {
-            return self.done(vec![Note { error: true, text }], Verdict::Denied(denial));
-        }
-        self.state = State::Asking(Question::Farewell(denial));
-        let prompt = format!("{text}\nPress Enter. ").into();
-        (self, Effect::Turn(Turn { say: Vec::new(), next: Next::Ask { prompt, echo: false } }))
     }
 
     fn record(self, what: What, reason: &'static str, then: Then, at: &At) -> Step {

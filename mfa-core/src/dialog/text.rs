@@ -1,5 +1,6 @@
 //! Every sentence a login can show, in one place. Plain words, two sentences, lines of 80 columns.
 
+use super::Front;
 use crate::Time;
 use crate::factor::{Kind, Kinds, email};
 use crate::given::Invitation;
@@ -35,7 +36,7 @@ pub(super) fn throttled(gate: Gate, support: &str) -> String {
 }
 
 pub(super) fn throttled_but_for_backup_codes(gate: Gate) -> String {
-    format!("{}\nA backup code works now. Press Enter, or type a backup code: ", closed(gate))
+    format!("{}\nA backup code works now.\nPress Enter, or type a backup code: ", closed(gate))
 }
 
 pub(super) fn backup_codes_throttled(gate: Gate) -> String {
@@ -151,11 +152,11 @@ pub(super) fn not_invited(state: Invitation, site: &str, support: &str) -> Strin
 }
 
 pub(super) fn throttled_but_for_a_temporary_code(gate: Gate) -> String {
-    format!("{}\nA temporary code works now. Press Enter, or type it: ", closed(gate))
+    format!("{}\nA temporary code works now.\nPress Enter, or type it: ", closed(gate))
 }
 
 pub(super) fn but_for_a_temporary_code(refusal: &str) -> String {
-    format!("{refusal}\nA temporary code works now. Press Enter, or type it: ")
+    format!("{refusal}\nA temporary code works now.\nPress Enter, or type it: ")
 }
 
 pub(super) fn no_temporary_code() -> String {
@@ -278,7 +279,10 @@ pub(super) fn caller_unknown(support: &str) -> String {
     format!("A second factor is required here of whoever asks, and it is not known who does.{}", help(support))
 }
 
-pub(super) fn cannot_ask() -> String {
+pub(super) fn cannot_ask(front: Front) -> String {
+    if front == Front::Combined {
+        return "A code is needed, too. Type it right behind your password.".into();
+    }
     "A second factor is required, and it cannot be asked for here.\n\
      Log in with a terminal, or let ssh ask: -o KbdInteractiveAuthentication=yes"
         .into()

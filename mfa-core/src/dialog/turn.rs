@@ -115,6 +115,8 @@ pub enum Denial {
     CannotAsk,
     /// Too many answers that were no codes.
     TooManyAnswers,
+    /// The one answer that the application can give was not right.
+    NoMoreAnswers,
     /// Time is up.
     TimedOut,
     /// The account kept changing.
@@ -144,6 +146,7 @@ impl Denial {
             Self::MailLimit => "mail-limit",
             Self::CannotAsk => "cannot-ask",
             Self::TooManyAnswers => "too-many-answers",
+            Self::NoMoreAnswers => "no-more-answers",
             Self::TimedOut => "timed-out",
             Self::Unsettled => "unsettled",
             Self::PolicyChanged => "policy-changed",

@@ -1,6 +1,6 @@
 use super::*;
 use crate::account::{Detail, Factor, Identity, Version};
-use crate::dialog::{Dialog, Effect, Event, Next, Proof, Setting, Turn, Verdict, Welcome};
+use crate::dialog::{Dialog, Effect, Event, Front, Next, Proof, Setting, Turn, Verdict, Welcome};
 use crate::enrollment::remove;
 use crate::factor::Kinds;
 use crate::factor::totp::Parameters;
@@ -63,6 +63,7 @@ fn proof_by_mail() -> Proof {
     let setting = Setting {
         caller: Caller::Plain,
         interactive: true,
+        front: Front::Terminal,
         until: NOW.plus(600),
         temp_codes: false,
         utc_offset: 0,

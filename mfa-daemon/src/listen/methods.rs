@@ -3,7 +3,7 @@
 use crate::accounts::{Entry, Lane, LookupError};
 use crate::conversation::Conversation;
 use crate::{
-    admin, break_glass, enrollment, given, history, import, license, login, mail, metrics, policy, staff, trust,
+    admin, break_glass, due, enrollment, given, history, import, license, login, mail, metrics, policy, staff, trust,
 };
 use crate::{keep, own_mail};
 use mfa_proto::frame::{Call, FrameError, encode_error, encode_reply};
@@ -46,6 +46,7 @@ const METHODS: &[(&str, Serves)] = &[
     (service::GET_INFO, Serves::Anybody(info)),
     (service::GET_INTERFACE_DESCRIPTION, Serves::Anybody(interface)),
     (l::BEGIN, Serves::Own(|conversation, whose, call| Box::pin(login::begin(conversation, whose, call)))),
+    (l::DUE, Serves::Own(|conversation, whose, call| Box::pin(due::due(conversation, whose, call)))),
     (l::ANSWER, Serves::Holder(|conversation, call| Box::pin(login::answer(conversation, call)))),
     (l::WAIT, Serves::Holder(|conversation, call| Box::pin(login::wait(conversation, call)))),
     (e::STATUS, Serves::Own(|conversation, whose, _| Box::pin(enrollment::status(conversation, whose)))),

@@ -262,7 +262,7 @@ fn whoever_is_refused_otherwise_is_told_of_the_temporary_code_and_leaves_with_en
     let (mut world, _) = with_temp_code(alice(), &WISH);
     world.plan = Plan::Deny(Deny::NoUsableFactor { needs });
     let turn = world.login(&[], NOW);
-    assert!(prompt(&turn).ends_with("\nA temporary code works now. Press Enter, or type it: "));
+    assert!(prompt(&turn).ends_with("\nA temporary code works now.\nPress Enter, or type it: "));
     assert_eq!(denied(&world.login(&[""], NOW)), Some(Denial::NoUsableFactor));
     assert_eq!(denied(&world.login(&["2222-2222-2222"; 3], NOW)), Some(Denial::Wrong));
 }
@@ -293,7 +293,7 @@ fn throttled_people_are_told_of_a_temporary_code_and_it_opens_the_gate() {
     world.account.backup = BackupSet::default();
     world.login(&["000000"; 3], NOW);
     let turn = world.login(&["000000"; 2], NOW);
-    assert!(prompt(&turn).ends_with("A temporary code works now. Press Enter, or type it: "));
+    assert!(prompt(&turn).ends_with("A temporary code works now.\nPress Enter, or type it: "));
     assert!(passed(&world.login(&[&code], NOW)));
     let right = world.code(NOW / 30);
     assert!(passed(&world.login(&[&right], NOW)));

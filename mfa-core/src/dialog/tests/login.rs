@@ -61,7 +61,7 @@ fn five_failures_throttle_with_the_time_told_and_a_backup_code_still_works() {
     world.login(&["000000"; 3], NOW);
     let turn = world.login(&["000000"; 2], NOW);
     let expected = "Too many wrong codes. The next try is in 0:30.\n\
-                    A backup code works now. Press Enter, or type a backup code: ";
+                    A backup code works now.\nPress Enter, or type a backup code: ";
     assert_eq!(prompt(&turn), expected);
     let (right, backup) = (world.code(NOW / 30), world.codes[3].clone());
     assert_eq!(prompt(&world.login(&[&right], NOW + 1)), expected.replace("0:30", "0:29"));
@@ -351,7 +351,8 @@ fn no_sentence_is_wider_than_a_terminal() {
         text::backup_code_used(0),
         text::not_enrolled(""),
         text::no_usable_factor(Kinds::NONE.with(Kind::SecurityKey), support),
-        text::cannot_ask(),
+        text::cannot_ask(Front::Terminal),
+        text::cannot_ask(Front::Combined),
         text::ways(&Kinds::ALL.without(Kind::SshKey).iter().collect::<Vec<_>>(), None, support),
     ];
     for text in texts {

@@ -1,6 +1,7 @@
 //! A world for dialogs to play in: an account, a policy, and commits that happen under their condition.
 
 mod enroll;
+mod front;
 mod given_codes;
 mod login;
 mod mail;
@@ -27,6 +28,7 @@ pub(super) struct World {
     pub(super) records: Vec<Record>,
     pub(super) codes: Vec<String>,
     pub(super) interactive: bool,
+    pub(super) front: Front,
     pub(super) caller: Caller,
     pub(super) temp_codes: bool,
     pub(super) welcome: Welcome,
@@ -95,6 +97,7 @@ pub(super) fn alice() -> World {
         records: Vec::new(),
         codes,
         interactive: true,
+        front: Front::Terminal,
         caller: Caller::Root,
         temp_codes: true,
         welcome: welcome(),
@@ -109,6 +112,7 @@ impl World {
         let setting = Setting {
             caller: self.caller,
             interactive: self.interactive,
+            front: self.front,
             until: Time(now + 120),
             temp_codes: self.temp_codes,
             utc_offset: 0,
