@@ -17,8 +17,8 @@ pub fn show(screen: &Screen, factors: &[FactorInfo]) -> Result<(), Failure> {
     for factor in factors {
         let used = factor.last_used.map_or_else(|| "never".to_owned(), |used| moment::ago(used, now));
         let (id, added) = (factor.id.to_string(), moment::date(factor.created));
-        let name = match &factor.address {
-            Some(address) => format!("{} ({address})", factor.name),
+        let name = match factor.address.as_ref().or(factor.fingerprint.as_ref()) {
+            Some(detail) => format!("{} ({detail})", factor.name),
             None => factor.name.clone(),
         };
         table.row(&[&id, &name, &kind(&factor.kind), &added, &used])?;

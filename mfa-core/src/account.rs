@@ -3,9 +3,11 @@
 mod commit;
 mod record;
 
-pub use commit::{Commit, Imported, NewPending, Seen, Ticket, Write};
+pub use commit::{Commit, NewPending, Seen, Ticket, Write};
 pub use record::{Record, What};
 
+use crate::factor::security_key::Credential;
+use crate::factor::ssh_key::SshKey;
 use crate::factor::totp::{Parameters, Step};
 use crate::factor::{Kind, Kinds};
 use crate::given::Given;
@@ -129,6 +131,16 @@ impl Account {
         self.factors.iter().find(|factor| factor.detail.kind() == Kind::Email)
     }
 
+    /// The security keys, each with the factor that it is.
+    pub fn security_keys(&self) -> impl Iterator<Item = (FactorId, &Credential)> {
+        self.factors.iter().filter_map(|factor| Some((factor.id, factor.detail.security_key()?)))
+    }
+
+    /// The SSH keys, each with the factor that it is.
+    pub fn ssh_keys(&self) -> impl Iterator<Item = (FactorId, &SshKey)> {
+        self.factors.iter().filter_map(|factor| Some((factor.id, factor.detail.ssh_key()?)))
+    }
+
     /// A confirmed factor by its id.
     #[must_use]
     pub fn factor(&self, id: FactorId) -> Option<&Factor> {
@@ -158,6 +170,10 @@ pub enum Detail {
     Totp(Totp),
     /// A mail address that its owner has verified; there is one at the most, and it is [`Account::address`].
     Email(Address),
+    /// A security key.
+    SecurityKey(Credential),
+    /// An SSH key on a security key.
+    SshKey(SshKey),
 }
 
 impl Detail {
@@ -167,6 +183,8 @@ impl Detail {
         match self {
             Self::Totp(_) => Kind::Totp,
             Self::Email(_) => Kind::Email,
+            Self::SecurityKey(_) => Kind::SecurityKey,
+            Self::SshKey(_) => Kind::SshKey,
         }
     }
 
@@ -175,7 +193,25 @@ impl Detail {
     pub fn app(&self) -> Option<&Totp> {
         match self {
             Self::Totp(app) => Some(app),
-            Self::Email(_) => None,
+            Self::Email(_) | Self::SecurityKey(_) | Self::SshKey(_) => None,
+        }
+    }
+
+    /// What a security key's verifier needs.
+    #[must_use]
+    pub fn security_key(&self) -> Option<&Credential> {
+        match self {
+            Self::SecurityKey(credential) => Some(credential),
+            Self::Totp(_) | Self::Email(_) | Self::SshKey(_) => None,
+        }
+    }
+
+    /// The SSH key.
+    #[must_use]
+    pub fn ssh_key(&self) -> Option<&SshKey> {
+        match self {
+            Self::SshKey(key) => Some(key),
+            Self::Totp(_) | Self::Email(_) | Self::SecurityKey(_) => None,
         }
     }
 }

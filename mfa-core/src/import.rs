@@ -2,7 +2,7 @@
 //!
 //! The codes that the other program may have taken are void here. A secret that the account has is not added again.
 
-use crate::account::{Account, Commit, Imported, Record, Ticket, What, Write};
+use crate::account::{Account, Commit, Detail, Record, Ticket, Totp, What, Write};
 use crate::enrollment::{MOST_FACTORS, checked_name, commit};
 use crate::factor::Kind;
 use crate::factor::totp::{Parameters, Step};
@@ -89,7 +89,7 @@ pub fn import(
     // A code of the next step is taken early, so the other program may have taken that, too.
     let Step(current) = parameters.step_at(now).ok_or(Refusal::NoTime)?;
     let used = Step(current.saturating_add(1));
-    let write = Write::Import(Imported { name, secret, parameters, used });
+    let write = Write::Add { name, detail: Detail::Totp(Totp { secret, parameters, used, replays: 0 }) };
     // What was begun while nothing was enrolled, and so without a proof, is not confirmed beside it.
     let pending = account.pending.as_ref().map(|_| Write::EndPending);
     // Whoever brings a first factor along needs no code for another.
@@ -108,7 +108,7 @@ fn has(account: &Account, secret: &Secret) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::account::{Detail, Factor, FactorId, Identity, Pending, Seen, Totp, Version};
+    use crate::account::{Factor, FactorId, Identity, Pending, Seen, Version};
     use crate::factor::totp::{Algorithm, find};
 
     const NOW: Time = Time(1_800_000_000);
@@ -124,8 +124,7 @@ mod tests {
     /// An account after the commit.
     fn with(mut account: Account, commit: Commit) -> Account {
         for write in commit.writes {
-            let Write::Import(Imported { name, secret, parameters, used }) = write else { panic!("{write:?}") };
-            let detail = Detail::Totp(Totp { secret, parameters, used, replays: 0 });
+            let Write::Add { name, detail } = write else { panic!("{write:?}") };
             let id = FactorId(i64::try_from(account.factors.len()).unwrap() + 1);
             account.factors.push(Factor { id, name, created: commit.at, last_used: None, detail });
         }

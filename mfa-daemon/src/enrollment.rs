@@ -11,6 +11,7 @@ use mfa_core::Time;
 use mfa_core::account::{Detail, Factor, FactorId, Pending};
 use mfa_core::enrollment::{self as core, Begun, Confirming};
 use mfa_core::factor::Kind;
+use mfa_core::factor::security_key::spelled_aaguid;
 use mfa_core::factor::totp::{Link, base32};
 use mfa_core::letter::Address;
 use mfa_core::throttle::{Gate, Guess};
@@ -170,6 +171,7 @@ fn show(desk: &Desk, conversation: &Conversation, pending: &Pending, resumed: bo
 
 /// A factor as people see it, with its address spelled in full, or so that strangers do not learn it.
 pub(crate) fn factor_info(factor: &Factor, spelled: impl Fn(&Address) -> String) -> wire::FactorInfo {
+    let credential = factor.detail.security_key();
     wire::FactorInfo {
         id: factor.id.0,
         kind: factor.detail.kind().as_str().into(),
@@ -178,8 +180,11 @@ pub(crate) fn factor_info(factor: &Factor, spelled: impl Fn(&Address) -> String)
         last_used: factor.last_used.map(|at| at.0),
         address: match &factor.detail {
             Detail::Email(address) => Some(spelled(address)),
-            Detail::Totp(_) => None,
+            Detail::Totp(_) | Detail::SecurityKey(_) | Detail::SshKey(_) => None,
         },
+        fingerprint: factor.detail.ssh_key().map(|key| key.key.fingerprint().to_string()),
+        aaguid: credential.and_then(|credential| credential.aaguid).map(|aaguid| spelled_aaguid(&aaguid)),
+        u2f: credential.is_some_and(|credential| credential.u2f),
     }
 }
 

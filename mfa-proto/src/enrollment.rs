@@ -60,6 +60,15 @@ pub struct FactorInfo {
     /// Of a mail address: the address. In full for its owner and root, as `a…@example.com` for others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
+    /// Of an SSH key: its fingerprint, as `ssh-keygen -l` shows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<String>,
+    /// Of a security key: its make and model, as the key itself has said, where the site wants to know it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aaguid: Option<String>,
+    /// Whether it is a security key of before FIDO2, which can ask for neither PIN nor fingerprint.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub u2f: bool,
 }
 
 /// What an account has, and what is asked of it.

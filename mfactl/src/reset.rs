@@ -144,6 +144,9 @@ mod tests {
             created: 0,
             last_used: None,
             address: None,
+            fingerprint: None,
+            aaguid: None,
+            u2f: false,
         };
         Account {
             user: "nobody-here".into(),

@@ -2,7 +2,7 @@
 //! all; with every change there is.
 
 use super::record::Record;
-use super::{FactorId, Identity, Version};
+use super::{Detail, FactorId, Identity, Version};
 use crate::factor::totp::{Parameters, Step};
 use crate::given::{NewGiven, Purpose};
 use crate::letter::{Address, Letter};
@@ -86,12 +86,25 @@ pub enum Write {
     },
     /// What the codes mailed lately come to.
     Mailings(Caller, Sends),
-    /// A mail address that was verified becomes a factor.
-    AddMail {
+    /// A security key let somebody in, and its counter moved; or stayed at 0, for a key that does not count.
+    UseKey {
+        /// Of which factor.
+        factor: FactorId,
+        /// The counter now.
+        counter: u32,
+    },
+    /// An SSH key with which sshd has authenticated somebody let them in.
+    UseSshKey {
+        /// Which factor it is.
+        factor: FactorId,
+    },
+    /// Something becomes a factor at once: what was verified without waiting in the store, and what another program
+    /// knew.
+    Add {
         /// What it is called.
         name: String,
-        /// The address.
-        address: Address,
+        /// What its verifier needs. Of mail addresses there is one at the most.
+        detail: Detail,
     },
     /// The time to enroll begins, unless it has.
     BeginGrace(Time),
@@ -106,8 +119,6 @@ pub enum Write {
         /// The newest step that confirmed it.
         step: Step,
     },
-    /// An app that another program knew becomes a factor without being confirmed.
-    Import(Imported),
     /// A new set of backup codes; the old is void.
     NewBackupCodes {
         /// Of the new set.
@@ -164,8 +175,7 @@ impl Write {
     pub fn changes_factors(&self) -> bool {
         match self {
             Self::Confirm { .. }
-            | Self::Import(_)
-            | Self::AddMail { .. }
+            | Self::Add { .. }
             | Self::NewBackupCodes { .. }
             | Self::Remove(_)
             | Self::RemoveAll => true,
@@ -174,6 +184,8 @@ impl Write {
             | Self::CountReplay { .. }
             | Self::UseBackupCode { .. }
             | Self::UseMailedCode { .. }
+            | Self::UseKey { .. }
+            | Self::UseSshKey { .. }
             | Self::Mailings(..)
             | Self::BeginGrace(_)
             | Self::TellRequired
@@ -207,17 +219,4 @@ pub struct NewPending {
     pub parameters: Parameters,
     /// After this it cannot be confirmed any more.
     pub until: Time,
-}
-
-/// An app as another program kept it.
-#[derive(Debug)]
-pub struct Imported {
-    /// The name the factor will have.
-    pub name: String,
-    /// The secret.
-    pub secret: Secret,
-    /// Algorithm, digits, period.
-    pub parameters: Parameters,
-    /// It and all before it are void: the other program may have taken their codes.
-    pub used: Step,
 }

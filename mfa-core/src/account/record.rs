@@ -57,6 +57,8 @@ pub enum What {
     Wrong,
     /// A used code again.
     Replayed,
+    /// A security key answered rightly, but its counter did not move on: there may be a copy of it.
+    CounterBack,
     /// An enrollment was begun.
     Begun,
     /// A factor was added.
@@ -105,12 +107,13 @@ pub enum What {
 
 impl What {
     /// Every one of them, for readers of stored records.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::Passed,
         Self::Skipped,
         Self::Denied,
         Self::Wrong,
         Self::Replayed,
+        Self::CounterBack,
         Self::Begun,
         Self::Added,
         Self::Imported,
@@ -144,6 +147,7 @@ impl What {
             Self::Denied => "denied",
             Self::Wrong => "wrong",
             Self::Replayed => "replayed",
+            Self::CounterBack => "counter-back",
             Self::Begun => "begun",
             Self::Added => "added",
             Self::Imported => "imported",

@@ -5,7 +5,7 @@
 
 use super::{GUESSES, MOST_FACTORS, Permission, Refusal, Rules, checked_name, commit, permit};
 use crate::At;
-use crate::account::{Account, Commit, Record, Ticket, What, Write};
+use crate::account::{Account, Commit, Detail, Record, Ticket, What, Write};
 use crate::factor::Kind;
 use crate::factor::email::{Finding, Mailed};
 use crate::letter::{Address, Letter};
@@ -121,7 +121,7 @@ pub fn confirm_mail(
         Finding::Right => {
             let (name, address) = (name.clone(), address.clone());
             let before = account.own_mail().map(|factor| Write::Remove(factor.id));
-            let new = [Write::AddMail { name, address: address.clone() }, Write::Address(Some(address))];
+            let new = [Write::Add { name, detail: Detail::Email(address.clone()) }, Write::Address(Some(address))];
             let record = Record::of(What::Added).with(Kind::Email, None);
             Ok(Verified::Right(Box::new(commit(
                 account,

@@ -115,7 +115,7 @@ fn the_code_that_was_mailed_there_adds_it_and_the_old_and_the_new_address_are_to
     assert!(matches!(confirm("00000000", NOW), Verified::Wrong(None)), "root does not guess");
     assert!(matches!(confirm(&code, NOW.plus(600)), Verified::Ended));
     let Verified::Right(commit) = confirm(&code, NOW) else { panic!("the right code") };
-    assert!(matches!(commit.writes[..], [Write::Remove(_), Write::AddMail { .. }, Write::Address(Some(_))]));
+    assert!(matches!(commit.writes[..], [Write::Remove(_), Write::Add { .. }, Write::Address(Some(_))]));
     let told: Vec<_> = commit.letters.iter().map(|letter| (letter.topic, letter.to.clone())).collect();
     let to = |text: &str| (Topic::AddressChanged, To::Address(text.parse().unwrap()));
     assert_eq!(told, [to("old@home.example"), to("me@home.example")]);

@@ -3,6 +3,8 @@
 
 pub mod backup_code;
 pub mod email;
+pub mod security_key;
+pub mod ssh_key;
 pub mod temp_code;
 pub mod totp;
 
@@ -88,6 +90,8 @@ enum Uses {
     BackupCode(i64),
     TempCode(i64),
     MailedCode(Option<FactorId>),
+    Key(FactorId, u32),
+    SshKey(FactorId),
 }
 
 impl Match {
@@ -105,6 +109,15 @@ impl Match {
 
     fn email(factor: Option<FactorId>) -> Self {
         Self { kind: Kind::Email, factor, uses: Uses::MailedCode(factor) }
+    }
+
+    #[cfg_attr(not(test), expect(dead_code, reason = "the verifier of assertions comes next"))]
+    fn security_key(factor: FactorId, counter: u32) -> Self {
+        Self { kind: Kind::SecurityKey, factor: Some(factor), uses: Uses::Key(factor, counter) }
+    }
+
+    fn ssh_key(factor: FactorId) -> Self {
+        Self { kind: Kind::SshKey, factor: Some(factor), uses: Uses::SshKey(factor) }
     }
 
     /// By which kind of factor.
@@ -126,6 +139,8 @@ impl Match {
             Uses::Step(factor, step) => Write::UseStep { factor, step },
             Uses::BackupCode(id) => Write::UseBackupCode { id },
             Uses::MailedCode(factor) => Write::UseMailedCode { factor },
+            Uses::Key(factor, counter) => Write::UseKey { factor, counter },
+            Uses::SshKey(factor) => Write::UseSshKey { factor },
             Uses::TempCode(id) => Write::Spend { id, purpose: Purpose::TempCode },
         }
     }

@@ -88,8 +88,7 @@ impl Letter {
 pub fn that_follow(record: &Record, writes: &[Write], before: &Account) -> Vec<Letter> {
     match record.what {
         What::Added | What::Removed if changes_address(writes) => address_changed(writes, before),
-        What::Added => vec![about_factor(Topic::FactorAdded, record, before)],
-        What::Imported => vec![imported(record, writes)],
+        What::Added | What::Imported => vec![added(record, writes, before)],
         What::Removed => vec![about_factor(Topic::FactorRemoved, record, before)],
         What::Reset => vec![reset(record, before)],
         What::NewBackupCodes => vec![Letter::to_owner(Topic::NewBackupCodes)],
@@ -97,6 +96,7 @@ pub fn that_follow(record: &Record, writes: &[Write], before: &Account) -> Vec<L
         What::Wrong => writes.iter().find_map(closed).into_iter().collect(),
         What::ToldRequired => vec![Letter::to_owner(Topic::Required)],
         What::AddressChanged => address_changed(writes, before),
+        What::CounterBack => counter_back(record, before),
         What::Reported => vec![Letter::to_administrators(Topic::Reported)],
         What::Forgotten => Vec::new(),
         What::Skipped
@@ -135,14 +135,22 @@ fn about_factor(topic: Topic, record: &Record, before: &Account) -> Letter {
     Letter::to_owner(topic).saying("factor", which(record)).saying("name", name)
 }
 
-/// It has no id yet; its name is in what is written.
-fn imported(record: &Record, writes: &[Write]) -> Letter {
+/// What is added at once has no id yet; its name is in what is written.
+fn added(record: &Record, writes: &[Write], before: &Account) -> Letter {
     let name = writes.iter().find_map(|write| match write {
-        Write::Import(imported) => Some(imported.name.as_str()),
+        Write::Add { name, .. } => Some(name),
         _ => None,
     });
-    let letter = Letter::to_owner(Topic::FactorAdded).saying("factor", which(record));
-    letter.saying("name", name.unwrap_or_default())
+    match name {
+        Some(name) => Letter::to_owner(Topic::FactorAdded).saying("factor", which(record)).saying("name", name),
+        None => about_factor(Topic::FactorAdded, record, before),
+    }
+}
+
+/// To the administrators, and to the owner, who knows whether somebody else had the key.
+fn counter_back(record: &Record, before: &Account) -> Vec<Letter> {
+    let owner = about_factor(Topic::CounterBack, record, before);
+    vec![Letter { to: To::Administrators, ..owner.clone() }, owner]
 }
 
 fn which(record: &Record) -> &'static str {

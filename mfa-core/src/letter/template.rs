@@ -193,6 +193,7 @@ texts! {
     SeatsNear => "seats-near",
     SeatsFull => "seats-full",
     LicenseEnds => "license-ends",
+    CounterBack => "counter-back",
     Reported => "reported",
     BreakGlass => "break-glass",
     StoreBroken => "store-broken",

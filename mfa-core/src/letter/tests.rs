@@ -50,6 +50,25 @@ fn an_added_and_a_removed_factor_are_told_by_their_names() {
 }
 
 #[test]
+fn what_is_added_at_once_is_told_by_the_name_it_gets() {
+    let detail = || account(0).factors.remove(0).detail;
+    for what in [What::Added, What::Imported] {
+        let writes = [Write::Add { name: "blue key".to_owned(), detail: detail() }];
+        let letters = that_follow(&Record::of(what).with(Kind::SecurityKey, None), &writes, &account(10));
+        assert_eq!((letters.len(), letters[0].topic), (1, Topic::FactorAdded));
+        assert_eq!((value(&letters[0], "name"), value(&letters[0], "factor")), ("blue key", "security key"));
+    }
+}
+
+#[test]
+fn a_counter_that_went_back_is_told_to_the_administrators_and_to_the_owner() {
+    let letters = that_follow(&Record::of(What::CounterBack).with(Kind::SecurityKey, Some(APP)), &[], &account(10));
+    let to: Vec<_> = letters.iter().map(|letter| (&letter.to, letter.topic, value(letter, "name"))).collect();
+    let (topic, name) = (Topic::CounterBack, "old phone");
+    assert_eq!(to, [(&To::Administrators, topic, name), (&To::Owner, topic, name)]);
+}
+
+#[test]
 fn the_owner_is_told_of_a_code_that_an_administrator_gave_to_whomever() {
     for (what, topic) in [(What::Invited, Topic::Invited), (What::TempCodeGiven, Topic::TempCodeGiven)] {
         let letters = that_follow(&Record::of(what), &[], &account(10));
@@ -114,6 +133,7 @@ fn every_letter_says_all_that_its_topic_can_say() {
     let commits = [
         (factor(What::Added), vec![]),
         (factor(What::Removed), vec![]),
+        (factor(What::CounterBack), vec![]),
         (Record::of(What::Reset), vec![Write::RemoveAll]),
         (Record::of(What::Invited), vec![Write::EndPending]),
         (Record::of(What::TempCodeGiven), vec![]),

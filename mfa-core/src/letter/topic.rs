@@ -37,6 +37,8 @@ pub enum Topic {
     SeatsFull,
     /// Administrators: the license ends soon, or has ended.
     LicenseEnds,
+    /// A security key's counter did not move on: there may be a copy of it.
+    CounterBack,
     /// Administrators: somebody says that it was not them.
     Reported,
     /// Administrators: a break-glass code was used.
@@ -51,7 +53,7 @@ pub enum Topic {
 
 impl Topic {
     /// Every one of them.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::FactorAdded,
         Self::FactorRemoved,
         Self::Reset,
@@ -69,6 +71,7 @@ impl Topic {
         Self::SeatsNear,
         Self::SeatsFull,
         Self::LicenseEnds,
+        Self::CounterBack,
         Self::Reported,
         Self::BreakGlass,
         Self::StoreBroken,
@@ -97,6 +100,7 @@ impl Topic {
             Self::SeatsNear => "seats-near",
             Self::SeatsFull => "seats-full",
             Self::LicenseEnds => "license-ends",
+            Self::CounterBack => "counter-back",
             Self::Reported => "reported",
             Self::BreakGlass => "break-glass",
             Self::StoreBroken => "store-broken",
@@ -115,7 +119,7 @@ impl Topic {
     #[must_use]
     pub fn fields(self) -> &'static [&'static str] {
         match self {
-            Self::FactorAdded | Self::FactorRemoved => &["factor", "name"],
+            Self::FactorAdded | Self::FactorRemoved | Self::CounterBack => &["factor", "name"],
             Self::Reset => &["factor"],
             Self::BackupCodeUsed | Self::FewBackupCodes => &["left"],
             Self::AddressChanged => &["old", "new"],

@@ -261,7 +261,7 @@ fn factors(connection: &Connection, account: i64) -> Result<BTreeMap<String, u32
 
 pub(super) const LAST_PASS: &str = "SELECT max(at) FROM audit WHERE what = 'passed'";
 pub(super) const REFUSED: &str = "SELECT coalesce(reason, what), count(*) FROM audit \
-     WHERE what IN ('denied', 'wrong', 'replayed') AND at >= ?1 GROUP BY 1";
+     WHERE what IN ('denied', 'wrong', 'replayed', 'counter-back') AND at >= ?1 GROUP BY 1";
 pub(super) const THROTTLED: &str = "SELECT name FROM audit WHERE what = 'denied' AND at >= ?1 \
      AND reason IN ('throttled', 'codes-off') GROUP BY name ORDER BY max(at) DESC LIMIT 10";
 pub(super) const RECENT: &str =

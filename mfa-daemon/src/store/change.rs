@@ -3,8 +3,8 @@
 use super::apply::Halt;
 use super::read::{self, MOST_CODES, backup_set_place, set_and_place, spell_parameters};
 use super::seal::{Place, Sealed};
-use super::{MasterKey, StoreError};
-use mfa_core::account::{FactorId, Imported, NewPending, Write};
+use super::{MasterKey, StoreError, detail};
+use mfa_core::account::{Detail, FactorId, NewPending, Write};
 use mfa_core::factor::Kind;
 use mfa_core::factor::totp::Step;
 use mfa_core::letter::Address;
@@ -47,7 +47,12 @@ impl Change<'_> {
             Write::UseBackupCode { id } => self.use_backup_code(*id),
             Write::UseMailedCode { factor } => self.use_mailed_code(*factor),
             Write::Mailings(caller, sends) => self.mailings(*caller, sends),
-            Write::AddMail { name, address } => self.add_mail(name, address),
+            Write::UseKey { factor, counter } => self.use_key(*factor, *counter),
+            Write::UseSshKey { factor: FactorId(id) } => {
+                let update = "UPDATE factor SET last_used = ?3 WHERE account = ?1 AND id = ?2 AND kind = ?4";
+                self.one(update, params![self.account, id, self.at.0, Kind::SshKey.as_str()])
+            }
+            Write::Add { name, detail } => self.add(name, detail),
             Write::BeginGrace(Time(began)) => {
                 let update = "UPDATE account SET grace_began = coalesce(grace_began, ?2) WHERE id = ?1";
                 self.one(update, params![self.account, began])
@@ -58,7 +63,6 @@ impl Change<'_> {
             }
             Write::Begin(pending) => self.begin(pending),
             Write::Confirm { factor, step } => self.confirm(*factor, *step),
-            Write::Import(imported) => self.import(imported),
             Write::NewBackupCodes { salt, digests } => self.new_backup_codes(salt, digests),
             // Whether there is one is decided when all writes are done.
             Write::TakeSeat { .. } => {
@@ -165,17 +169,26 @@ impl Change<'_> {
         self.factors_changed()
     }
 
-    fn import(&self, imported: &Imported) -> Result<(), Halt> {
-        let Imported { name, secret, parameters, used: Step(used) } = imported;
-        let (id, kind, params) = (self.new_id()?, Kind::Totp.as_str(), spell_parameters(parameters));
+    /// Something becomes a factor at once; stale if it is a second mail address.
+    fn add(&self, name: &str, detail: &Detail) -> Result<(), Halt> {
+        let detail::Columns { kind, params, last_step, secret } = detail::columns(detail)?;
+        let (id, kind, alone) = (self.new_id()?, kind.as_str(), kind == Kind::Email);
         let place = Place { table: "factor", account: self.account, id, kind, params: &params };
         let Sealed { key_id, nonce, bytes } = self.key.seal(&place, secret.expose())?;
         let insert = "INSERT INTO factor (account, id, kind, name, created, params, last_step, replays, key_id, nonce, \
-                      sealed) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8, ?9, ?10)";
-        let row = params![self.account, id, kind, name, self.at.0, params, used, key_id, nonce, bytes];
+                      sealed) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8, ?9, ?10 \
+                      WHERE NOT (?11 AND EXISTS (SELECT 1 FROM factor WHERE account = ?1 AND kind = ?3))";
+        let row = params![self.account, id, kind, name, self.at.0, params, last_step, key_id, nonce, bytes, alone];
         self.one(insert, row)?;
         self.one("UPDATE account SET factors = factors + 1, ever_enrolled = 1 WHERE id = ?1", [self.account])?;
         self.factors_changed()
+    }
+
+    /// A counter moves on, or stays at 0 for a key that does not count (WebAuthn Level 3, section 7.2, step 22).
+    fn use_key(&self, FactorId(id): FactorId, counter: u32) -> Result<(), Halt> {
+        let update = "UPDATE factor SET last_step = ?3, last_used = ?4 WHERE account = ?1 AND id = ?2 AND kind = ?5 \
+                      AND (last_step < ?3 OR (last_step = 0 AND ?3 = 0))";
+        self.one(update, params![self.account, id, counter, self.at.0, Kind::SecurityKey.as_str()])
     }
 
     fn new_backup_codes(&self, salt: &Salt, digests: &[Digest]) -> Result<(), Halt> {

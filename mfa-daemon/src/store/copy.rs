@@ -8,13 +8,13 @@ use super::apply::{Halt, Transaction};
 use super::queue::Work;
 use super::read;
 use super::seal::{Place, Sealed};
-use super::{MasterKey, Store, StoreError, seats};
+use super::{MasterKey, Store, StoreError, detail, seats};
 use crate::audit::{Context, Site, SiteRecord};
 use data_encoding::BASE32_NOPAD;
-use mfa_core::Time;
 use mfa_core::enrollment::{LONGEST_NAME, MOST_FACTORS};
 use mfa_core::factor::Kind;
 use mfa_core::factor::totp::Step as TotpStep;
+use mfa_core::{Secret, Time};
 use mfa_proto::keep::{Exported, KeptAccount, KeptFactor, Restored};
 use rusqlite::types::{Value as Sql, ValueRef};
 use rusqlite::{Connection, params, params_from_iter};
@@ -271,14 +271,14 @@ impl Transaction<'_> {
         let KeptFactor { kind, name, created, last_used, params, last_step, secret } = factor;
         let bad = |what: &str| Halt::from(StoreError::BadCopy(what.to_owned()));
         let known: Kind = kind.parse().map_err(|_| bad("a factor of an unknown kind"))?;
-        if known == Kind::Totp && read::parse_parameters(params).is_none() {
-            return Err(bad("a factor with unknown parameters"));
-        }
         if params.contains('\0') || name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control) {
             return Err(bad("the name of a factor"));
         }
         let bytes = BASE32_NOPAD.decode(secret.expose().as_bytes()).map(Zeroizing::new);
         let bytes = bytes.map_err(|_| bad("a secret"))?;
+        if detail::parse(known, params, Secret::new(bytes.to_vec()), (*last_step, 0)).is_none() {
+            return Err(bad("a factor that is none of its kind"));
+        }
         let id = self.new_id()?;
         let place = Place { table: "factor", account, id, kind: known.as_str(), params };
         let Sealed { key_id, nonce, bytes } = self.key.seal(&place, &bytes)?;

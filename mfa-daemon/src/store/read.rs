@@ -4,12 +4,12 @@
 //! counts its factors and codes, and sealed bytes open in their own row only.
 
 use super::given::given;
-use super::mailed::{mailings, own_address};
+use super::mailed::mailings;
 use super::seal::{Place, Sealed};
-use super::{Conflict, Held, MasterKey, Snapshot, StoreError};
-use mfa_core::account::{Account, BackupCode, BackupSet, Detail, Factor, FactorId, Identity, Pending, Totp, Version};
+use super::{Conflict, Held, MasterKey, Snapshot, StoreError, detail};
+use mfa_core::account::{Account, BackupCode, BackupSet, Detail, Factor, FactorId, Identity, Pending, Version};
 use mfa_core::factor::Kind;
-use mfa_core::factor::totp::{Algorithm, Parameters, Step};
+use mfa_core::factor::totp::{Algorithm, Parameters};
 use mfa_core::printed::Digest;
 use mfa_core::seats::{Reason, Suspension};
 use mfa_core::throttle::{Bucket, Throttle, Throttles};
@@ -156,13 +156,7 @@ impl Rows<'_> {
         let mut rows = statement.query([self.account])?;
         let mut factors = Vec::new();
         while let Some(row) = rows.next()? {
-            let detail = if row.get_ref(4)?.as_str().is_ok_and(|kind| kind == Kind::Email.as_str()) {
-                own_address(self.key, self.account, row)?
-            } else {
-                let (secret, parameters) = self.totp("factor", row)?;
-                let (used, replays) = (Step(row.get(9)?), row.get(10)?);
-                Detail::Totp(Totp { secret, parameters, used, replays })
-            };
+            let detail = detail::of_row(self.key, self.account, row)?;
             factors.push(Factor {
                 id: FactorId(row.get(0)?),
                 name: row.get(6)?,
@@ -178,7 +172,7 @@ impl Rows<'_> {
         let mut statement = self.connection.prepare_cached(PENDING)?;
         let mut rows = statement.query([self.account])?;
         let Some(row) = rows.next()? else { return Ok(None) };
-        let (secret, parameters) = self.totp("pending", row)?;
+        let (secret, parameters) = self.totp(row)?;
         let (id, name, until) = (FactorId(row.get(0)?), row.get(6)?, Time(row.get(7)?));
         Ok(Some(Pending { id, name, secret, parameters, until }))
     }
@@ -204,19 +198,17 @@ impl Rows<'_> {
         Ok(trust)
     }
 
-    /// The secret of a row of `factor` or `pending`, whose first columns are alike.
-    fn totp(&self, table: &'static str, row: &Row<'_>) -> Result<(Secret, Parameters), StoreError> {
-        let (id, kind, params) = (row.get(0)?, row.get_ref(4)?, row.get_ref(5)?);
-        let text = |value: rusqlite::types::ValueRef<'_>| value.as_str().map(str::to_owned);
-        let damaged = |_| StoreError::Damaged(format!("row {id} of {table}"));
-        let (kind, params) = (text(kind).map_err(damaged)?, text(params).map_err(damaged)?);
+    /// The secret of a row of `pending`.
+    fn totp(&self, row: &Row<'_>) -> Result<(Secret, Parameters), StoreError> {
+        let id = row.get(0)?;
+        let (kind, params): (String, String) = (row.get(4)?, row.get(5)?);
         if kind != Kind::Totp.as_str() {
-            return Err(StoreError::Damaged(format!("row {id} of {table} is of an unknown kind")));
+            return Err(StoreError::Damaged(format!("row {id} of pending is of an unknown kind")));
         }
-        let place = Place { table, account: self.account, id, kind: &kind, params: &params };
+        let place = Place { table: "pending", account: self.account, id, kind: &kind, params: &params };
         let secret = self.key.open(&place, sealed(row)?)?;
         let parameters = parse_parameters(&params)
-            .ok_or_else(|| StoreError::Damaged(format!("row {id} of {table} has unknown parameters")))?;
+            .ok_or_else(|| StoreError::Damaged(format!("row {id} of pending has unknown parameters")))?;
         Ok((secret, parameters))
     }
 

@@ -68,7 +68,8 @@ CREATE TABLE site (
     value TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- Confirmed factors; `sealed` is the secret, of a mail address the address. An id is that of the enrollment it comes from.
+-- Confirmed factors; `sealed` is the secret, of mail the address, of a security key or SSH key all of it. An id is
+-- that of the enrollment it comes from, if there was one.
 CREATE TABLE factor (
     account INTEGER NOT NULL REFERENCES account (id) ON DELETE CASCADE,
     id INTEGER NOT NULL,
@@ -77,7 +78,7 @@ CREATE TABLE factor (
     created INTEGER NOT NULL,
     last_used INTEGER,
     params TEXT NOT NULL,
-    last_step INTEGER NOT NULL,             -- the newest that was used; it and all before it are void
+    last_step INTEGER NOT NULL,             -- an app's newest used step, which is void with all before it; a key's counter
     replays INTEGER NOT NULL,               -- used codes given again since
     key_id INTEGER NOT NULL,
     nonce BLOB NOT NULL,

@@ -13,7 +13,7 @@ use std::collections::HashMap;
 /// Columns of the time before each record.
 const COLUMN: usize = 20;
 /// The words of records about somebody who wanted in.
-const LOGINS: [&str; 5] = ["passed", "skipped", "denied", "wrong", "replayed"];
+const LOGINS: [&str; 6] = ["passed", "skipped", "denied", "wrong", "replayed", "counter-back"];
 
 /// What was told so far.
 #[derive(Default)]

@@ -1,11 +1,12 @@
 //! An app taken over from another program is kept as any other, and nothing before its floor is good.
 
 use super::*;
-use mfa_core::account::Imported;
+use mfa_core::account::{Detail, Totp};
 
 fn imported(secret: &[u8]) -> Write {
     let (secret, parameters) = (Secret::new(secret.to_vec()), Parameters::new(Algorithm::Sha1, 8, 60).unwrap());
-    Write::Import(Imported { name: "phone (imported)".to_owned(), secret, parameters, used: Step(77) })
+    let app = Totp { secret, parameters, used: Step(77), replays: 0 };
+    Write::Add { name: "phone (imported)".to_owned(), detail: Detail::Totp(app) }
 }
 
 #[tokio::test]

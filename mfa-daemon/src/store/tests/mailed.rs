@@ -16,7 +16,10 @@ fn address(text: &str) -> Address {
 }
 
 fn add_mail(text: &str) -> Vec<Write> {
-    vec![Write::AddMail { name: "mail".to_owned(), address: address(text) }, Write::Address(Some(address(text)))]
+    vec![
+        Write::Add { name: "mail".to_owned(), detail: Detail::Email(address(text)) },
+        Write::Address(Some(address(text))),
+    ]
 }
 
 fn one_code(store: &Store, caller: Caller, sends: Sends) -> Commit {

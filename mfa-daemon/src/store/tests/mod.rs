@@ -9,6 +9,7 @@ mod faults;
 mod given;
 mod high_water;
 mod import;
+mod keys;
 mod mailed;
 mod open;
 mod outbox;
