@@ -9,14 +9,19 @@ mod trust;
 
 use super::*;
 use crate::Secret;
-use crate::account::{BackupCode, BackupSet, Detail, Factor, FactorId, Identity, NewPending, Pending, Totp, Version};
+use crate::account::{
+    BackupCode, BackupSet, Commit, Detail, Factor, FactorId, Identity, NewPending, Pending, Ticket, Totp, Version,
+    Write,
+};
 use crate::factor::totp::{Parameters, Step as TotpStep};
 use crate::factor::{Kinds, backup_code};
 use crate::given::{self, Given, NewGiven, Purpose};
 use crate::letter::Letter;
 use crate::policy::Ask;
 use crate::seats::Claim;
-use crate::trust::{Trust, TrustId};
+use crate::throttle::Caller;
+use crate::trust::{Ties, Trust, TrustId};
+use zeroize::Zeroizing;
 
 pub(super) const NOW: i64 = 1_600_000_000 / 30 * 30;
 pub(super) const PHONE: FactorId = FactorId(1);
