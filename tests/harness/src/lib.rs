@@ -37,6 +37,7 @@ mod outcome;
 mod phone;
 mod pty;
 mod release;
+mod security_key;
 mod ssh;
 mod stack;
 mod staged;
@@ -52,9 +53,12 @@ pub use otpauth::{Otpauth, OtpauthError};
 pub use outcome::{Failure, Outcome};
 pub use phone::Phone;
 pub use release::Release;
+pub use security_key::{KEY_PORTS, SecurityKey};
 pub use ssh::Ssh;
 pub use stack::{Service, Stack, StackError};
 pub use terminal::{Terminal, TerminalError};
+/// What security keys are made of.
+pub use virtual_key;
 
 /// Runs each scenario once on every Debian release: `fn name(release: Release) -> Outcome { … }`
 /// becomes the tests `name::on_bookworm` and `name::on_trixie`.

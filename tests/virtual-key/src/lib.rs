@@ -38,5 +38,5 @@ pub use flash::{AAGUID, Flash};
 pub use key::{Model, VirtualKey};
 pub use outside::{Finger, NotAsked, Outside, Seen};
 pub use port::{Packet, Plugged, Port};
-pub use socket::SocketPort;
+pub use socket::{SocketPort, turn};
 pub use uhid::UhidPort;

@@ -1,7 +1,9 @@
 //! A port that is a socket file of sequenced packets: the file is there while the key is plugged in. As with a real
 //! `/dev/hidraw` node, many programs may open it, each hears all that the key says, and a packet may have the number of
-//! its report (zero) before it.
+//! its report (zero) before it. Beside it, with `.turn` after its name, lies the file that programs lock to take turns,
+//! as they lock a real node.
 
+use std::fs::Permissions;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
@@ -41,6 +43,9 @@ impl SocketPort {
 
 impl Port for SocketPort {
     fn plug(&self, outside: Arc<Outside>) -> io::Result<Box<dyn Plugged>> {
+        let turn = turn(&self.file);
+        std::fs::write(&turn, "")?;
+        std::fs::set_permissions(&turn, Permissions::from_mode(self.mode))?;
         let listener = Arc::new(listener(&self.file, self.mode)?);
         let opened = Arc::new(Opened::default());
         let (ear, others) = (Arc::clone(&listener), Arc::clone(&opened));
@@ -50,13 +55,20 @@ impl Port for SocketPort {
     }
 }
 
+/// The file that programs lock to take turns at the key of that socket file.
+pub fn turn(file: &Path) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(".turn");
+    name.into()
+}
+
 /// Under another name first, so that nobody finds it before it answers with its permissions.
 fn listener(file: &Path, mode: u32) -> io::Result<OwnedFd> {
     let beside = file.with_extension("new");
     remove(&beside)?;
     let listener = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
     bind(&listener, &SocketAddrUnix::new(&beside)?)?;
-    std::fs::set_permissions(&beside, std::fs::Permissions::from_mode(mode))?;
+    std::fs::set_permissions(&beside, Permissions::from_mode(mode))?;
     listen(&listener, 16)?;
     std::fs::rename(&beside, file)?;
     Ok(listener)
@@ -98,6 +110,7 @@ impl Plugged for PluggedSocket {
 impl Drop for PluggedSocket {
     fn drop(&mut self) {
         let _ = remove(&self.file);
+        let _ = remove(&turn(&self.file));
         // Wakes the thread, which takes it for its end.
         let _ = shutdown(&self.listener, Shutdown::Both);
         if let Some(thread) = self.thread.take() {
@@ -175,6 +188,6 @@ mod tests {
         assert!(programs.iter().all(|program| read(program) == [3; 64]));
         drop(plugged);
         assert!(programs.iter().all(|program| read(program).is_empty()));
-        assert!(!file.exists());
+        assert!(!file.exists() && !turn(&file).exists());
     }
 }
