@@ -22,6 +22,7 @@ mod mailed_codes;
 mod name_service;
 mod outages;
 mod own_processes;
+mod packages;
 mod password_and_code;
 mod policy;
 mod policy_commands;

@@ -85,6 +85,14 @@ impl Keeper {
         Ok(keeper)
     }
 
+    /// Forgets what it has said so far: it says that it is up also when it has read its units anew.
+    pub(crate) fn forget_what_was_said(&self) -> Result<(), BootError> {
+        let at = |error| BootError::State(PathBuf::from("notify"), error);
+        self.notify.set_nonblocking(true).map_err(at)?;
+        while self.notify.recv(&mut [0; 4096]).is_ok() {}
+        self.notify.set_nonblocking(false).map_err(at)
+    }
+
     /// Waits until it is up again, after it was told to start anew.
     pub(crate) fn wait_until_up_again(&mut self) -> Result<(), BootError> {
         self.wait_until_up()

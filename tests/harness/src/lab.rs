@@ -112,6 +112,14 @@ impl Lab {
         copied.map_err(|error| RunError::Start(program.display().to_string(), error))
     }
 
+    /// Copies files of this machine into a folder of the lab, which is made.
+    pub fn bring(&self, files: &[PathBuf], folder: &str) -> Result<(), RunError> {
+        let place = PathBuf::from(format!("/proc/{}/root{folder}", self.leader()));
+        let copy = |file: &PathBuf| std::fs::copy(file, place.join(file.file_name().unwrap_or_default())).map(drop);
+        let copied = std::fs::create_dir_all(&place).and_then(|()| files.iter().try_for_each(copy));
+        copied.map_err(|error| RunError::Start(format!("copying to {folder}"), error))
+    }
+
     /// What is in a file.
     pub fn read(&self, path: &str) -> Result<String, RunError> {
         Ok(self.run(["cat", path])?.success()?.stdout)
@@ -178,6 +186,7 @@ impl Lab {
 
     /// Starts the system anew, as `reboot` does, and waits until it is up; what is on its disks stays.
     pub fn reboot(&mut self) -> Result<(), BootError> {
+        self.keeper.forget_what_was_said()?;
         // It may be gone before it has answered.
         let _ = self.run(["systemctl", "--no-block", "reboot"]);
         self.keeper.wait_until_up_again()

@@ -5,6 +5,7 @@ mod bench;
 mod cargo;
 mod demo;
 mod lab;
+mod package;
 mod places;
 mod privilege;
 mod scenarios;
@@ -33,8 +34,16 @@ pub(crate) enum Stop {
     Told,
 }
 
-const COMMANDS: [Command; 7] =
-    [setup::COMMAND, test::COMMAND, demo::COMMAND, scenarios::COMMAND, lab::COMMAND, stage::COMMAND, bench::COMMAND];
+const COMMANDS: [Command; 8] = [
+    setup::COMMAND,
+    test::COMMAND,
+    demo::COMMAND,
+    scenarios::COMMAND,
+    lab::COMMAND,
+    stage::COMMAND,
+    package::COMMAND,
+    bench::COMMAND,
+];
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -80,12 +89,17 @@ pub(crate) fn no_more(rest: &[String]) -> Result<(), Stop> {
 
 /// Takes `--profile NAME` out of the words; `release` when it is not there.
 pub(crate) fn take_profile(words: &mut Vec<String>) -> Result<String, Stop> {
-    let Some(at) = words.iter().position(|word| word == "--profile") else { return Ok("release".into()) };
+    Ok(take_value(words, "--profile")?.unwrap_or_else(|| "release".into()))
+}
+
+/// Takes `NAME VALUE` out of the words.
+pub(crate) fn take_value(words: &mut Vec<String>, name: &str) -> Result<Option<String>, Stop> {
+    let Some(at) = words.iter().position(|word| word == name) else { return Ok(None) };
     if at + 1 >= words.len() {
-        return Err(Stop::Usage("--profile wants a name: release or lab.".into()));
+        return Err(Stop::Usage(format!("{name} wants a value.")));
     }
     words.remove(at);
-    Ok(words.remove(at))
+    Ok(Some(words.remove(at)))
 }
 
 /// Takes a flag out of the words; whether it was there.

@@ -24,6 +24,11 @@ pub(crate) fn staged() -> PathBuf {
     target().join("stage")
 }
 
+/// Where the packages are made that the tests install.
+pub(crate) fn packed() -> PathBuf {
+    target().join("packages-for-labs")
+}
+
 /// Whether a program is installed; root's folders count, though a user may not have them in `PATH`.
 pub(crate) fn installed(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();

@@ -5,6 +5,7 @@ use std::process::Command as Process;
 use std::thread::available_parallelism;
 
 use crate::cargo::{Workspace, executable};
+use crate::package::package_for_labs;
 use crate::places::{staged, unattended};
 use crate::privilege::as_root;
 use crate::setup::{ALL, setup};
@@ -30,6 +31,7 @@ example: cargo xtask scenarios --profile lab sshd::",
         setup(&ALL)?;
         if stage {
             stage_afresh(&staged(), &profile)?;
+            package_for_labs(&profile)?;
         }
         let mut tally = Tally::new();
         scenarios(&mut tally, &words);

@@ -13,7 +13,7 @@ pub(crate) const COMMAND: Command = Command {
     summary: "Install what building and the labs need (the other commands do it, too)",
     usage: "usage: cargo xtask setup
 
-Looks for a C compiler, the headers of libc, systemd-nspawn, mmdebstrap and ssh.
+Looks for a C compiler, the headers of libc, dpkg-dev, binutils, rpm, systemd-nspawn, mmdebstrap and ssh.
 What is missing is installed with apt-get, through sudo when you are not root.",
     run: |words| no_more(words).and_then(|()| setup(&ALL)),
 };
@@ -30,12 +30,27 @@ pub(crate) struct Need {
 pub(crate) const BUILD: [Need; 2] =
     [Need { sign: "cc", package: "gcc" }, Need { sign: "/usr/include/stdio.h", package: "libc6-dev" }];
 
-/// To build it and boot labs with it.
-pub(crate) const ALL: [Need; 7] = {
+/// To build it and make packages of it.
+pub(crate) const PACKAGE: [Need; 5] = {
     let [cc, libc] = BUILD;
     [
         cc,
         libc,
+        Need { sign: "dpkg-shlibdeps", package: "dpkg-dev" },
+        Need { sign: "objdump", package: "binutils" },
+        Need { sign: "rpmbuild", package: "rpm" },
+    ]
+};
+
+/// To build it and boot labs with it.
+pub(crate) const ALL: [Need; 10] = {
+    let [cc, libc, shlibdeps, objdump, rpm] = PACKAGE;
+    [
+        cc,
+        libc,
+        shlibdeps,
+        objdump,
+        rpm,
         Need { sign: "systemd-nspawn", package: "systemd-container" },
         Need { sign: "mmdebstrap", package: "mmdebstrap" },
         Need { sign: "/usr/share/keyrings/debian-archive-keyring.gpg", package: "debian-archive-keyring" },
@@ -62,7 +77,7 @@ pub(crate) fn setup(needs: &[Need]) -> Result<(), Stop> {
         return Err(Stop::Failed(format!(
             "This machine lacks what these Debian packages bring: {list}.\n\
              It has no apt-get; install them the way it does it. On Fedora: \
-             sudo dnf install gcc glibc-devel systemd-container mmdebstrap debian-keyring openssh-clients"
+             sudo dnf install gcc glibc-devel systemd-container mmdebstrap debian-keyring openssh-clients dpkg-dev binutils rpm-build"
         )));
     }
     println!("Installing with apt-get: {list}");

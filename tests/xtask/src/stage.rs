@@ -2,7 +2,7 @@
 //! It starts nothing and knows no machine: `systemd-sysusers` and the socket units do the rest after boot.
 
 mod elsewhere;
-mod table;
+pub(crate) mod table;
 
 use std::fs;
 use std::io;
@@ -13,7 +13,7 @@ use crate::cargo::{Workspace, run};
 use crate::places::{root, target};
 use crate::setup::{BUILD, setup};
 use crate::{Command, Stop, no_more, take_profile};
-use table::{PROGRAMS, Source, parcels};
+use table::{PROGRAMS, Parcel, Source, System, parcels};
 
 pub(crate) const COMMAND: Command = Command {
     name: "stage",
@@ -36,28 +36,46 @@ example: cargo xtask stage target/stage",
 
 /// Builds with that profile and stages into `folder`.
 pub(crate) fn stage(folder: &Path, profile: &str) -> Result<(), Stop> {
+    build(profile)?;
+    lay_out(folder, profile, &parcels(System::Debian, std::env::consts::ARCH))
+}
+
+/// Builds what ships.
+pub(crate) fn build(profile: &str) -> Result<(), Stop> {
     let mut build = Workspace::Product.cargo("build");
     build.args(["--locked", "--profile", profile]);
     for program in PROGRAMS {
         build.args(["--package", program]);
     }
     // The edit loop keeps what cargo has built without this.
-    let ships = profile == "release";
-    if ships {
+    if ships(profile) {
         elsewhere::remap(&mut build);
     }
-    run(&mut build, "building the product")?;
-    for parcel in parcels() {
+    run(&mut build, "building the product")
+}
+
+/// Puts the parcels below the folder, from what was built last with that profile.
+pub(crate) fn lay_out<'a>(
+    folder: &Path,
+    profile: &str,
+    parcels: impl IntoIterator<Item = &'a Parcel>,
+) -> Result<(), Stop> {
+    for parcel in parcels {
         let failed = |error| Stop::Failed(format!("staging {}: {error}", parcel.to.display()));
         let to = folder.join(&parcel.to);
         lay(&parcel.from, &to, parcel.mode, profile).map_err(failed)?;
-        if let (true, Source::Built(name)) = (ships, &parcel.from) {
+        if let (true, Source::Built(name)) = (ships(profile), &parcel.from) {
             if let Some(path) = elsewhere::named_in(&to).map_err(failed)? {
                 return Err(Stop::Failed(format!("{name} names {}, a folder of this machine.", path.display())));
             }
         }
     }
     Ok(())
+}
+
+/// Whether what that profile builds is for other machines.
+fn ships(profile: &str) -> bool {
+    profile == "release"
 }
 
 /// The same, into a folder of ours that holds nothing else afterwards.
@@ -75,20 +93,29 @@ fn lay(from: &Source, to: &Path, mode: u32, profile: &str) -> io::Result<()> {
         Source::Built(name) => copy(&built(profile).join(name), to, mode),
         Source::File(path) => copy(&root().join(path), to, mode),
         Source::Link(destination) => link(destination, to),
-        Source::Folder(path) => {
-            let entries = match fs::read_dir(root().join(path)) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-                entries => entries?,
-            };
-            for entry in entries {
-                let entry = entry?;
-                if entry.file_type()?.is_file() {
-                    copy(&entry.path(), &to.join(entry.file_name()), mode)?;
-                }
-            }
-            Ok(())
+        Source::Folder(path) => copy_each(&root().join(path), to, mode),
+        Source::Papers(path) => copy_each(&papers().join(path), to, mode),
+    }
+}
+
+/// The files of a folder, if there is one.
+fn copy_each(folder: &Path, to: &Path, mode: u32) -> io::Result<()> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
+        let entry = entry?;
+        if entry.file_type()?.is_file() {
+            copy(&entry.path(), &to.join(entry.file_name()), mode)?;
         }
     }
+    Ok(())
+}
+
+/// Where the papers are that are made from the code, once they were made.
+pub(crate) fn papers() -> PathBuf {
+    target().join("papers")
 }
 
 /// Where cargo puts what it builds with that profile.

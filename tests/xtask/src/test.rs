@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use crate::cargo::{Workspace, run};
+use crate::package::package_for_labs;
 use crate::places::{installed, root, staged, target};
 use crate::scenarios::scenarios;
 use crate::setup::{ALL, setup};
@@ -46,8 +47,9 @@ fn test(profile: &str) -> Result<(), Stop> {
         }
         tally.tests(&step, &mut command);
     }
-    tally.heading(&format!("stage ({profile})"));
-    if tally.check("stage", stage_afresh(&staged(), profile)) {
+    tally.heading(&format!("stage and packages ({profile})"));
+    let ready = stage_afresh(&staged(), profile).and_then(|()| package_for_labs(profile));
+    if tally.check("stage", ready) {
         scenarios(&mut tally, &[]);
     }
     tally.close()

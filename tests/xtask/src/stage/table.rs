@@ -1,4 +1,5 @@
-//! The one table of what is installed, where, and with which permissions. Packages are made from it, too.
+//! The one table of what is installed, where, and with which permissions. Staging, the .debs and the .rpms are made
+//! from it.
 
 use std::path::PathBuf;
 
@@ -13,42 +14,97 @@ pub(crate) enum Source {
     File(&'static str),
     /// Each file in a folder of the project; none while there is no such folder.
     Folder(&'static str),
+    /// Each file in a folder of the papers: manual pages and completions made from the code.
+    Papers(&'static str),
     /// A symbolic link to that.
     Link(&'static str),
 }
 
-/// One row: from, to, permissions.
+/// A kind of system: what differs is where libpam looks for modules, and what else is there to be told of us.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum System {
+    /// Debian and its children.
+    Debian,
+    /// Fedora, Red Hat Enterprise Linux and theirs.
+    RedHat,
+}
+
+/// The package a file belongs to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Package {
+    /// The daemon, the commands, the units: `mfa`.
+    Daemon,
+    /// The module and what names it: `libpam-mfa`, or `pam-mfa`.
+    Module,
+}
+
+/// One row: from, to, permissions, and whose it is.
 pub(crate) struct Parcel {
     pub(crate) from: Source,
     pub(crate) to: PathBuf,
     pub(crate) mode: u32,
+    pub(crate) package: Package,
+    only: Option<System>,
 }
 
-/// The whole table, for the machine this runs on.
-pub(crate) fn parcels() -> Vec<Parcel> {
-    use Source::{Built, File, Folder, Link};
-    let row = |from, to: &str, mode| Parcel { from, to: to.into(), mode };
-    let module = format!("usr/lib/{}/security/pam_mfa.so", multiarch());
+impl Parcel {
+    fn only(mut self, system: System) -> Self {
+        self.only = Some(system);
+        self
+    }
+}
+
+/// The whole table, for a system of that kind on a machine of that architecture (as Rust calls it).
+pub(crate) fn parcels(system: System, architecture: &str) -> Vec<Parcel> {
+    let all = [programs(system, architecture), system_files(), papers()].into_iter().flatten();
+    all.filter(|parcel| parcel.only.is_none_or(|only| only == system)).collect()
+}
+
+fn row(package: Package, from: Source, to: &str, mode: u32) -> Parcel {
+    Parcel { from, to: to.into(), mode, package, only: None }
+}
+
+fn programs(system: System, architecture: &str) -> Vec<Parcel> {
+    use Package::{Daemon, Module};
+    use Source::{Built, Link};
     vec![
-        row(Built("libpam_mfa.so"), &module, 0o644),
-        row(Built("mfa-daemon"), "usr/libexec/mfa/mfa-daemon", 0o755),
-        row(Built("mfa-mail"), "usr/libexec/mfa/mfa-mail", 0o755),
-        row(Built("mfa-enroll"), "usr/bin/mfa-enroll", 0o755),
-        row(Link("mfa-enroll"), "usr/bin/mfa", 0),
-        row(Built("mfactl"), "usr/bin/mfactl", 0o755),
-        row(Folder("packaging/systemd"), "usr/lib/systemd/system", 0o644),
-        row(File("packaging/sysusers/mfa.conf"), "usr/lib/sysusers.d/mfa.conf", 0o644),
-        row(Folder("packaging/tmpfiles"), "usr/lib/tmpfiles.d", 0o644),
-        row(Folder("packaging/udev"), "usr/lib/udev/rules.d", 0o644),
-        row(Folder("packaging/pam/configs"), "usr/share/pam-configs", 0o644),
-        row(Folder("packaging/etc"), "etc/mfa", 0o644),
-        row(Folder("packaging/man/man1"), "usr/share/man/man1", 0o644),
-        row(Folder("packaging/man/man5"), "usr/share/man/man5", 0o644),
-        row(Folder("packaging/man/man8"), "usr/share/man/man8", 0o644),
+        row(Module, Built("libpam_mfa.so"), &format!("{}/pam_mfa.so", modules(system, architecture)), 0o644),
+        row(Daemon, Built("mfa-daemon"), "usr/libexec/mfa/mfa-daemon", 0o755),
+        row(Daemon, Built("mfa-mail"), "usr/libexec/mfa/mfa-mail", 0o755),
+        row(Daemon, Built("mfa-enroll"), "usr/bin/mfa-enroll", 0o755),
+        row(Daemon, Link("mfa-enroll"), "usr/bin/mfa", 0),
+        row(Daemon, Built("mfactl"), "usr/bin/mfactl", 0o755),
     ]
 }
 
-/// Debian's name for this kind of machine, in the path where libpam looks for modules.
-fn multiarch() -> String {
-    format!("{}-linux-gnu", std::env::consts::ARCH)
+fn system_files() -> Vec<Parcel> {
+    use Package::{Daemon, Module};
+    use Source::{File, Folder};
+    vec![
+        row(Daemon, Folder("packaging/systemd"), "usr/lib/systemd/system", 0o644),
+        row(Daemon, File("packaging/sysusers/mfa.conf"), "usr/lib/sysusers.d/mfa.conf", 0o644),
+        row(Daemon, Folder("packaging/tmpfiles"), "usr/lib/tmpfiles.d", 0o644),
+        row(Daemon, Folder("packaging/udev"), "usr/lib/udev/rules.d", 0o644),
+        row(Daemon, Folder("packaging/etc"), "etc/mfa", 0o644),
+        row(Module, Folder("packaging/pam/configs"), "usr/share/pam-configs", 0o644).only(System::Debian),
+    ]
+}
+
+fn papers() -> Vec<Parcel> {
+    use Package::{Daemon, Module};
+    use Source::{File, Folder};
+    vec![
+        row(Module, Folder("packaging/man/module"), "usr/share/man/man8", 0o644),
+        row(Daemon, Folder("packaging/man/man5"), "usr/share/man/man5", 0o644),
+        row(Daemon, Folder("packaging/man/man8"), "usr/share/man/man8", 0o644),
+        row(Daemon, File("README.md"), "usr/share/doc/mfa/README.md", 0o644),
+    ]
+}
+
+/// Where libpam looks for modules.
+fn modules(system: System, architecture: &str) -> String {
+    match system {
+        System::Debian => format!("usr/lib/{architecture}-linux-gnu/security"),
+        System::RedHat => "usr/lib64/security".into(),
+    }
 }

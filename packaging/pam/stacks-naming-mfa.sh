@@ -1,0 +1,33 @@
+# Prints each place of a PAM stack that names the module, as FILE:LINE. Nothing is printed when no stack does.
+#
+# A stack that names a module which is not there lets nobody in, so whoever removes it looks here first. Every file
+# that libpam would read is read, and whatever they include by its path; what package managers and editors leave
+# beside them is not. Rather a line too many is found than one too few: any with pam_mfa in it that is no comment.
+stacks_naming_mfa() {
+    set --
+    for file in /etc/pam.conf /etc/pam.d/* /usr/lib/pam.d/* /usr/etc/pam.d/*; do
+        case "$file" in
+        *~ | *.dpkg-* | *.ucf-* | *.rpmsave | *.rpmnew | *.rpmorig) ;;
+        *) if [ -f "$file" ] && [ -r "$file" ]; then set -- "$@" "$file"; fi ;;
+        esac
+    done
+    if [ $# -gt 0 ]; then awk '
+        FNR == 1 { begins = 1 }
+        begins { text = ""; begun = FNR }
+        {
+            sub(/#.*/, "")
+            begins = !sub(/\\$/, " ")
+            text = text $0
+            if (text ~ /pam_mfa/ && !(FILENAME ":" begun in told)) {
+                told[FILENAME ":" begun]
+                print FILENAME ":" begun
+            }
+            count = split(text, word)
+            for (i = 1; i < count; i++)
+                if (word[i] ~ /^@?(include|substack)$/ && word[i + 1] ~ /^\// && !(word[i + 1] in seen)) {
+                    seen[word[i + 1]]
+                    if ((getline unused < word[i + 1]) >= 0) ARGV[ARGC++] = word[i + 1]
+                    close(word[i + 1])
+                }
+        }' "$@"; fi
+}

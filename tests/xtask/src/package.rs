@@ -1,0 +1,72 @@
+//! `cargo xtask package`: builds the product and makes packages of it, the same bytes every time.
+//! It installs nothing; it knows no machine but what the compiler needs of this one.
+
+mod deb;
+mod order;
+mod tree;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::places::{packed, target};
+use crate::setup::{PACKAGE, setup};
+use crate::stage::build;
+use crate::{Command, Stop, no_more, take_profile, take_value};
+use order::Order;
+use tree::cannot;
+
+pub(crate) const COMMAND: Command = Command {
+    name: "package",
+    summary: "Build, and make packages for Debian and for Red Hat's systems",
+    usage: "usage: cargo xtask package [DIR] [--profile release|lab] [--suffix TEXT]
+
+Makes mfa and libpam-mfa (.deb), mfa and pam-mfa (.rpm) in DIR, or in target/packages.
+
+  --profile lab   of a build that is quick to make, and not compressed: for the labs, not for others
+  --suffix TEXT   is appended to the version: --suffix +site1
+Whoever packages for others is named by DEBFULLNAME and DEBEMAIL.",
+    run: |words| {
+        let mut words = words.to_vec();
+        let profile = take_profile(&mut words)?;
+        let suffix = take_value(&mut words, "--suffix")?.unwrap_or_default();
+        let folder = if words.is_empty() { folder() } else { PathBuf::from(words.remove(0)) };
+        no_more(&words)?;
+        setup(&PACKAGE)?;
+        build(&profile)?;
+        for file in package(&Order::new(&folder, &profile, &suffix)?)? {
+            println!("{}", file.display());
+        }
+        Ok(())
+    },
+};
+
+/// Where packages are made when nothing else is said.
+pub(crate) fn folder() -> PathBuf {
+    target().join("packages")
+}
+
+/// Makes the packages that scenarios install: this version in `now`, and the next one, of the same build, in `next`.
+pub(crate) fn package_for_labs(profile: &str) -> Result<(), Stop> {
+    for (edition, suffix) in [("now", ""), ("next", "+next")] {
+        package(&Order::new(&packed().join(edition), profile, suffix)?.for_labs())?;
+    }
+    Ok(())
+}
+
+/// Makes packages of what was built last.
+fn package(order: &Order) -> Result<Vec<PathBuf>, Stop> {
+    fresh(&order.folder)?;
+    deb::make(order)
+}
+
+/// Empties the folder of what was packaged before, and of nothing else.
+fn fresh(folder: &Path) -> Result<(), Stop> {
+    fs::create_dir_all(folder).map_err(|error| cannot(folder, error))?;
+    for entry in fs::read_dir(folder).map_err(|error| cannot(folder, error))?.flatten() {
+        let path = entry.path();
+        if path.extension().is_some_and(|ending| ending == "deb" || ending == "rpm") {
+            fs::remove_file(&path).map_err(|error| cannot(&path, error))?;
+        }
+    }
+    Ok(())
+}
