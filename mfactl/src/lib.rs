@@ -29,7 +29,7 @@ mod unlock;
 mod user;
 mod users;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use mfa_cli::{Daemon, Exit, Failure, Screen, finish};
 use std::time::{Duration, Instant};
 use std::{
@@ -152,13 +152,19 @@ fn connect(socket: Option<&Path>) -> Result<Daemon, Failure> {
     Ok(daemon)
 }
 
-fn main() -> ExitCode {
+/// Runs the command that this process was started as.
+pub fn main() -> ExitCode {
     if let Some((path, longest)) = as_reader() {
         return owned_file::child(&path, longest);
     }
     let cli = Cli::parse();
     let for_scripts = cli.shared.json;
     finish("mfactl", for_scripts, run(cli))
+}
+
+/// All that it understands, for whoever writes its manual page.
+pub fn command() -> clap::Command {
+    Cli::command()
 }
 
 /// Whether this is the child that reads a file as its owner: which file, and how much of it.
@@ -216,7 +222,6 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_arguments_are_put_together_without_contradiction() {

@@ -73,7 +73,8 @@ enum Add {
     Email(add_email::Args),
 }
 
-fn main() -> ExitCode {
+/// Runs the command that this process was started as.
+pub fn main() -> ExitCode {
     // A crash must not leave a secret in a core file, nor may another process of this user look inside.
     let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
     let name = called_as(std::env::args_os().next());
@@ -83,6 +84,11 @@ fn main() -> ExitCode {
     };
     let for_scripts = cli.shared.json;
     finish(name, for_scripts, run(cli))
+}
+
+/// All that it understands, for whoever writes its manual page.
+pub fn command() -> clap::Command {
+    Cli::command()
 }
 
 fn run(cli: Cli) -> Result<Exit, Failure> {
