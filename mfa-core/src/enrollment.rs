@@ -2,14 +2,19 @@
 //!
 //! Who may change what is decided here and nowhere else. As with a login, nothing is true before the commit is.
 
+mod adding;
 mod administration;
 mod mail;
 mod refusal;
+mod security_key;
+mod ssh_key;
 
 pub(crate) use administration::void_all;
 pub use administration::{reset, unlock};
 pub use mail::{Verified, Verifying, begin_mail, confirm_mail};
-pub use refusal::Refusal;
+pub use refusal::{NotAdded, Refusal};
+pub use security_key::{Made, Making, begin_security_key, confirm_security_key, enrolled_keys, security_key_made};
+pub use ssh_key::{NAMESPACE, NotASecurityKey, Proving, begin_ssh_key, confirm_ssh_key, read_ssh_key};
 
 use crate::account::{Account, Commit, Factor, FactorId, NewPending, Pending, Record, Seen, Ticket, What, Write};
 use crate::dialog::Proof;
@@ -20,6 +25,7 @@ use crate::letter;
 use crate::seats::Claim;
 use crate::throttle::{Bucket, Caller, Gate, Guess};
 use crate::{At, Time};
+use adding::OnItsWay;
 use zeroize::Zeroizing;
 
 /// Seconds for which a begun enrollment can be resumed and confirmed.
@@ -96,20 +102,7 @@ pub fn begin_totp<'a>(
     (at, ticket): (&At, Ticket),
 ) -> Result<Begun<'a>, Refusal> {
     let (name, start_anew) = wish;
-    permit(account, permission, at)?;
-    if rules.mail_first && matches!(permission, Permission::Unproved) {
-        return Err(Refusal::ProveFirst);
-    }
-    if rules.by_invitation && matches!(permission, Permission::Unproved) {
-        return Err(Refusal::InvitedOnly);
-    }
-    if !rules.kinds.contains(Kind::Totp) {
-        return Err(Refusal::NotTaken);
-    }
-    if account.factors.len() >= MOST_FACTORS {
-        return Err(Refusal::TooMany);
-    }
-    seat(account, rules)?;
+    adding::may_add(account, permission, rules, Kind::Totp, at)?;
     match &account.pending {
         Some(pending) if !start_anew && pending.until > at.now => return Ok(Begun::Resumed(pending)),
         _ => {}
@@ -184,12 +177,8 @@ pub fn confirm(
     let mut writes = vec![Write::Confirm { factor: id, step }];
     writes.extend(given::end_invitation(account));
     writes.extend(seat(account, rules)?);
-    let mut shown = Vec::new();
-    if account.backup.codes.is_empty() {
-        let set = backup_code::new_set(&at.fresh).ok_or(Refusal::Internal)?;
-        shown = set.codes;
-        writes.push(Write::NewBackupCodes { salt: set.salt, digests: set.digests });
-    }
+    let (codes, shown) = adding::first_codes(account, at)?;
+    writes.extend(codes);
     let record = Record::of(What::Added).with(Kind::Totp, Some(id));
     Ok(Confirming::Right(Box::new(commit(account, writes, record, (at, ticket))), shown))
 }

@@ -220,9 +220,12 @@ pub(crate) fn refused(refusal: Refusal) -> Failure {
         Refusal::BadAddress => RefusalCode::Invalid,
         Refusal::TooManyMails(_) => RefusalCode::Busy,
         Refusal::NotFound | Refusal::NothingEnrolled => RefusalCode::NotFound,
-        Refusal::LastRequired | Refusal::NotTaken | Refusal::InvitedOnly | Refusal::NoSeat | Refusal::TooMany => {
-            RefusalCode::NotAllowed
-        }
+        Refusal::LastRequired
+        | Refusal::NotTaken
+        | Refusal::InvitedOnly
+        | Refusal::NoSeat
+        | Refusal::TooMany
+        | Refusal::AlreadyThere => RefusalCode::NotAllowed,
         Refusal::BadName | Refusal::BadCodes => RefusalCode::Invalid,
         Refusal::Throttled(_) => RefusalCode::Busy,
         Refusal::Internal => RefusalCode::Broken,

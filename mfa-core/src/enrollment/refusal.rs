@@ -1,5 +1,8 @@
 //! Why a change of factors is not made, in a sentence for whoever wanted it.
 
+use super::NotASecurityKey;
+use crate::factor::security_key::Unacceptable;
+use crate::sshsig::SignatureError;
 use crate::throttle::Gate;
 use crate::time::Countdown;
 use std::fmt;
@@ -31,6 +34,8 @@ pub enum Refusal {
     NoSeat,
     /// The account has as many as it may have.
     TooMany,
+    /// The account has this very key already.
+    AlreadyThere,
     /// A name that is empty, too long, or holds control characters.
     BadName,
     /// Codes that are too few or too many.
@@ -67,9 +72,58 @@ impl fmt::Display for Refusal {
             }
             Self::NoSeat => "All seats of the license are taken, so nobody new can enroll. See: mfactl license status",
             Self::TooMany => "There are 20 factors already. Remove one first: mfa-enroll remove ID",
+            Self::AlreadyThere => "This key is one of your factors already. See: mfa-enroll status",
             Self::BadName => "A name is 1 to 64 characters long, none of them control characters.",
             Self::BadCodes => "Give as many codes as are asked for, each with all its digits.",
             Self::Internal => "This machine cannot enroll now. Is its clock right? Ask your administrator.",
         })
+    }
+}
+
+/// Why a key does not become a factor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotAdded {
+    /// It may not.
+    Refused(Refusal),
+    /// What the security key says is not accepted.
+    Unacceptable(Unacceptable),
+    /// The SSH key is none that can be a factor.
+    Key(NotASecurityKey),
+    /// The SSH key's signature does not count.
+    Signature(SignatureError),
+}
+
+impl fmt::Display for NotAdded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(why) => why.fmt(f),
+            Self::Unacceptable(why) => why.fmt(f),
+            Self::Key(why) => why.fmt(f),
+            Self::Signature(why) => why.fmt(f),
+        }
+    }
+}
+
+impl From<Refusal> for NotAdded {
+    fn from(why: Refusal) -> Self {
+        Self::Refused(why)
+    }
+}
+
+impl From<Unacceptable> for NotAdded {
+    fn from(why: Unacceptable) -> Self {
+        Self::Unacceptable(why)
+    }
+}
+
+impl From<NotASecurityKey> for NotAdded {
+    fn from(why: NotASecurityKey) -> Self {
+        Self::Key(why)
+    }
+}
+
+impl From<SignatureError> for NotAdded {
+    fn from(why: SignatureError) -> Self {
+        Self::Signature(why)
     }
 }

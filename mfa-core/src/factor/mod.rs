@@ -111,7 +111,6 @@ impl Match {
         Self { kind: Kind::Email, factor, uses: Uses::MailedCode(factor) }
     }
 
-    #[cfg_attr(not(test), expect(dead_code, reason = "the verifier of assertions comes next"))]
     fn security_key(factor: FactorId, counter: u32) -> Self {
         Self { kind: Kind::SecurityKey, factor: Some(factor), uses: Uses::Key(factor, counter) }
     }
@@ -130,6 +129,15 @@ impl Match {
     #[must_use]
     pub fn factor(&self) -> Option<FactorId> {
         self.factor
+    }
+
+    /// The counter of a security key.
+    #[must_use]
+    pub(crate) fn counter(&self) -> Option<u32> {
+        match self.uses {
+            Uses::Key(_, counter) => Some(counter),
+            _ => None,
+        }
     }
 
     /// What must be committed before it counts.

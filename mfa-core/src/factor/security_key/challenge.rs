@@ -32,6 +32,7 @@ impl Purpose {
 pub struct Challenge {
     pub(super) bytes: [u8; FRESH],
     pub(super) purpose: Purpose,
+    pub(super) origin: String,
     relying_party: RelyingParty,
 }
 
@@ -40,7 +41,8 @@ impl Challenge {
     #[must_use]
     pub fn new(purpose: Purpose, relying_party: &RelyingParty, fresh: &Secret) -> Option<Self> {
         let bytes = *fresh.expose().first_chunk()?;
-        Some(Self { bytes, purpose, relying_party: relying_party.clone() })
+        let origin = format!("mfa://{relying_party}");
+        Some(Self { bytes, purpose, origin, relying_party: relying_party.clone() })
     }
 
     /// What it is for.
@@ -60,7 +62,7 @@ impl Challenge {
     pub fn client_data(&self) -> Vec<u8> {
         let (purpose, challenge) = (self.purpose.as_str(), BASE64URL_NOPAD.encode(&self.bytes));
         // A relying party holds nothing that JSON would have to escape.
-        let origin = self.origin();
+        let origin = &self.origin;
         format!(r#"{{"type":"{purpose}","challenge":"{challenge}","origin":"{origin}","crossOrigin":false}}"#)
             .into_bytes()
     }
@@ -69,11 +71,6 @@ impl Challenge {
     #[must_use]
     pub fn client_data_hash(&self) -> [u8; 32] {
         Sha256::digest(self.client_data()).into()
-    }
-
-    /// Where the question is asked.
-    pub(super) fn origin(&self) -> String {
-        format!("mfa://{}", self.relying_party)
     }
 }
 

@@ -2,6 +2,7 @@
 //! over Ed25519. Nothing else is taken, and a key that has more to say than it needs is none.
 
 use super::cbor::{self, Map, Value};
+use p256::ecdsa::signature::Verifier;
 use std::fmt;
 
 /// A public key, and how it signs.
@@ -78,6 +79,26 @@ impl CoseKey {
             Self::EdDsa(key) => {
                 [&[0xa4, 1, 1, 3, 0x27, 0x20, 6, 0x21, 0x58, 0x20][..], key.as_bytes().as_slice()].concat()
             }
+        }
+    }
+
+    /// Whether this is its signature of the message: of ES256 in DER, of EdDSA 64 bytes, each in its one spelling.
+    #[must_use]
+    pub(super) fn holds(&self, message: &[u8], signature: &[u8]) -> bool {
+        match self {
+            // Both of an ECDSA signature's halves are taken (s and n − s): keys do not choose between them.
+            Self::Es256(key) => p256::ecdsa::Signature::from_der(signature)
+                .is_ok_and(|signature| key.verify(message, &signature).is_ok()),
+            Self::EdDsa(key) => ed25519_dalek::Signature::from_slice(signature)
+                .is_ok_and(|signature| key.verify_strict(message, &signature).is_ok()),
+        }
+    }
+
+    /// A point on P-256 as U2F spells it (SEC 1, section 2.3.3).
+    pub(super) fn uncompressed(&self) -> Option<Vec<u8>> {
+        match self {
+            Self::Es256(key) => Some(key.to_sec1_point(false).as_bytes().to_vec()),
+            Self::EdDsa(_) => None,
         }
     }
 

@@ -2,13 +2,27 @@
 //!
 //! A [`Challenge`] is what a key is asked to sign; a [`Credential`] is what is kept of a key that was enrolled. Nothing
 //! in a credential is secret: whoever reads it can recognize the key's owner elsewhere, and nothing more.
+//! [`register`] makes one out of what a new key says, [`verify`] weighs what an enrolled one has signed. Whatever cannot
+//! be read to the last byte is refused.
 
+mod assertion;
+mod attestation;
+mod authenticator_data;
 mod cbor;
+mod certificate;
 mod challenge;
+mod client_data;
 mod cose;
+mod error;
+mod makers;
+mod registration;
 
+pub use assertion::{Assertion, Finding, verify};
 pub use challenge::{Challenge, NotARelyingParty, Purpose, RelyingParty};
 pub use cose::{CoseKey, EDDSA, ES256};
+pub use error::Unacceptable;
+pub use makers::Makers;
+pub use registration::{Attested, Demand, register};
 
 /// The bytes of a credential's id at the most (WebAuthn Level 3, section 4, "credential id").
 pub const LONGEST_ID: usize = 1023;
