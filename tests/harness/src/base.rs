@@ -9,7 +9,7 @@ use crate::layer::{Layer, LayerError, LayerName, obtain};
 use crate::release::Release;
 
 /// What is in it beyond the essential packages.
-const PACKAGES: [&str; 28] = [
+const PACKAGES: [&str; 29] = [
     "age",
     "ca-certificates",
     "cron",
@@ -18,6 +18,7 @@ const PACKAGES: [&str; 28] = [
     "krb5-kdc",
     "krb5-user",
     "libfaketime",
+    "libfido2-1",
     "libpam-google-authenticator",
     "libpam-modules",
     "libpam-oath",

@@ -13,7 +13,7 @@ pub(crate) const COMMAND: Command = Command {
     summary: "Install what building and the labs need (the other commands do it, too)",
     usage: "usage: cargo xtask setup
 
-Looks for a C compiler, the headers of libc, dpkg-dev, binutils, rpm, systemd-nspawn, mmdebstrap and ssh.
+Looks for a C compiler, the headers of libc, libfido2, dpkg-dev, binutils, rpm, systemd-nspawn, mmdebstrap and ssh.
 What is missing is installed with apt-get, through sudo when you are not root.",
     run: |words| no_more(words).and_then(|()| setup(&ALL)),
 };
@@ -27,15 +27,19 @@ pub(crate) struct Need {
 }
 
 /// To build the product.
-pub(crate) const BUILD: [Need; 2] =
-    [Need { sign: "cc", package: "gcc" }, Need { sign: "/usr/include/stdio.h", package: "libc6-dev" }];
+pub(crate) const BUILD: [Need; 3] = [
+    Need { sign: "cc", package: "gcc" },
+    Need { sign: "/usr/include/stdio.h", package: "libc6-dev" },
+    Need { sign: "/usr/include/fido.h", package: "libfido2-dev" },
+];
 
 /// To build it and make packages of it.
-pub(crate) const PACKAGE: [Need; 5] = {
-    let [cc, libc] = BUILD;
+pub(crate) const PACKAGE: [Need; 6] = {
+    let [cc, libc, fido] = BUILD;
     [
         cc,
         libc,
+        fido,
         Need { sign: "dpkg-shlibdeps", package: "dpkg-dev" },
         Need { sign: "objdump", package: "binutils" },
         Need { sign: "rpmbuild", package: "rpm" },
@@ -43,11 +47,12 @@ pub(crate) const PACKAGE: [Need; 5] = {
 };
 
 /// To build it and boot labs with it.
-pub(crate) const ALL: [Need; 10] = {
-    let [cc, libc, shlibdeps, objdump, rpm] = PACKAGE;
+pub(crate) const ALL: [Need; 11] = {
+    let [cc, libc, fido, shlibdeps, objdump, rpm] = PACKAGE;
     [
         cc,
         libc,
+        fido,
         shlibdeps,
         objdump,
         rpm,
@@ -77,7 +82,7 @@ pub(crate) fn setup(needs: &[Need]) -> Result<(), Stop> {
         return Err(Stop::Failed(format!(
             "This machine lacks what these Debian packages bring: {list}.\n\
              It has no apt-get; install them the way it does it. On Fedora: \
-             sudo dnf install gcc glibc-devel systemd-container mmdebstrap debian-keyring openssh-clients dpkg-dev binutils rpm-build"
+             sudo dnf install gcc glibc-devel libfido2-devel systemd-container mmdebstrap debian-keyring openssh-clients dpkg-dev binutils rpm-build"
         )));
     }
     println!("Installing with apt-get: {list}");

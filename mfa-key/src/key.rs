@@ -1,0 +1,149 @@
+//! A key: a device with its line, what it can do, and what it says, with every error told as a [`Failure`].
+
+use crate::failure::{self, because};
+use crate::ffi::{Assertion, Code, Creation, Device, Info, Subject};
+use crate::line::{Line, Watch, Within};
+use crate::pin::Pin;
+use crate::port::Port;
+use mfa_proto::key::{Can, Credential, Failure};
+use std::ffi::CString;
+use std::io;
+use std::time::Instant;
+
+/// A key that is plugged in, open, and ours until it is dropped.
+pub(crate) struct Key {
+    device: Device,
+    watch: Watch,
+    /// What it can do.
+    pub(crate) can: Can,
+    /// Make and model, by number; nothing of a key that knows U2F alone.
+    pub(crate) model: Option<Vec<u8>>,
+    /// Algorithms it says it knows, in COSE's numbers; empty where it does not say.
+    pub(crate) algorithms: Vec<i64>,
+}
+
+impl Key {
+    /// Opens the port, waits for its turn as long as `within` says, and asks the key what it can do, which it has
+    /// `answer_by` for.
+    pub(crate) fn open(port: &dyn Port, within: Within, answer: impl FnOnce() -> Instant) -> Result<Self, Failure> {
+        let wire = port.open().map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => Failure::Unplugged,
+            kind => Failure::Failed { detail: format!("the key cannot be opened: {kind}") },
+        })?;
+        let watch = Watch::new(within);
+        let line = Line::take(wire, &watch)?;
+        watch.set_until(answer());
+        let told = |code| because(code, watch.trouble());
+        let mut device = Device::open(line).map_err(told)?;
+        let u2f_only = !device.is_fido2();
+        let info = if u2f_only { None } else { Some(device.info().map_err(told)?) };
+        let pin_set = device.has_pin();
+        let can = Can {
+            pin_set,
+            always_verifies: info.as_ref().is_some_and(|info| is_on(info, "alwaysUv")),
+            pin_left: if pin_set { Some(device.tries().map_err(told)?) } else { None },
+            built_in_verification: device.has_built_in_verification(),
+            u2f_only,
+        };
+        let (model, algorithms) = info.map(|info| (info.aaguid, info.algorithms)).unzip();
+        Ok(Self { device, watch, can, model, algorithms: algorithms.unwrap_or_default() })
+    }
+
+    /// Waits no longer than that.
+    pub(crate) fn set_until(&self, until: Instant) {
+        self.watch.set_until(until);
+    }
+
+    /// Whether it holds the credential. It asks for no touch.
+    pub(crate) fn holds(&mut self, credential: &Credential) -> Result<bool, Failure> {
+        // Signed without a touch it is worth nothing, so what is signed may be anything.
+        let mut assertion = self.assertion(credential, &[0; 32], false)?;
+        match self.device.sign(&mut assertion, None) {
+            Ok(()) | Err(failure::USER_PRESENCE_REQUIRED) => Ok(true),
+            // The key could not be asked any further; anything else it says means that it has none to give.
+            Err(code) => match (because(code, self.watch.trouble()), self.watch.trouble()) {
+                (failure, Some(_)) => Err(failure),
+                (failure, None) if code < 0 => Err(failure),
+                _ => Ok(false),
+            },
+        }
+    }
+
+    /// Tries of the PIN that are left.
+    pub(crate) fn tries(&mut self) -> Result<u8, Failure> {
+        self.device.tries().map_err(|code| because(code, self.watch.trouble()))
+    }
+
+    /// Signs, with a touch.
+    pub(crate) fn sign(&mut self, credential: &Credential, hash: &[u8], how: &How) -> Result<Assertion, Failure> {
+        let mut assertion = self.assertion(credential, hash, true)?;
+        if how.by_itself {
+            assertion.verify_user().map_err(|code| because(code, None))?;
+        }
+        let signed = self.device.sign(&mut assertion, how.pin.as_ref().map(Pin::as_c_str));
+        self.told(signed)?;
+        Ok(assertion)
+    }
+
+    /// Makes a credential with the first of these algorithms that the key knows, with a touch.
+    pub(crate) fn make(
+        &mut self,
+        subject: &Subject<'_>,
+        hash: &[u8],
+        algorithms: &[i32],
+        how: &How,
+    ) -> Result<Creation, Failure> {
+        for algorithm in algorithms {
+            let mut creation = Creation::new(subject, hash, *algorithm).map_err(|code| because(code, None))?;
+            if how.by_itself {
+                creation.verify_user().map_err(|code| because(code, None))?;
+            }
+            match self.device.make(&mut creation, how.pin.as_ref().map(Pin::as_c_str)) {
+                // It says so before it asks for a touch.
+                Err(failure::UNSUPPORTED_ALGORITHM) => {}
+                made => return self.told(made).map(|()| creation),
+            }
+        }
+        Err(Failure::Unsupported)
+    }
+
+    fn assertion(&self, credential: &Credential, hash: &[u8], touch: bool) -> Result<Assertion, Failure> {
+        let relying_party = c_string(&credential.relying_party)?;
+        let assertion = Assertion::new(&relying_party, &credential.id, hash, touch);
+        assertion.map_err(|code| because(code, None))
+    }
+
+    /// What became of something that waits for a touch. A key that still waits is told to stop; of a wrong PIN it is
+    /// asked how many tries are left.
+    fn told(&mut self, result: Result<(), Code>) -> Result<(), Failure> {
+        let failure = match result {
+            Ok(()) => return Ok(()),
+            Err(code) => because(code, self.watch.trouble()),
+        };
+        if self.watch.trouble().is_some() {
+            self.device.cancel();
+        }
+        Err(match failure {
+            Failure::PinWrong { .. } => Failure::PinWrong { tries_left: self.device.tries().ok() },
+            failure => failure,
+        })
+    }
+}
+
+/// How the key makes sure of its user, apart from the touch.
+#[derive(Default)]
+pub(crate) struct How {
+    /// By its PIN.
+    pub(crate) pin: Option<Pin>,
+    /// By itself, with a fingerprint or the like.
+    pub(crate) by_itself: bool,
+}
+
+fn is_on(info: &Info, option: &str) -> bool {
+    info.options.iter().any(|(name, on)| name == option && *on)
+}
+
+/// A text as C wants it; a NUL in it is not for a key.
+pub(crate) fn c_string(text: &str) -> Result<CString, Failure> {
+    CString::new(text).map_err(|_| Failure::Failed { detail: "a text holds a NUL".into() })
+}

@@ -1,0 +1,106 @@
+//! All keys that are plugged in, asked at once, each on a thread of its own: a key that is silent or busy keeps no
+//! other waiting. What has no answer yet when the survey is dropped ends by itself.
+
+use crate::key::Key;
+use crate::line::{Within, left};
+use crate::port::{Port, Ports};
+use mfa_proto::key::{Credential, Failure};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long a key may take, once it is ours, for all that needs no touch.
+const SILENT: Duration = Duration::from_secs(3);
+
+/// A key, and which of the credentials asked about it holds.
+pub(crate) struct Held {
+    pub(crate) key: Key,
+    pub(crate) port: Box<dyn Port>,
+    pub(crate) credentials: Vec<Credential>,
+}
+
+/// What a key answered, or why it did not.
+pub(crate) type Finding = Result<Held, Failure>;
+
+/// Keys being asked.
+pub(crate) struct Survey {
+    findings: Receiver<Finding>,
+    /// Keys that are plugged in.
+    pub(crate) plugged_in: usize,
+    waiting: usize,
+    until: Instant,
+}
+
+impl Survey {
+    /// Asks every key what it is, and which of these it holds.
+    ///
+    /// # Errors
+    /// `Failed` when the ports cannot be looked at.
+    pub(crate) fn begin(ports: &dyn Ports, credentials: &[Credential], within: &Within) -> Result<Self, Failure> {
+        let plugged_in = ports.plugged_in();
+        let plugged_in = plugged_in.map_err(|error| Failure::Failed { detail: error.to_string() })?;
+        let (sender, findings) = channel();
+        let credentials: Arc<[Credential]> = credentials.into();
+        let mut survey = Self { findings, plugged_in: plugged_in.len(), waiting: 0, until: within.until };
+        for port in plugged_in {
+            let (credentials, within) = (credentials.clone(), within.clone());
+            let ask = asking(port, credentials, within, sender.clone());
+            let started = thread::Builder::new().name("asking".into()).spawn(ask);
+            started.map_err(|error| Failure::Failed { detail: format!("no thread to ask with: {}", error.kind()) })?;
+            survey.waiting += 1;
+        }
+        Ok(survey)
+    }
+
+    /// The next key's answer; `None` when all have answered, or none has until then.
+    pub(crate) fn next(&mut self, until: Instant) -> Option<Finding> {
+        if self.waiting == 0 {
+            return None;
+        }
+        match self.findings.recv_timeout(left(until.min(self.until)).unwrap_or_default()) {
+            Ok(finding) => {
+                self.waiting -= 1;
+                Some(finding)
+            }
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
+        }
+    }
+
+    /// All answers. Once one is `enough`, the others are waited for `settle` longer and not until the end.
+    pub(crate) fn all(&mut self, enough: impl Fn(&Held) -> bool, settle: Duration) -> Vec<Finding> {
+        let mut until = self.until;
+        let mut findings = Vec::new();
+        while let Some(finding) = self.next(until) {
+            if finding.as_ref().is_ok_and(&enough) {
+                until = until.min(Instant::now() + settle);
+            }
+            findings.push(finding);
+        }
+        findings
+    }
+}
+
+fn asking(
+    port: Box<dyn Port>,
+    credentials: Arc<[Credential]>,
+    within: Within,
+    sender: Sender<Finding>,
+) -> impl FnOnce() + Send {
+    move || {
+        // An error: whoever asked has had enough. Then the key is let go of here.
+        let _ = sender.send(ask(port, &credentials, within));
+    }
+}
+
+fn ask(port: Box<dyn Port>, credentials: &[Credential], within: Within) -> Finding {
+    let until = within.until;
+    let mut key = Key::open(&*port, within, || until.min(Instant::now() + SILENT))?;
+    let mut held = Vec::new();
+    for credential in credentials {
+        if key.holds(credential)? {
+            held.push(credential.clone());
+        }
+    }
+    Ok(Held { key, port, credentials: held })
+}
