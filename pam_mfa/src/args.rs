@@ -13,6 +13,15 @@ pub(crate) enum Line {
     Account,
 }
 
+/// What the line does where an application asks once, for password and code together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Combined {
+    /// Before the password module: takes the code off the line. `combined=split`
+    Split,
+    /// After the password module: plays the code. `combined=verify`
+    Verify,
+}
+
 /// What the options say, defaults filled in.
 #[derive(Debug)]
 pub(crate) struct Options {
@@ -20,6 +29,8 @@ pub(crate) struct Options {
     pub(crate) timeout: Duration,
     /// `require_publickey`
     pub(crate) require_publickey: bool,
+    /// `combined=`
+    pub(crate) combined: Option<Combined>,
     /// `debug`
     pub(crate) debug: bool,
     exempt_succeeds: bool,
@@ -48,6 +59,8 @@ pub(crate) enum OptionError {
     Value(String),
     /// An option of `auth` lines on an `account` line.
     OnlyAuth(String),
+    /// Options that have nothing to do with each other: a public key comes without a password.
+    Together(&'static str),
 }
 
 impl fmt::Display for OptionError {
@@ -57,6 +70,7 @@ impl fmt::Display for OptionError {
             Self::Twice(option) => write!(f, "option \"{option}\" is given twice"),
             Self::Value(option) => write!(f, "option \"{option}\" has a value it cannot have; see pam_mfa(8)"),
             Self::OnlyAuth(option) => write!(f, "option \"{option}\" is for auth lines only"),
+            Self::Together(option) => write!(f, "option \"{option}\" has no meaning beside \"combined\""),
         }
     }
 }
@@ -70,6 +84,7 @@ impl Options {
         let mut options = Self {
             timeout: DEFAULT_TIMEOUT,
             require_publickey: false,
+            combined: None,
             debug: false,
             exempt_succeeds: false,
             unavailable_allowed: false,
@@ -83,7 +98,11 @@ impl Options {
             options.set(argument, line)?;
             seen.push(name);
         }
-        Ok(options)
+        let stray = ["require_publickey", "exempt"].into_iter().find(|option| seen.contains(option));
+        match stray.filter(|_| options.combined.is_some()) {
+            Some(stray) => Err(OptionError::Together(stray)),
+            None => Ok(options),
+        }
     }
 
     fn set(&mut self, argument: &str, line: Line) -> Result<(), OptionError> {
@@ -94,6 +113,14 @@ impl Options {
             Some(("exempt", word)) => {
                 only_auth(argument, line)?;
                 self.exempt_succeeds = either(word, "success", "ignore").ok_or_else(|| value(argument))?;
+            }
+            Some(("combined", word)) => {
+                only_auth(argument, line)?;
+                self.combined = match word {
+                    "split" => Some(Combined::Split),
+                    "verify" => Some(Combined::Verify),
+                    _ => return Err(value(argument)),
+                };
             }
             Some(("unavailable", word)) => {
                 self.unavailable_allowed = either(word, "allow", "deny").ok_or_else(|| value(argument))?;

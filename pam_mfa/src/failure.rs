@@ -2,6 +2,7 @@
 
 use crate::args::OptionError;
 use crate::break_glass::BreakGlassError;
+use crate::combined::CombinedError;
 use crate::context::ContextError;
 use crate::host::Level;
 use crate::link::Unreached;
@@ -27,6 +28,8 @@ pub(crate) enum Failure {
     BreakGlass(BreakGlassError),
     /// `auth` was for another user than `account`.
     UserChanged,
+    /// The line with password and code is of no use.
+    Combined(CombinedError),
 }
 
 impl fmt::Display for Failure {
@@ -41,6 +44,7 @@ impl fmt::Display for Failure {
             Self::BreakGlass(BreakGlassError::Codes(error)) => {
                 write!(f, "a break-glass code was given and does not count: {error}")
             }
+            Self::Combined(error) => error.fmt(f),
             Self::UserChanged => f.write_str("PAM_USER was changed after the second factor was given"),
         }
     }
@@ -52,12 +56,15 @@ impl Failure {
         match self {
             Self::Options(_) | Self::Unreached(_) | Self::Broken(_) => Level::Error,
             Self::BreakGlass(BreakGlassError::Codes(_)) => Level::Error,
+            Self::Combined(CombinedError::NotKept | CombinedError::NoSplit) => Level::Error,
             Self::Login(LoginError::Daemon(CallError::Refused(refusal))) => match refusal.code {
                 RefusalCode::Broken => Level::Error,
                 _ => Level::Notice,
             },
             Self::Login(LoginError::Daemon(_) | LoginError::AskedInAccount | LoginError::Endless) => Level::Error,
-            Self::Context(_) | Self::UserChanged | Self::Login(_) | Self::BreakGlass(_) => Level::Notice,
+            Self::Context(_) | Self::UserChanged | Self::Combined(_) | Self::Login(_) | Self::BreakGlass(_) => {
+                Level::Notice
+            }
         }
     }
 
@@ -72,6 +79,7 @@ impl Failure {
                 CallError::Protocol(_) | CallError::Frame(_) => false,
             },
             Self::Options(_) | Self::Context(_) | Self::Login(_) | Self::BreakGlass(_) | Self::UserChanged => false,
+            Self::Combined(_) => false,
         }
     }
 
@@ -115,6 +123,12 @@ impl From<LoginError> for Failure {
 impl From<Unreached> for Failure {
     fn from(error: Unreached) -> Self {
         Self::Unreached(error)
+    }
+}
+
+impl From<CombinedError> for Failure {
+    fn from(error: CombinedError) -> Self {
+        Self::Combined(error)
     }
 }
 

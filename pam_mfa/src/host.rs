@@ -6,6 +6,7 @@
 use mfa_proto::Secret;
 use mfa_proto::login::{Note, Prompt};
 use std::fmt;
+use zeroize::Zeroizing;
 
 /// The items read, all of them text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +77,17 @@ pub(crate) enum Level {
     Debug,
 }
 
+/// What `combined=split` leaves for `combined=verify`.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Aside {
+    /// For whom.
+    pub(crate) user: String,
+    /// Whether a code was due.
+    pub(crate) due: bool,
+    /// The code that stood behind the password.
+    pub(crate) code: Option<Secret>,
+}
+
 /// The application, its user and its log.
 pub(crate) trait Host {
     /// A copy of an item's bytes; `None` when it is not set.
@@ -89,6 +101,12 @@ pub(crate) trait Host {
 
     /// Whether a password was typed earlier in the stack (`PAM_AUTHTOK`); empty ones are none.
     fn has_password(&self) -> bool;
+
+    /// A copy of `PAM_AUTHTOK`, which may be empty; `None` if nobody has asked for it.
+    fn password(&self) -> Option<Zeroizing<Vec<u8>>>;
+
+    /// Puts this password in the place of the one there is. It has no NUL in it. Says whether that worked.
+    fn set_password(&mut self, password: &[u8]) -> bool;
 
     /// Shows the notes, then asks, in one call of the conversation.
     fn ask(&mut self, notes: &[Note], prompt: &Prompt) -> Result<Secret, ConverseError>;
@@ -104,4 +122,10 @@ pub(crate) trait Host {
 
     /// What [`Host::keep`] kept last.
     fn kept(&self) -> Option<String>;
+
+    /// Keeps what was taken off a line with the PAM handle; `None` wipes it. Says whether that worked.
+    fn put_aside(&mut self, aside: Option<Aside>) -> bool;
+
+    /// A copy of what [`Host::put_aside`] kept.
+    fn aside(&self) -> Option<Aside>;
 }

@@ -18,6 +18,16 @@ pub(crate) fn unguarded(host: &dyn Host) {
     host.log(Level::Alert, &format!("{why}; {}", Who(host)));
 }
 
+/// Writes the line for a login in which `combined=split` ran, and `combined=verify` did not.
+pub(crate) fn unverified(host: &dyn Host, due: bool) {
+    let (level, what) = match due {
+        true => (Level::Alert, "LET IN WITHOUT A SECOND FACTOR: "),
+        false => (Level::Error, ""),
+    };
+    let why = "the stack says combined=split, and nowhere combined=verify after the password module";
+    host.log(level, &format!("{what}{why}; {}", Who(host)));
+}
+
 /// Writes the line for a login that was let in by a break-glass code.
 pub(crate) fn broken_glass(host: &dyn Host, number: u32, why: &str) {
     let line = format!("LET IN BY BREAK-GLASS CODE {number}: {}; {}", Sentence(why), Who(host));

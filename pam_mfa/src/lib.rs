@@ -13,6 +13,7 @@
 
 mod args;
 mod break_glass;
+mod combined;
 mod context;
 mod earlier;
 mod failure;
@@ -24,14 +25,14 @@ mod link;
 mod login;
 mod verdict;
 
-use args::{Line, Options};
+use args::{Combined, Line, Options};
 use context::PublickeyShown;
 use earlier::Recalled;
 use failure::Failure;
 use host::{Host, Level};
 use link::{Link, Unreached};
-use login::{Decision, Ended};
-use mfa_proto::login::{Begin, Note, Phase, Style};
+use login::{Answers, Decision, Ended};
+use mfa_proto::login::{self as wire, Begin, Note, Phase, Style};
 use std::path::Path;
 use verdict::{AccountPass, Code};
 
@@ -76,8 +77,11 @@ fn acct_mgmt(host: &mut dyn Host, call: &Call) -> Code {
     account(&Places::usual(), host, call)
 }
 
-/// `pam_sm_setcred`: nothing to do.
-fn setcred() -> Code {
+/// `pam_sm_setcred`: nothing to do, but to say that a stack is not what it should be.
+fn setcred(host: &mut dyn Host, call: &Call) -> Code {
+    if Options::parse(&call.arguments, Line::Auth).is_ok_and(|options| options.combined == Some(Combined::Split)) {
+        combined::look_for_verify(host);
+    }
     Code::NO_CREDENTIALS
 }
 
@@ -92,10 +96,21 @@ fn account(places: &Places<'_>, host: &mut dyn Host, call: &Call) -> Code {
 
 fn decide_auth(places: &Places<'_>, host: &mut dyn Host, call: &Call) -> Result<Code, Failure> {
     let options = Options::parse(&call.arguments, Line::Auth)?;
+    if options.combined == Some(Combined::Split) {
+        // No word for `account`: nobody has passed yet.
+        return combined::split(host, places.socket, &options).map(Code::parted);
+    }
     let key = if options.require_publickey { Some(context::publickey(host)?) } else { None };
-    let begin = context::gather(host, Phase::Auth, &options)?;
-    let attempt = Attempt { socket: places.socket, codes: places.codes, options, begin, silent: call.silent };
-    let code = match consult(host, &attempt, key) {
+    let mut begin = context::gather(host, Phase::Auth, &options)?;
+    let answers = match options.combined {
+        Some(_) => Answers::Typed(combined::taken(host, &begin.user)?),
+        None => Answers::Asked,
+    };
+    // Whoever can be asked once cannot be asked for a code from the safe.
+    let codes = places.codes.filter(|_| options.combined.is_none());
+    begin.combined = stood_behind(&answers);
+    let attempt = Attempt { socket: places.socket, codes, options, begin, silent: call.silent };
+    let code = match consult(host, &attempt, answers, key) {
         Err(why) if why.is_no_decision() => Code::broken_glass(break_glass::instead(host, &attempt, why)?),
         decided => decided?,
     };
@@ -103,6 +118,14 @@ fn decide_auth(places: &Places<'_>, host: &mut dyn Host, call: &Call) -> Result<
         earlier::remember(host, how, &attempt.begin.user);
     }
     Ok(code)
+}
+
+fn stood_behind(answers: &Answers) -> Option<wire::Combined> {
+    match answers {
+        Answers::Asked => None,
+        Answers::Typed(Some(_)) => Some(wire::Combined::Code),
+        Answers::Typed(None) => Some(wire::Combined::Nothing),
+    }
 }
 
 fn decide_account(places: &Places<'_>, host: &mut dyn Host, call: &Call) -> Result<Code, Failure> {
@@ -119,18 +142,24 @@ fn decide_account(places: &Places<'_>, host: &mut dyn Host, call: &Call) -> Resu
     }
     let begin = context::gather(host, Phase::Account, &options)?;
     // Nobody can be asked here, so no break-glass code counts.
-    consult(host, &Attempt { socket: places.socket, codes: None, options, begin, silent: call.silent }, None)
+    let attempt = Attempt { socket: places.socket, codes: None, options, begin, silent: call.silent };
+    consult(host, &attempt, Answers::Asked, None)
 }
 
 /// Asks the daemon, and plays its dialog to the user.
-fn consult(host: &mut dyn Host, attempt: &Attempt<'_>, key: Option<PublickeyShown>) -> Result<Code, Failure> {
+fn consult(
+    host: &mut dyn Host,
+    attempt: &Attempt<'_>,
+    answers: Answers,
+    key: Option<PublickeyShown>,
+) -> Result<Code, Failure> {
     let options = &attempt.options;
     let mut link = match Link::open(attempt.socket, options.timeout) {
         Ok(link) => link,
         Err(unreached) => return without_daemon(host, unreached, options),
     };
     journal::debug(host, options.debug, "connected to the mfa daemon");
-    let ended = login::play(host, &mut link, &attempt.begin, attempt.silent)?;
+    let ended = login::play(host, &mut link, &attempt.begin, (answers, attempt.silent))?;
     if matches!(ended.decision, Decision::Broken) {
         return Err(Failure::Broken(ended.reason));
     }

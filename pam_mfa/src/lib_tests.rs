@@ -289,7 +289,7 @@ fn an_empty_answer_is_an_answer_and_the_daemon_weighs_it() {
 #[test]
 fn wrong_options_refuse_and_are_named_on_one_line() {
     let folder = tempfile::tempdir().unwrap();
-    for option in ["combined=split", "nullok", "timeout=0", "timeout=601", "exempt=yes", "unavailable=Allow", "\n"] {
+    for option in ["combined=both", "nullok", "timeout=0", "timeout=601", "exempt=yes", "unavailable=Allow", "\n"] {
         let mut application = Application::sshd();
         let options = call(&["unavailable=allow", option]);
         let code = auth(&at(&nobody(folder.path())), &mut application, &options);
@@ -470,7 +470,9 @@ fn options_of_auth_lines_are_refused_on_account_lines() {
 
 #[test]
 fn setcred_always_succeeds() {
-    assert_eq!(setcred().raw(), SUCCESS);
+    for options in [&[][..], &["combined=split"], &["combined=verify"], &["nonsense"]] {
+        assert_eq!(setcred(&mut Application::default(), &call(options)).raw(), SUCCESS);
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The one connection of a login, with the one deadline that everything in it has: connecting, every call, and the
 //! time a person takes to type.
 
-use mfa_proto::login::{ANSWER, Answer, BEGIN, Begin, LONGEST_LOGIN, Turn, WAIT};
+use mfa_proto::login::{ANSWER, Answer, BEGIN, Begin, DUE, Due, LONGEST_LOGIN, Turn, WAIT};
 use mfa_proto::{CallError, Client, ConnectError, ROOT_SOCKET, SOCKET, Secret};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -69,6 +69,15 @@ impl Link {
         Instant::now() >= self.deadline
     }
 
+    /// Asks whether the dialog would ask for a code.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub(crate) fn due(&mut self, begin: &Begin) -> Result<Due, CallError> {
+        self.set_deadline(LONGEST_ANSWER);
+        self.client.call(DUE, begin)
+    }
+
     /// Begins the dialog.
     ///
     /// # Errors
@@ -95,14 +104,18 @@ impl Link {
 
     /// A person may be given longer, the daemon never is.
     fn call(&mut self, method: &str, parameters: &impl Serialize, longest: Duration) -> Result<Turn, CallError> {
-        let answered_by = Instant::now().checked_add(longest.min(self.timeout)).unwrap_or(self.deadline);
-        self.client.set_deadline(self.deadline.min(answered_by));
+        self.set_deadline(longest);
         let turn: Turn = self.client.call(method, parameters)?;
         if let Some(seconds) = turn.patience {
             let patience = Duration::from_secs(seconds.min(LONGEST_LOGIN).into());
             self.deadline = self.opened.checked_add(patience).map_or(self.deadline, |later| self.deadline.max(later));
         }
         Ok(turn)
+    }
+
+    fn set_deadline(&mut self, longest: Duration) {
+        let answered_by = Instant::now().checked_add(longest.min(self.timeout)).unwrap_or(self.deadline);
+        self.client.set_deadline(self.deadline.min(answered_by));
     }
 }
 

@@ -63,6 +63,8 @@ pub(crate) enum LoginError {
     Late,
     /// The password was typed a second time.
     PasswordAgain,
+    /// The daemon asked more than the one line can answer.
+    NothingLeft,
     /// The daemon asked where nobody can answer.
     AskedInAccount,
     /// The dialog does not end.
@@ -78,6 +80,7 @@ impl fmt::Display for LoginError {
             Self::Context(error) => error.fmt(f),
             Self::Late => f.write_str("the answer came after the timeout"),
             Self::PasswordAgain => f.write_str("the password was given as the answer, twice"),
+            Self::NothingLeft => f.write_str("the mfa daemon asked for more than stood behind the password"),
             Self::AskedInAccount => f.write_str("the mfa daemon asked a question in the account phase"),
             Self::Endless => f.write_str("the mfa daemon's dialog does not end"),
         }
@@ -103,13 +106,27 @@ impl From<Verdict> for Ended {
     }
 }
 
+/// Where the answers come from.
+#[derive(Debug)]
+pub(crate) enum Answers {
+    /// The user is asked for each.
+    Asked,
+    /// One was typed behind the password, if it was. The user is asked nothing.
+    Typed(Option<Secret>),
+}
+
 /// Plays the dialog from its beginning to its end. With `silent` (`PAM_SILENT`) nothing is shown but prompts.
 ///
 /// # Errors
 /// [`LoginError`]: the login is to be refused.
-pub(crate) fn play(host: &mut dyn Host, link: &mut Link, begin: &Begin, silent: bool) -> Result<Ended, LoginError> {
+pub(crate) fn play(
+    host: &mut dyn Host,
+    link: &mut Link,
+    begin: &Begin,
+    (answers, silent): (Answers, bool),
+) -> Result<Ended, LoginError> {
     let turn = link.begin(begin)?;
-    let ended = Dialog { host, link, begin, silent, password_came: false }.play(turn)?;
+    let ended = Dialog { host, link, begin, answers, silent, password_came: false }.play(turn)?;
     Ok(ended)
 }
 
@@ -117,6 +134,7 @@ struct Dialog<'a> {
     host: &'a mut dyn Host,
     link: &'a mut Link,
     begin: &'a Begin,
+    answers: Answers,
     silent: bool,
     password_came: bool,
 }
@@ -144,6 +162,10 @@ impl Dialog<'_> {
     }
 
     fn ask(&mut self, notes: &[Note], prompt: Prompt) -> Result<Secret, LoginError> {
+        if let Answers::Typed(code) = &mut self.answers {
+            let code = code.take();
+            return self.typed(notes, code);
+        }
         let answer = self.ask_once(notes, &prompt)?;
         if !self.host.is_password(&answer) {
             return Ok(answer);
@@ -156,6 +178,16 @@ impl Dialog<'_> {
         let again = Prompt { text: format!("That was your password. {}", prompt.text), echo: prompt.echo };
         let answer = self.ask_once(&[], &again)?;
         if self.host.is_password(&answer) { Err(LoginError::PasswordAgain) } else { Ok(answer) }
+    }
+
+    /// The code that stood behind the password, once; a second question is answered with nothing.
+    fn typed(&mut self, notes: &[Note], code: Option<Secret>) -> Result<Secret, LoginError> {
+        self.show(notes.to_vec())?;
+        match code {
+            Some(code) if self.host.is_password(&code) => Err(LoginError::PasswordAgain),
+            Some(code) => Ok(code),
+            None => Err(LoginError::NothingLeft),
+        }
     }
 
     fn ask_once(&mut self, notes: &[Note], prompt: &Prompt) -> Result<Secret, LoginError> {

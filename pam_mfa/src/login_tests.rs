@@ -10,7 +10,7 @@ fn played(script: Vec<Act>, application: &mut Application) -> (Result<Ended, Log
     let options = Options::parse(&[], Line::Auth).unwrap();
     let begin = context::gather(application, Phase::Auth, &options).unwrap();
     let mut link = Link::open(&socket, Duration::from_secs(20)).unwrap();
-    let ended = play(application, &mut link, &begin, false);
+    let ended = play(application, &mut link, &begin, (Answers::Asked, false));
     drop(link);
     (ended, daemon.requests())
 }

@@ -7,6 +7,7 @@
 
 use crate::args::{ExemptSucceeds, UnavailableAllowed};
 use crate::break_glass::{BreakGlassError, Struck};
+use crate::combined::{CombinedError, Parted};
 use crate::context::{NotSshd, PublickeyShown};
 use crate::earlier::{Earlier, How};
 use crate::failure::Failure;
@@ -91,6 +92,11 @@ impl Code {
         Self(PAM_SUCCESS)
     }
 
+    /// A line that was taken apart: the modules that follow decide.
+    pub(crate) fn parted(_: Parted) -> Self {
+        Self(PAM_IGNORE)
+    }
+
     /// An `account` line that lets pass.
     pub(crate) fn account(pass: AccountPass) -> Self {
         match pass {
@@ -120,6 +126,8 @@ pub(crate) fn of_failure(failure: &Failure) -> Code {
         Failure::BreakGlass(BreakGlassError::Codes(_)) => PAM_AUTHINFO_UNAVAIL,
         Failure::BreakGlass(BreakGlassError::Wrong) => PAM_AUTH_ERR,
         Failure::Login(LoginError::Daemon(error)) => of_call_error(error),
+        Failure::Combined(CombinedError::NotKept | CombinedError::NoSplit) => PAM_SYSTEM_ERR,
+        Failure::Combined(_) => PAM_AUTH_ERR,
         Failure::Options(_) | Failure::Unreached(Unreached::Other(_)) => PAM_SYSTEM_ERR,
         Failure::Login(LoginError::AskedInAccount | LoginError::Endless) => PAM_SYSTEM_ERR,
         Failure::Context(_) | Failure::UserChanged | Failure::Login(_) => PAM_AUTH_ERR,

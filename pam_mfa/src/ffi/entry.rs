@@ -7,7 +7,7 @@ use super::handle::Handle;
 use super::{guard, sys};
 use crate::host::{Host, Level};
 use crate::verdict::Code;
-use crate::{Call, acct_mgmt, authenticate};
+use crate::{Call, acct_mgmt, authenticate, setcred};
 use std::ffi::{CStr, c_char, c_int};
 
 type Hook = fn(&mut dyn Host, &Call) -> Code;
@@ -42,10 +42,21 @@ pub(crate) unsafe extern "C" fn pam_sm_acct_mgmt(
     unsafe { enter(handle, flags, argc, argv, acct_mgmt) }
 }
 
-/// Has nothing to do. See `pam_sm_setcred(3)`; cron and public-key logins call it without `pam_sm_authenticate`.
+/// Succeeds, whatever happens. See `pam_sm_setcred(3)`; cron and public-key logins call it without
+/// `pam_sm_authenticate`.
+///
+/// # Safety
+/// For libpam alone: `handle` is its own, `argv` has `argc` strings, all of them alive until this returns.
 #[unsafe(no_mangle)]
-pub(crate) extern "C" fn pam_sm_setcred(_: *mut sys::Handle, _: c_int, _: c_int, _: *const *const c_char) -> c_int {
-    crate::setcred().raw()
+pub(crate) unsafe extern "C" fn pam_sm_setcred(
+    handle: *mut sys::Handle,
+    flags: c_int,
+    argc: c_int,
+    argv: *const *const c_char,
+) -> c_int {
+    // SAFETY: what libpam promised is passed on as it is.
+    unsafe { enter(handle, flags, argc, argv, setcred) };
+    Code::NO_CREDENTIALS.raw()
 }
 
 /// # Safety

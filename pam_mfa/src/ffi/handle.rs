@@ -1,14 +1,17 @@
 //! The PAM handle of one call, as a [`Host`]. It lives no longer than the call, and never leaves its thread.
 
 use super::{conversation, sys};
-use crate::host::{ConverseError, Host, Item, Level};
+use crate::host::{Aside, ConverseError, Host, Item, Level};
 use mfa_proto::Secret;
 use mfa_proto::login::{Note, Prompt};
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::ptr::{self, NonNull};
+use zeroize::Zeroizing;
 
 /// The name under which libpam keeps what `auth` leaves for `account`.
 const KEPT: &CStr = c"pam_mfa_auth";
+/// The name under which it keeps what `combined=split` leaves for `combined=verify`.
+const ASIDE: &CStr = c"pam_mfa_combined";
 
 /// libpam's handle. Holding a `NonNull`, it is neither `Send` nor `Sync`.
 pub(super) struct Handle(NonNull<sys::Handle>);
@@ -81,6 +84,19 @@ impl Host for Handle {
         self.text_item(sys::AUTHTOK).is_some_and(|password| !password.is_empty())
     }
 
+    fn password(&self) -> Option<Zeroizing<Vec<u8>>> {
+        self.text_item(sys::AUTHTOK).map(|password| Zeroizing::new(password.to_vec()))
+    }
+
+    fn set_password(&mut self, password: &[u8]) -> bool {
+        let mut terminated = Zeroizing::new(Vec::with_capacity(password.len().saturating_add(1)));
+        terminated.extend_from_slice(password);
+        terminated.push(0);
+        let Ok(text) = CStr::from_bytes_with_nul(&terminated) else { return false };
+        // SAFETY: the handle is live (`new`) and the text is terminated; libpam copies it, and overwrites the one it had.
+        unsafe { sys::pam_set_item(self.0.as_ptr(), sys::AUTHTOK, text.as_ptr().cast()) == sys::SUCCESS }
+    }
+
     fn ask(&mut self, notes: &[Note], prompt: &Prompt) -> Result<Secret, ConverseError> {
         self.converse(notes, Some(prompt))?.ok_or(ConverseError::NoReply)
     }
@@ -131,6 +147,40 @@ impl Host for Handle {
         // SAFETY: only `keep` stores under this name, so it is a terminated string, alive until it is replaced.
         let line = unsafe { CStr::from_ptr(data.cast::<c_char>()) };
         line.to_str().ok().map(str::to_owned)
+    }
+
+    fn put_aside(&mut self, aside: Option<Aside>) -> bool {
+        let data = aside.map_or(ptr::null_mut(), |aside| Box::into_raw(Box::new(aside)));
+        // SAFETY: the handle is live (`new`), the name is terminated, and `data` is null or a box given up to libpam,
+        // which calls `wipe` with it exactly once, before the module is unloaded.
+        let result = unsafe { sys::pam_set_data(self.0.as_ptr(), ASIDE.as_ptr(), data.cast(), Some(wipe)) };
+        if result != sys::SUCCESS && !data.is_null() {
+            // SAFETY: libpam did not take it, so it is still the box that was given up above.
+            drop(unsafe { Box::from_raw(data) });
+        }
+        result == sys::SUCCESS
+    }
+
+    fn aside(&self) -> Option<Aside> {
+        let mut data = ptr::null();
+        // SAFETY: the handle is live (`new`), the name is terminated, `data` is a place for one pointer.
+        let result = unsafe { sys::pam_get_data(self.0.as_ptr(), ASIDE.as_ptr(), &raw mut data) };
+        if result != sys::SUCCESS {
+            return None;
+        }
+        // SAFETY: only `put_aside` stores under this name, so what is not null is its box, alive until it is replaced.
+        unsafe { data.cast::<Aside>().as_ref() }.cloned()
+    }
+}
+
+/// Gives back, and by that wipes, what [`Handle::put_aside`] gave up.
+///
+/// # Safety
+/// `data` is null or comes from `put_aside`, and this is its only release.
+unsafe extern "C" fn wipe(_: *mut sys::Handle, data: *mut c_void, _: c_int) {
+    if !data.is_null() {
+        // SAFETY: libpam hands back the very pointer that `Box::into_raw` gave, once.
+        drop(unsafe { Box::from_raw(data.cast::<Aside>()) });
     }
 }
 

@@ -60,6 +60,7 @@ pub(super) const RUSER: c_int = 8;
 #[link(name = "libpam.so.0", kind = "dylib", modifiers = "+verbatim")]
 unsafe extern "C" {
     pub(super) fn pam_get_item(handle: *const Handle, item: c_int, value: *mut *const c_void) -> c_int;
+    pub(super) fn pam_set_item(handle: *mut Handle, item: c_int, value: *const c_void) -> c_int;
     pub(super) fn pam_getenv(handle: *mut Handle, name: *const c_char) -> *const c_char;
     pub(super) fn pam_get_data(handle: *const Handle, name: *const c_char, data: *mut *const c_void) -> c_int;
     pub(super) fn pam_set_data(

@@ -1,11 +1,12 @@
 //! For the tests: an application without libpam.
 
-use crate::host::{ConverseError, Host, Item, Level};
+use crate::host::{Aside, ConverseError, Host, Item, Level};
 use mfa_proto::Secret;
 use mfa_proto::login::{Note, Prompt};
 use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
 use std::ffi::CStr;
+use zeroize::Zeroizing;
 
 /// What happens while the application asks: it may change its items.
 type Meanwhile = Box<dyn FnMut(&mut HashMap<&'static str, Vec<u8>>)>;
@@ -21,6 +22,8 @@ pub(crate) struct Application {
     pub(crate) asked: Vec<(Vec<Note>, Prompt)>,
     pub(crate) shown: Vec<Note>,
     pub(crate) line: Option<String>,
+    pub(crate) put_aside: Option<Aside>,
+    pub(crate) refuses_passwords: bool,
     pub(crate) refuses_to_keep: bool,
     log: RefCell<Vec<(Level, String)>>,
 }
@@ -84,6 +87,17 @@ impl Host for Application {
         self.password.as_deref().is_some_and(|password| !password.is_empty())
     }
 
+    fn password(&self) -> Option<Zeroizing<Vec<u8>>> {
+        self.password.as_ref().map(|password| Zeroizing::new(password.as_bytes().to_vec()))
+    }
+
+    fn set_password(&mut self, password: &[u8]) -> bool {
+        if !self.refuses_passwords {
+            self.password = Some(String::from_utf8(password.to_vec()).unwrap());
+        }
+        !self.refuses_passwords
+    }
+
     fn ask(&mut self, notes: &[Note], prompt: &Prompt) -> Result<Secret, ConverseError> {
         self.asked.push((notes.to_vec(), prompt.clone()));
         if let Some(meanwhile) = &mut self.meanwhile {
@@ -109,5 +123,17 @@ impl Host for Application {
 
     fn kept(&self) -> Option<String> {
         self.line.clone()
+    }
+
+    fn put_aside(&mut self, aside: Option<Aside>) -> bool {
+        let works = aside.is_none() || !self.refuses_to_keep;
+        if works {
+            self.put_aside = aside;
+        }
+        works
+    }
+
+    fn aside(&self) -> Option<Aside> {
+        self.put_aside.clone()
     }
 }

@@ -7,6 +7,7 @@
 #![allow(clippy::indexing_slicing, reason = "so is this")]
 
 mod break_glass;
+mod combined;
 #[path = "../../src/stand_in/daemon.rs"]
 mod daemon;
 mod faults;
