@@ -33,7 +33,7 @@ pub struct Challenge {
     pub(super) bytes: [u8; FRESH],
     pub(super) purpose: Purpose,
     pub(super) origin: String,
-    relying_party: RelyingParty,
+    pub(super) relying_party: RelyingParty,
 }
 
 impl Challenge {

@@ -1,4 +1,14 @@
+//! What the specification and real keys have signed, every part of it changed, and what only a forger would send.
+
+mod crafted;
+mod flipped;
+mod hostile;
+mod real_keys;
+mod specification;
+
 use super::*;
+use crate::account::FactorId;
+use crate::{Secret, Time};
 use data_encoding::HEXLOWER;
 use p256::ecdsa::SigningKey;
 
@@ -55,4 +65,42 @@ fn ids_are_neither_empty_nor_longer_than_any_key_gives() {
 fn make_and_model_are_written_as_people_look_them_up() {
     let aaguid = HEXLOWER.decode(b"cb69481e8ff7403993ec0a2729a154a8").unwrap().try_into().unwrap();
     assert_eq!(spelled_aaguid(&aaguid), "cb69481e-8ff7-4039-93ec-0a2729a154a8");
+}
+
+/// A line of a file of vectors: its name, what it is of it, and the value.
+fn vector<'a>(file: &'a str, name: &str, what: &str) -> &'a str {
+    let wanted = format!("{name} {what} ");
+    file.lines().find_map(|line| line.strip_prefix(&wanted)).unwrap_or_else(|| panic!("no {wanted}"))
+}
+
+fn hex(digits: &str) -> Vec<u8> {
+    HEXLOWER.decode(digits.as_bytes()).unwrap()
+}
+
+const KEY: FactorId = FactorId(7);
+
+/// What a verification comes to: the new counter, or why not.
+fn verdict(credential: &Credential, challenge: &Challenge, assertion: &Assertion) -> Result<u32, Unacceptable> {
+    weighed(credential, challenge, assertion, false)
+}
+
+fn weighed(
+    credential: &Credential,
+    challenge: &Challenge,
+    assertion: &Assertion,
+    verify_user: bool,
+) -> Result<u32, Unacceptable> {
+    match verify(std::iter::once((KEY, credential)), challenge, assertion, verify_user) {
+        Finding::Right(matched) => {
+            assert_eq!((matched.kind(), matched.factor()), (crate::factor::Kind::SecurityKey, Some(KEY)));
+            Ok(matched.counter().unwrap())
+        }
+        Finding::CounterBack(factor) => panic!("{factor:?} counts back"),
+        Finding::Wrong(why) => Err(why),
+    }
+}
+
+/// Any key will do, at this time.
+fn any_key(makers: &Makers) -> Demand<'_> {
+    Demand { verify_user: false, attestation: false, aaguids: &[], makers, now: Time(1_795_392_000) }
 }
