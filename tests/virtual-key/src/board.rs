@@ -168,6 +168,10 @@ impl HidConnection for Board {
 /// The time that passes.
 pub(crate) struct Wall;
 
+/// No timer is shorter: the one that is would end a message whose next frame is 100 ms late, as frames of programs on a
+/// busy machine are.
+const PATIENCE: Duration = Duration::from_secs(3);
+
 /// When it is over; one that was never set is.
 #[derive(Debug, Default)]
 pub(crate) struct Timer(Option<Instant>);
@@ -176,7 +180,8 @@ impl Clock for Wall {
     type Timer = Timer;
 
     fn make_timer(&mut self, milliseconds: usize) -> Timer {
-        Timer(Some(Instant::now() + Duration::from_millis(milliseconds.try_into().unwrap_or(u64::MAX))))
+        let wanted = Duration::from_millis(milliseconds.try_into().unwrap_or(u64::MAX));
+        Timer(Some(Instant::now() + wanted.max(PATIENCE)))
     }
 
     fn is_elapsed(&mut self, timer: &Timer) -> bool {

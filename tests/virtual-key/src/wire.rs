@@ -110,7 +110,7 @@ impl Wire {
     /// Sends it again, as long as the trouble lasts.
     fn beat(&mut self) {
         match (self.endless, self.outside.fault()) {
-            (Some((packet, _)), Some(_)) => self.plugged.send(&packet),
+            (Some((packet, _)), Some(_)) => self.send(&[packet]),
             _ => self.endless = None,
         }
     }
@@ -139,11 +139,15 @@ impl Wire {
     }
 
     fn for_ever(&mut self, packet: Packet, pause: Duration) {
-        self.plugged.send(&packet);
+        self.send(&[packet]);
         self.endless = Some((packet, pause));
     }
 
+    /// A key that was pulled out says nothing, not even that.
     fn send(&self, packets: &[Packet]) {
+        if !self.outside.is_plugged() {
+            return;
+        }
         packets.iter().for_each(|packet| self.plugged.send(packet));
     }
 }
