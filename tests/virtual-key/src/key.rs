@@ -180,8 +180,11 @@ fn run(outside: &Outside, wire: &SharedWire, board: Board) {
         }
         blinks = ctap.u2f_needs_user_presence();
         outside.set_blinks(blinks);
-        if blinks && wire.lock().is_pulled_while_blinking() {
-            outside.set_plugged(false);
+        if blinks {
+            wire.lock().blinks();
+            if wire.lock().is_pulled_while_blinking() {
+                outside.set_plugged(false);
+            }
         }
     }
 }

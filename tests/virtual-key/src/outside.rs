@@ -152,10 +152,6 @@ impl Outside {
         });
     }
 
-    pub(crate) fn blinks(&self) -> bool {
-        self.lock().blinks
-    }
-
     /// What the finger has done since the key began to blink; once.
     pub(crate) fn finger(&self) -> Option<Finger> {
         let mut state = self.lock();

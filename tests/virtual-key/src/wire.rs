@@ -15,7 +15,7 @@ pub(crate) struct SharedWire(Arc<Mutex<Wire>>);
 
 impl SharedWire {
     pub(crate) fn new(outside: Arc<Outside>, plugged: Box<dyn Plugged>, u2f_only: bool) -> Self {
-        Self(Arc::new(Mutex::new(Wire { outside, plugged, u2f_only, moment: Moment::FirstFrame, endless: None })))
+        Self(Arc::new(Mutex::new(Wire { outside, plugged, u2f_only, moment: Moment::FirstFrame, has_blinked: false, endless: None })))
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, Wire> {
@@ -44,6 +44,8 @@ pub(crate) struct Wire {
     u2f_only: bool,
     /// What the program is about.
     moment: Moment,
+    /// Whether the key has blinked for that.
+    has_blinked: bool,
     /// What is sent again and again, and how often.
     endless: Option<(Packet, Duration)>,
 }
@@ -57,7 +59,8 @@ impl Wire {
     pub(crate) fn accepts(&mut self, packet: &Packet) -> bool {
         if let Some(moment) = spoil::moment(packet) {
             // A key of U2F blinks between one try of a command and the next.
-            self.moment = if moment == Moment::Command && self.outside.blinks() { Moment::Blinking } else { moment };
+            self.has_blinked &= moment == Moment::Command;
+            self.moment = if self.has_blinked { Moment::Blinking } else { moment };
             // A new question ends what went on for ever; the trouble begins anew with its answer.
             self.endless = None;
         }
@@ -69,9 +72,10 @@ impl Wire {
         true
     }
 
-    /// The key begins to blink.
+    /// The key blinks.
     pub(crate) fn blinks(&mut self) {
         self.moment = Moment::Blinking;
+        self.has_blinked = true;
     }
 
     /// Carries an answer.
