@@ -2,12 +2,12 @@
 
 use std::thread;
 
-use mfa_proto::key::{Asserted, Failure, MAKE, Made};
+use mfa_proto::key::Failure;
 use virtual_key::VirtualKey;
 
 use crate::cases::each;
-use crate::desk::{AMPLE, Kind, Outcome, SECONDS, assert, enroll, make, secret, sign};
-use crate::site::{Reply, Site};
+use crate::desk::{AMPLE, How, Kind, SHORT, enroll, make, sign};
+use crate::site::Site;
 
 const PIN: &str = "314159";
 
@@ -103,7 +103,7 @@ impl Pin {
 }
 
 impl Hand {
-    fn outcome(self, kind: Kind) -> Outcome {
+    fn outcome(self, kind: Kind) -> Result<(), Failure> {
         match self {
             Self::Touches => Ok(()),
             // U2F has no word for no.
@@ -138,35 +138,23 @@ fn play(&(operation, kind, pin, hand): &Case) {
     let credential = (operation == Operation::Sign).then(|| enroll(&site, &key, kind));
     prepare(&key, pin);
     let before = key.seen();
-    let stops = pin.stops(kind);
-    let seconds = if hand == Hand::Rests || stops.is_none() && hand.outcome(kind) == Err(Failure::TimedOut) {
-        SECONDS
-    } else {
-        AMPLE
-    };
+    let expected = pin.stops(kind).map_or_else(|| hand.outcome(kind), Err);
+    let seconds = if expected == Err(Failure::TimedOut) { SHORT } else { AMPLE };
+    let how = How { pin: pin.typed(), verify_user: pin.verify_user(), attestation: false, seconds };
+    let blinks = pin.stops(kind).is_none();
     let outcome = thread::scope(|scope| {
-        if stops.is_none() {
+        if blinks {
             scope.spawn(|| hand.moves(&key));
         }
         match &credential {
-            None => {
-                let mut wanted = make(kind, seconds);
-                (wanted.pin, wanted.verify_user) = (pin.typed().and_then(secret), pin.verify_user());
-                let made: Reply<Made> = site.ask(MAKE, &wanted);
-                made.result.map(|_| ())
-            }
-            Some(credential) => {
-                let mut wanted = assert(std::slice::from_ref(credential), seconds);
-                (wanted.pin, wanted.verify_user) = (pin.typed().and_then(secret), pin.verify_user());
-                let signed: Reply<Asserted> = sign(&site, &wanted);
-                signed.result.map(|_| ())
-            }
+            None => make(&site, kind, &how, &[]).map(drop),
+            Some(credential) => sign(&site, &[credential], &how),
         }
     });
-    assert_eq!(outcome, stops.clone().map_or_else(|| hand.outcome(kind), Err));
+    assert_eq!(outcome, expected);
     let after = key.seen();
     assert_eq!(after.pins - before.pins, pin.sent(kind), "PINs sent");
-    assert_eq!(after.asked - before.asked, u32::from(stops.is_none()), "times that it blinked");
+    assert_eq!(after.asked - before.asked, u32::from(blinks), "times that it blinked");
 }
 
 fn prepare(key: &VirtualKey, pin: Pin) {

@@ -21,14 +21,6 @@ pub(crate) struct Site {
     pub(crate) folder: PathBuf,
 }
 
-/// What came of a call.
-#[derive(Debug)]
-pub(crate) struct Reply<R> {
-    pub(crate) result: Result<R, Failure>,
-    /// From the call to the end of the process.
-    pub(crate) took: Duration,
-}
-
 impl Site {
     pub(crate) fn new() -> Self {
         static SITES: AtomicU32 = AtomicU32::new(0);
@@ -59,11 +51,6 @@ impl Site {
         let seconds = call["parameters"]["seconds"].as_u64().unwrap();
         Pending { process, stream: ours, began, within: Duration::from_secs(seconds + u64::from(GRACE)) }
     }
-
-    /// The same, and waits for its end, which comes in time.
-    pub(crate) fn ask<R: DeserializeOwned>(&self, method: &str, parameters: &impl Serialize) -> Reply<R> {
-        self.call(method, parameters).end()
-    }
 }
 
 impl Drop for Site {
@@ -82,7 +69,7 @@ pub(crate) struct Pending {
 
 impl Pending {
     /// Its answer. It panics when none comes within the time and the grace, or the process stays.
-    pub(crate) fn end<R: DeserializeOwned>(mut self) -> Reply<R> {
+    pub(crate) fn end<R: DeserializeOwned>(mut self) -> Result<R, Failure> {
         let frame = self.frame();
         let status = self.process.wait().unwrap();
         let took = self.began.elapsed();
@@ -93,7 +80,7 @@ impl Pending {
         };
         let mut answer: Value = serde_json::from_slice(answer).unwrap();
         let answer: Answer<R> = serde_json::from_value(answer["parameters"].take()).unwrap();
-        Reply { result: answer.into_result(), took }
+        answer.into_result()
     }
 
     /// Hangs up, and returns how long after that the process was gone.

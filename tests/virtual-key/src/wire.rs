@@ -15,7 +15,14 @@ pub(crate) struct SharedWire(Arc<Mutex<Wire>>);
 
 impl SharedWire {
     pub(crate) fn new(outside: Arc<Outside>, plugged: Box<dyn Plugged>, u2f_only: bool) -> Self {
-        Self(Arc::new(Mutex::new(Wire { outside, plugged, u2f_only, moment: Moment::FirstFrame, has_blinked: false, endless: None })))
+        Self(Arc::new(Mutex::new(Wire {
+            outside,
+            plugged,
+            u2f_only,
+            moment: Moment::FirstFrame,
+            has_blinked: false,
+            endless: None,
+        })))
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, Wire> {
