@@ -16,11 +16,13 @@ use std::time::{Duration, Instant};
 /// A report, without its number.
 const REPORT: usize = 64;
 /// How often a key that another program holds is looked at again.
-const NEXT_TURN: Duration = Duration::from_millis(50);
+pub(crate) const NEXT_TURN: Duration = Duration::from_millis(50);
 /// How long a key may take to take a report once the operation has ended: enough to be told to stop blinking.
 const LAST_WORD: Duration = Duration::from_millis(100);
-/// `INIT`, as it stands in a report.
+/// `INIT`, and an error, as they stand in a report; the error that another program's channel is being served.
 const INIT: u8 = 0x86;
+const ERROR: u8 = 0xbf;
+const CHANNEL_BUSY: u8 = 0x06;
 
 /// How long an operation may go on, and for whom.
 #[derive(Clone)]
@@ -40,6 +42,8 @@ pub(crate) enum Trouble {
     HungUp,
     /// The key is gone.
     Gone,
+    /// The key is serving another program, which took no turn.
+    Busy,
 }
 
 impl From<Trouble> for Failure {
@@ -48,6 +52,7 @@ impl From<Trouble> for Failure {
             Trouble::Late => Self::TimedOut,
             Trouble::HungUp => Self::Failed { detail: "the caller hung up".into() },
             Trouble::Gone => Self::Unplugged,
+            Trouble::Busy => Self::Busy,
         }
     }
 }
@@ -128,7 +133,12 @@ impl Line {
         loop {
             self.wait(PollFlags::IN, None)?;
             match rustix::io::read(&self.wire.io, &mut *report) {
-                Ok(REPORT) if self.is_for_us(report) => return Some(REPORT),
+                Ok(REPORT) if self.is_for_us(report) => {
+                    if (report.get(4), report.get(7)) == (Some(&ERROR), Some(&CHANNEL_BUSY)) {
+                        self.watch.note(Trouble::Busy); // libfido2 only says that it understands no answer
+                    }
+                    return Some(REPORT);
+                }
                 Ok(REPORT) => {}
                 // The other end of a connection is gone, or a report is not one.
                 Ok(0) => return self.end(Trouble::Gone),

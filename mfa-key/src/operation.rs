@@ -31,10 +31,10 @@ pub(crate) fn list(ports: &dyn Ports, wanted: &List, within: &Within) -> Result<
         can: held.key.can,
     };
     let keys: Vec<_> = findings.into_iter().map(|finding| finding.map(told)).collect();
-    if keys.iter().any(Result::is_ok) || keys.is_empty() {
+    if keys.iter().any(Result::is_ok) || survey.plugged_in == 0 {
         return Ok(Keys { keys: keys.into_iter().flatten().collect() });
     }
-    Err(keys.into_iter().find_map(Result::err).unwrap_or(Failure::NoKey))
+    Err(keys.into_iter().find_map(Result::err).unwrap_or(Failure::TimedOut))
 }
 
 /// Which of these credentials are on a key that is plugged in.
@@ -106,7 +106,7 @@ fn first_that_holds(
 ) -> Result<(Key, Credential), Failure> {
     let mut survey = Survey::begin(ports, credentials, within)?;
     let mut failures = Vec::new();
-    while let Some(finding) = survey.next(within.until) {
+    while let Some(finding) = survey.next() {
         match finding {
             Ok(held) => {
                 if let Some(credential) = held.credentials.into_iter().next() {
@@ -118,6 +118,9 @@ fn first_that_holds(
     }
     if survey.plugged_in == 0 {
         return Err(Failure::NoKey);
+    }
+    if survey.is_unanswered() {
+        failures.push(Failure::TimedOut);
     }
     // A key that could not be asked may have been the one.
     let busy = failures.contains(&Failure::Busy).then_some(Failure::Busy);

@@ -2,7 +2,7 @@
 //! other waiting. What has no answer yet when the survey is dropped ends by itself.
 
 use crate::key::Key;
-use crate::line::{Within, left};
+use crate::line::{NEXT_TURN, Within, left, rest};
 use crate::port::{Port, Ports};
 use mfa_proto::key::{Credential, Failure};
 use std::sync::Arc;
@@ -12,6 +12,9 @@ use std::time::{Duration, Instant};
 
 /// How long a key may take, once it is ours, for all that needs no touch.
 const SILENT: Duration = Duration::from_secs(3);
+
+/// How much longer than the time there is a key is waited for, to say why it did nothing in it.
+const WHY_NOT: Duration = Duration::from_millis(300);
 
 /// A key, and which of the credentials asked about it holds.
 pub(crate) struct Held {
@@ -42,7 +45,7 @@ impl Survey {
         let plugged_in = plugged_in.map_err(|error| Failure::Failed { detail: error.to_string() })?;
         let (sender, findings) = channel();
         let credentials: Arc<[Credential]> = credentials.into();
-        let mut survey = Self { findings, plugged_in: plugged_in.len(), waiting: 0, until: within.until };
+        let mut survey = Self { findings, plugged_in: plugged_in.len(), waiting: 0, until: within.until + WHY_NOT };
         for port in plugged_in {
             let (credentials, within) = (credentials.clone(), within.clone());
             let ask = asking(port, credentials, within, sender.clone());
@@ -53,8 +56,17 @@ impl Survey {
         Ok(survey)
     }
 
-    /// The next key's answer; `None` when all have answered, or none has until then.
-    pub(crate) fn next(&mut self, until: Instant) -> Option<Finding> {
+    /// The next key's answer; `None` when all have answered, or the time is up.
+    pub(crate) fn next(&mut self) -> Option<Finding> {
+        self.next_until(self.until)
+    }
+
+    /// Whether a key has not said anything, not even why it does not.
+    pub(crate) fn is_unanswered(&self) -> bool {
+        self.waiting > 0
+    }
+
+    fn next_until(&mut self, until: Instant) -> Option<Finding> {
         if self.waiting == 0 {
             return None;
         }
@@ -71,7 +83,7 @@ impl Survey {
     pub(crate) fn all(&mut self, enough: impl Fn(&Held) -> bool, settle: Duration) -> Vec<Finding> {
         let mut until = self.until;
         let mut findings = Vec::new();
-        while let Some(finding) = self.next(until) {
+        while let Some(finding) = self.next_until(until) {
             if finding.as_ref().is_ok_and(&enough) {
                 until = until.min(Instant::now() + settle);
             }
@@ -93,14 +105,33 @@ fn asking(
     }
 }
 
+/// What the key holds. Where another program, which takes no turns, keeps it busy, it is asked again and again.
 fn ask(port: Box<dyn Port>, credentials: &[Credential], within: Within) -> Finding {
+    let mut was_busy = false;
+    loop {
+        match ask_once(&*port, credentials, &within) {
+            Ok((key, credentials)) => return Ok(Held { key, port, credentials }),
+            Err(Failure::TimedOut) if was_busy => return Err(Failure::Busy),
+            Err(Failure::Busy) => {
+                was_busy = true;
+                let left = left(within.until).ok_or(Failure::Busy)?;
+                if let Some(trouble) = rest(&within, left.min(NEXT_TURN)) {
+                    return Err(trouble.into());
+                }
+            }
+            Err(failure) => return Err(failure),
+        }
+    }
+}
+
+fn ask_once(port: &dyn Port, credentials: &[Credential], within: &Within) -> Result<(Key, Vec<Credential>), Failure> {
     let until = within.until;
-    let mut key = Key::open(&*port, within, || until.min(Instant::now() + SILENT))?;
+    let mut key = Key::open(port, within.clone(), || until.min(Instant::now() + SILENT))?;
     let mut held = Vec::new();
     for credential in credentials {
         if key.holds(credential)? {
             held.push(credential.clone());
         }
     }
-    Ok(Held { key, port, credentials: held })
+    Ok((key, held))
 }

@@ -104,7 +104,9 @@ fn alone(case: &Case) {
     key.always(Some(Finger::Touch));
     key.fault(Some(case.fault));
     let why = case.why();
-    let how = How::within(if why == Some(Why::NoAnswer) { SHORT } else { AMPLE });
+    // What may still come is waited for; a key that blinks and is busy then is not asked again.
+    let waits = why == Some(Why::NoAnswer) || why == Some(Why::Busy) && case.fault.from < Moment::Blinking;
+    let how = How::within(if waits { SHORT } else { AMPLE });
     let outcome = match case.operation {
         Operation::List => list(&site, how.seconds),
         Operation::Make => make(&site, case.kind, &how, &[]).map(drop),
