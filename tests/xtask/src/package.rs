@@ -8,31 +8,37 @@ mod tree;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::cargo::{Workspace, run};
 use crate::places::{packed, target};
 use crate::setup::{PACKAGE, setup};
-use crate::stage::build;
-use crate::{Command, Stop, no_more, take_profile, take_value};
+use crate::stage::{self, build};
+use crate::{Command, Stop, no_more, take_flag, take_profile, take_value};
 use order::Order;
 use tree::cannot;
 
 pub(crate) const COMMAND: Command = Command {
     name: "package",
     summary: "Build, and make packages for Debian and for Red Hat's systems",
-    usage: "usage: cargo xtask package [DIR] [--profile release|lab] [--suffix TEXT]
+    usage: "usage: cargo xtask package [DIR] [--profile release|lab] [--suffix TEXT] [--no-build]
 
 Makes mfa and libpam-mfa (.deb), mfa and pam-mfa (.rpm) in DIR, or in target/packages.
 
   --profile lab   of a build that is quick to make, and not compressed: for the labs, not for others
   --suffix TEXT   is appended to the version: --suffix +site1
+  --no-build      takes what was built last
 Whoever packages for others is named by DEBFULLNAME and DEBEMAIL.",
     run: |words| {
         let mut words = words.to_vec();
         let profile = take_profile(&mut words)?;
+        let no_build = take_flag(&mut words, "--no-build");
         let suffix = take_value(&mut words, "--suffix")?.unwrap_or_default();
         let folder = if words.is_empty() { folder() } else { PathBuf::from(words.remove(0)) };
         no_more(&words)?;
         setup(&PACKAGE)?;
-        build(&profile)?;
+        if !no_build {
+            build(&profile)?;
+        }
+        papers()?;
         for file in package(&Order::new(&folder, &profile, &suffix)?)? {
             println!("{}", file.display());
         }
@@ -47,10 +53,18 @@ pub(crate) fn folder() -> PathBuf {
 
 /// Makes the packages that scenarios install: this version in `now`, and the next one, of the same build, in `next`.
 pub(crate) fn package_for_labs(profile: &str) -> Result<(), Stop> {
+    papers()?;
     for (edition, suffix) in [("now", ""), ("next", "+next")] {
         package(&Order::new(&packed().join(edition), profile, suffix)?.for_labs())?;
     }
     Ok(())
+}
+
+/// Writes what goes with the packages and is made from the code.
+fn papers() -> Result<(), Stop> {
+    let mut make = Workspace::Tests.cargo("run");
+    make.args(["--locked", "--quiet", "--package", "papers", "--"]).arg(stage::papers());
+    run(&mut make, "writing manual pages")
 }
 
 /// Makes packages of what was built last.

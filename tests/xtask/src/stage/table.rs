@@ -93,12 +93,26 @@ fn system_files() -> Vec<Parcel> {
 
 fn papers() -> Vec<Parcel> {
     use Package::{Daemon, Module};
-    use Source::{File, Folder};
+    use Source::{File, Folder, Papers};
     vec![
         row(Module, Folder("packaging/man/module"), "usr/share/man/man8", 0o644),
         row(Daemon, Folder("packaging/man/man5"), "usr/share/man/man5", 0o644),
         row(Daemon, Folder("packaging/man/man8"), "usr/share/man/man8", 0o644),
+        row(Daemon, Papers("man1"), "usr/share/man/man1", 0o644),
+        row(Daemon, Papers("man5"), "usr/share/man/man5", 0o644),
+        row(Daemon, Papers("man8"), "usr/share/man/man8", 0o644),
+        row(Daemon, Papers("bash"), "usr/share/bash-completion/completions", 0o644),
+        row(Daemon, Papers("zsh"), "usr/share/zsh/vendor-completions", 0o644).only(System::Debian),
+        row(Daemon, Papers("zsh"), "usr/share/zsh/site-functions", 0o644).only(System::RedHat),
+        row(Daemon, Papers("fish"), "usr/share/fish/vendor_completions.d", 0o644),
+        row(Daemon, Papers("doc"), "usr/share/doc/mfa", 0o644),
         row(Daemon, File("README.md"), "usr/share/doc/mfa/README.md", 0o644),
+        row(Daemon, File("CHANGELOG.md"), "usr/share/doc/mfa/changelog", 0o644),
+        row(Daemon, File("docs/ADMIN.md"), "usr/share/doc/mfa/ADMIN.md", 0o644),
+        row(Daemon, File("docs/METRICS.md"), "usr/share/doc/mfa/METRICS.md", 0o644),
+        row(Daemon, File("docs/PROTOCOL.md"), "usr/share/doc/mfa/PROTOCOL.md", 0o644),
+        row(Daemon, File("docs/THREATS.md"), "usr/share/doc/mfa/THREATS.md", 0o644),
+        row(Daemon, File("packaging/share/license-issuers"), "usr/share/mfa/license-issuers", 0o644),
     ]
 }
 
