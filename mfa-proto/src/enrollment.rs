@@ -3,6 +3,13 @@
 //! Every request may name a `user`; anyone but root may only name themselves. A change to an account that already
 //! has a factor needs [`AUTHORIZE`] first, on the same connection; its dialog is answered with `io.mfa.Login.Answer`.
 
+mod keys;
+
+pub use keys::{
+    ADD_SECURITY_KEY, ADD_SSH_KEY, AddSecurityKey, AddSshKey, AddedKey, CONFIRM_SECURITY_KEY, CONFIRM_SSH_KEY,
+    ConfirmSecurityKey, ConfirmSshKey, KeyToMake, KeyToProve, KnownKey, SECURITY_KEY_MADE, SecurityKeyMade, TextToSign,
+};
+
 use crate::Secret;
 use serde::{Deserialize, Serialize};
 
