@@ -5,11 +5,15 @@
 //! standard output, which belongs to what the command prints.
 
 use mfa_proto::Secret;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
+use rustix::termios::{
+    LocalModes, OptionalActions, QueueSelector, SpecialCodeIndex, Termios, tcflush, tcgetattr, tcsetattr,
+};
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal, Write};
-use std::{fmt, os::fd::AsFd};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::{fmt, time::Instant};
 use zeroize::Zeroize;
 
 /// The most bytes a line may hold.
@@ -98,6 +102,20 @@ impl Terminal {
         Ok(matches!(answer.expose().to_ascii_lowercase().as_str(), "y" | "yes"))
     }
 
+    /// Waits until `other` has something to say; false if the time is over first. What is typed meanwhile is neither
+    /// shown nor kept: it was meant for nobody, like the letters that some security keys type when they are touched.
+    ///
+    /// # Errors
+    /// `Interrupted`, `End` when the terminal is gone, `Io`.
+    pub fn wait_for(&mut self, other: BorrowedFd<'_>, until: Instant) -> Result<bool, InputError> {
+        let quiet = self.interactive.then(|| Quiet::begin(false)).transpose()?;
+        let said = wait_beside(other, quiet.as_ref().map(|quiet| quiet.interrupt), until);
+        if quiet.is_some() {
+            let _ = tcflush(io::stdin(), QueueSelector::IFlush);
+        }
+        said
+    }
+
     fn ask_with(&mut self, prompt: &str, echo: bool) -> Result<Secret, InputError> {
         // Echo is off before there is anything to answer: whoever types at once is not shown either.
         let quiet = self.interactive.then(|| Quiet::begin(echo)).transpose()?;
@@ -173,6 +191,35 @@ fn read_line(interrupt: Option<u8>) -> Result<Secret, InputError> {
         return Err(error);
     }
     to_secret(line)
+}
+
+/// Waits for the other side, and with an interrupt key for that key, too.
+fn wait_beside(other: BorrowedFd<'_>, interrupt: Option<u8>, until: Instant) -> Result<bool, InputError> {
+    let stdin = io::stdin();
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        let left = Timespec::try_from(left).map_err(|error| InputError::Io(error.to_string()))?;
+        let mut watched = [PollFd::new(&other, PollFlags::IN), PollFd::new(&stdin, PollFlags::IN)];
+        let watched = if interrupt.is_some() { &mut watched[..] } else { &mut watched[..1] };
+        match poll(watched, Some(&left)) {
+            Ok(0) => return Ok(false),
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(errno) => return Err(unreadable(errno)),
+        }
+        let spoke = |at: usize| watched.get(at).is_some_and(|fd| !fd.revents().is_empty());
+        let (other_spoke, typed) = (spoke(0), spoke(1));
+        let is_gone = watched.get(1).is_some_and(|fd| fd.revents().intersects(PollFlags::HUP | PollFlags::ERR));
+        if typed {
+            match read_line(interrupt) {
+                Err(error @ (InputError::Interrupted | InputError::Io(_))) => return Err(error),
+                _ if is_gone => return Err(InputError::End),
+                _ => {}
+            }
+        }
+        if other_spoke {
+            return Ok(true);
+        }
+    }
 }
 
 /// Trims in place, so that there is never a second copy.

@@ -1,7 +1,8 @@
 //! `mfa-enroll`, also called as `mfa`: what users do with their own second factors.
 //!
-//! It asks the daemon for everything and decides nothing; it starts no other program, and no secret stays behind in
-//! its memory, its arguments or a file it was not told to write.
+//! It asks the daemon for everything and decides nothing; the programs it starts (`mfa-key`, `ssh-keygen`, `ssh-add`) are
+//! found in their places and nowhere else, and no secret stays behind in its memory, its arguments or a file it was not
+//! told to write.
 #![forbid(unsafe_code)]
 
 mod add_email;
@@ -11,10 +12,12 @@ mod codes;
 mod confirm;
 mod forget;
 mod picture;
+mod place;
 mod private_file;
 mod remove;
 mod rename;
 mod report;
+mod security_key;
 mod session;
 mod sheet;
 mod status;
@@ -70,6 +73,7 @@ enum Command {
 #[derive(Subcommand)]
 enum Add {
     Totp(add_totp::Args),
+    SecurityKey(security_key::Args),
     Email(add_email::Args),
 }
 
@@ -97,6 +101,7 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
         None => wizard::run(&mut session),
         Some(Command::Status(_)) => status::run(&mut session),
         Some(Command::Add(Add::Totp(args))) => add_totp::run(args, &mut session),
+        Some(Command::Add(Add::SecurityKey(args))) => security_key::run(args, &mut session),
         Some(Command::Add(Add::Email(args))) => add_email::run(args, &mut session),
         Some(Command::Confirm(args)) => confirm::run(args, &mut session),
         Some(Command::Codes(args)) => codes::run(args, &mut session),

@@ -7,7 +7,7 @@ use mfa_cli::dialog::{self, Person};
 use mfa_cli::{Daemon, Exit, Failure, Screen, Terminal};
 use mfa_proto::enrollment::{AUTHORIZE, Enrolled, STATUS, Subject};
 use serde::{Serialize, de::DeserializeOwned};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 const NOT_PERMITTED: &str = "Only root may look at or change another account. Leave --user out, or run it with sudo.";
 
@@ -23,6 +23,11 @@ pub(crate) struct Shared {
     /// The daemon's socket, for one that was started by hand
     #[arg(long, global = true, value_name = "PATH", hide = true)]
     pub(crate) socket: Option<PathBuf>,
+    /// A folder with the programs that are started: in builds for tests alone, so that nobody who may run this as root
+    /// may run anything as root
+    #[cfg(debug_assertions)]
+    #[arg(long, global = true, value_name = "FOLDER", hide = true)]
+    pub(crate) programs: Option<PathBuf>,
 }
 
 /// What every command works with.
@@ -48,6 +53,14 @@ impl Session {
     /// The account that was named, if one was.
     pub(crate) fn user(&self) -> Option<String> {
         self.shared.user.clone()
+    }
+
+    /// The folder of the programs that are started, where a test has its own.
+    pub(crate) fn programs(&self) -> Option<&Path> {
+        #[cfg(debug_assertions)]
+        return self.shared.programs.as_deref();
+        #[cfg(not(debug_assertions))]
+        None
     }
 
     /// Whether somebody reads and types here: then there may be questions, else never.
