@@ -9,7 +9,7 @@ use crate::listen::{Answer, Failure, Subject};
 use crate::trust;
 use mfa_core::Time;
 use mfa_core::account::{Detail, Factor, FactorId, Pending};
-use mfa_core::enrollment::{self as core, Begun, Confirming};
+use mfa_core::enrollment::{self as core, Begun, Confirming, Rules};
 use mfa_core::factor::Kind;
 use mfa_core::factor::security_key::spelled_aaguid;
 use mfa_core::factor::totp::{Link, base32};
@@ -39,6 +39,7 @@ pub(crate) async fn status(conversation: &mut Conversation, whose: Subject) -> R
         required: rules.required,
         factors: account.factors.iter().map(|factor| factor_info(factor, Address::to_string)).collect(),
         backup_codes: count(account.backup.codes.len()),
+        addable: addable(&rules),
         remembered: trust::remembered(&account, &desk.loaded, daemon),
         pending_for: account.pending.as_ref().and_then(|pending| seconds_left(pending.until, now)),
         authorize: !conversation.peer().is_root() && (account.is_enrolled() || rules.mail_first),
@@ -167,6 +168,12 @@ fn show(desk: &Desk, conversation: &Conversation, pending: &Pending, resumed: bo
         confirm_codes: settings.confirm_codes,
         period: pending.parameters.period.into(),
     })?)
+}
+
+/// The kinds that may be added; a mail address not where the site alone says where mail goes.
+fn addable(rules: &Rules) -> Vec<String> {
+    let may_be = |kind: &Kind| *kind != Kind::BackupCode && (*kind != Kind::Email || rules.own_addresses);
+    rules.kinds.iter().filter(may_be).map(|kind| kind.as_str().to_owned()).collect()
 }
 
 /// A factor as people see it, with its address spelled in full, or so that strangers do not learn it.

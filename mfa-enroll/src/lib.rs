@@ -20,6 +20,7 @@ mod report;
 mod security_key;
 mod session;
 mod sheet;
+mod ssh_key;
 mod status;
 mod try_factor;
 mod wizard;
@@ -40,6 +41,8 @@ Examples:
   mfa-enroll                         guides you through everything
   mfa-enroll status                  what you have
   mfa-enroll add totp --name tablet  one more app
+  mfa-enroll add security-key        a key plugged into this machine
+  mfa-enroll add ssh-key             an SSH key on a security key
   mfa-enroll add email ADDRESS       codes by mail
   mfa-enroll codes                   new backup codes
   mfa-enroll test                    does my code work?
@@ -74,6 +77,7 @@ enum Command {
 enum Add {
     Totp(add_totp::Args),
     SecurityKey(security_key::Args),
+    SshKey(ssh_key::Args),
     Email(add_email::Args),
 }
 
@@ -102,6 +106,7 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
         Some(Command::Status(_)) => status::run(&mut session),
         Some(Command::Add(Add::Totp(args))) => add_totp::run(args, &mut session),
         Some(Command::Add(Add::SecurityKey(args))) => security_key::run(args, &mut session),
+        Some(Command::Add(Add::SshKey(args))) => ssh_key::run(args, &mut session),
         Some(Command::Add(Add::Email(args))) => add_email::run(args, &mut session),
         Some(Command::Confirm(args)) => confirm::run(args, &mut session),
         Some(Command::Codes(args)) => codes::run(args, &mut session),

@@ -10,6 +10,7 @@ fn enrolled(site: &str, user: &str, host: &str) -> Enrolled {
         required: true,
         factors: Vec::new(),
         backup_codes: 10,
+        addable: Vec::new(),
         remembered: Vec::new(),
         pending_for: None,
         authorize: false,

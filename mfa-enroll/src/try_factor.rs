@@ -8,7 +8,7 @@ use mfa_proto::enrollment::AUTHORIZE;
 use mfa_proto::login::Outcome;
 use serde_json::json;
 
-/// Try a code, which is used up by it
+/// Try a factor: a code, which is used up by it, or a key
 #[derive(clap::Args, Default)]
 #[command(after_help = "\
 Examples:
@@ -38,8 +38,12 @@ pub(crate) fn run(args: Args, session: &mut Session) -> Result<Exit, Failure> {
         session.screen.line("Nothing was asked, so nothing was tested.")?;
     } else {
         let what = words::kind(&verdict.reason);
-        let next = if verdict.reason == "totp" { " A login needs the next one." } else { "" };
-        session.screen.line(&format!("Right: {what}. It is used up now.{next}"))?;
+        let used_up = match verdict.reason.as_str() {
+            "totp" => " It is used up now. A login needs the next one.",
+            "backup-code" | "email" => " It is used up now.",
+            _ => "",
+        };
+        session.screen.line(&format!("Right: {what}.{used_up}"))?;
     }
     Ok(Exit::Done)
 }

@@ -97,6 +97,9 @@ pub struct Enrolled {
     pub factors: Vec<FactorInfo>,
     /// Unused backup codes.
     pub backup_codes: u32,
+    /// The policy's words for the kinds of factor that may be added.
+    #[serde(default)]
+    pub addable: Vec<String>,
     /// Where nothing is asked for a while.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub remembered: Vec<Remembered>,

@@ -7,6 +7,7 @@ use crate::steps::{CODE, account, be_refused, log_in, must_hold, password_given,
 /// The guided setup, up to its question for a code, and a phone that has scanned the picture.
 fn up_to_the_picture(lab: &Lab, user: &str) -> Outcome<(Terminal, Phone)> {
     let mut setup = lab.pty_as(user, ["mfa-enroll"])?;
+    setup.answer("Which one? [1] ", "1")?;
     setup.answer("Have you an authenticator app on your phone? [Y/n] ", "")?;
     setup.expect(CODE)?;
     let phone = Phone::scan_screen(setup.transcript())?;
