@@ -14,7 +14,7 @@ pub use administration::{reset, unlock};
 pub use mail::{Verified, Verifying, begin_mail, confirm_mail};
 pub use refusal::{NotAdded, Refusal};
 pub use security_key::{Made, Making, begin_security_key, confirm_security_key, enrolled_keys, security_key_made};
-pub use ssh_key::{NAMESPACE, NotASecurityKey, Proving, begin_ssh_key, confirm_ssh_key, read_ssh_key};
+pub use ssh_key::{NAMESPACE, NotASecurityKey, Proving, Wish as SshWish, begin_ssh_key, confirm_ssh_key, read_ssh_key};
 
 use crate::account::{Account, Commit, Factor, FactorId, NewPending, Pending, Record, Seen, Ticket, What, Write};
 use crate::dialog::Proof;

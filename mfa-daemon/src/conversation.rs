@@ -5,6 +5,7 @@ use crate::daemon::Daemon;
 use crate::license::Round;
 use crate::listen::Peer;
 use crate::login::Login;
+use crate::own_keys::OnItsWay;
 use crate::own_mail::Posted;
 use crate::policy::Study;
 use crate::store::RestoreTicket;
@@ -37,6 +38,8 @@ pub(crate) struct Conversation {
     pub(crate) restore: Option<RestoreTicket>,
     /// A mail address that waits for the code that was mailed to it.
     pub(crate) posted: Option<Posted>,
+    /// A key that is to become a factor, and has not proved itself yet.
+    pub(crate) key: Option<OnItsWay>,
     proved: Option<Proved>,
     tickets: u32,
 }
@@ -61,6 +64,7 @@ impl Conversation {
             introduced: None,
             restore: None,
             posted: None,
+            key: None,
             proved: None,
             tickets: 0,
         }

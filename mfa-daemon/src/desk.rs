@@ -13,6 +13,7 @@ use crate::scene::{self, Purpose, Scene, Trouble};
 use crate::store::Committed;
 use mfa_core::account::{Account, Commit, Ticket, What};
 use mfa_core::enrollment::{Permission, Refusal, Rules};
+use mfa_core::factor::Kind;
 use mfa_core::seats::Claim;
 use mfa_core::{At, policy};
 use mfa_proto::service::RefusalCode;
@@ -156,6 +157,12 @@ impl Desk {
         let groups = scene::all_groups(conversation.daemon(), &self.loaded, &self.whose, lane).await;
         let subject = policy::Subject { user: &self.whose.identity.name, groups: &groups, now: clock::now() };
         policy::required(&self.loaded.config.policy, &subject)
+    }
+
+    /// Whether a new key of this kind must make sure of its user.
+    pub(crate) async fn verifies_new(&self, conversation: &Conversation, account: &Account, kind: Kind) -> bool {
+        let scene = self.scene(conversation);
+        scene.verifies_new(conversation.daemon(), &self.loaded, (&self.whose, account), kind).await
     }
 
     /// Whether it happened; if not, something else changed first.

@@ -30,6 +30,7 @@ mod mail;
 mod master_key;
 mod meters;
 mod metrics;
+mod own_keys;
 mod own_mail;
 mod pace;
 mod policy;

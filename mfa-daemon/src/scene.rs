@@ -173,10 +173,27 @@ impl Scene {
 
     /// Whether a key that changes this account's factors must check its user.
     async fn verifies_user(&self, daemon: &Daemon, loaded: &Loaded, target: &Entry, account: &Account) -> bool {
+        self.verifies(daemon, loaded, target, &standing(account)).await
+    }
+
+    /// Whether a key of this kind that is added to the account must check its user: whether some login would want that.
+    pub(crate) async fn verifies_new(
+        &self,
+        daemon: &Daemon,
+        loaded: &Loaded,
+        (target, account): (&Entry, &Account),
+        kind: Kind,
+    ) -> bool {
+        let now = standing(account);
+        let then = Standing { enrolled: now.enrolled.with(kind), ..now };
+        self.verifies(daemon, loaded, target, &then).await
+    }
+
+    async fn verifies(&self, daemon: &Daemon, loaded: &Loaded, target: &Entry, standing: &Standing) -> bool {
         let policy = &loaded.config.policy;
         let groups = all_groups(daemon, loaded, target, self.lane).await;
         let subject = policy::Subject { user: &target.identity.name, groups: &groups, now: clock::now() };
-        policy::verifies_user(policy, &subject, &standing(account))
+        policy::verifies_user(policy, &subject, standing)
     }
 
     /// The kinds of which this account may add a factor.

@@ -87,10 +87,19 @@ pub fn begin_security_key(
     at: &At,
 ) -> Result<Making, Refusal> {
     may_add(account, permission, rules, Kind::SecurityKey, at)?;
-    let way = OnItsWay::begin(account, checked_name(name.unwrap_or(UNNAMED))?, at.now);
+    let name = name.map_or_else(|| Ok(unnamed(account)), checked_name)?;
+    let way = OnItsWay::begin(account, name, at.now);
     let challenge = Challenge::new(Purpose::Create, relying_party, &at.fresh).ok_or(Refusal::Internal)?;
     let user_id = at.fresh.expose().last_chunk().copied().ok_or(Refusal::Internal)?;
     Ok(Making { way, challenge, user_id })
+}
+
+/// What a key is called that nobody has named: a number tells the second from the first.
+fn unnamed(account: &Account) -> String {
+    let is_taken = |name: &str| account.factors.iter().any(|factor| factor.name == name);
+    let numbered = (2..=account.factors.len() + 2).map(|number| format!("{UNNAMED} {number}"));
+    let mut names = std::iter::once(UNNAMED.to_owned()).chain(numbered);
+    names.find(|name| !is_taken(name)).unwrap_or_else(|| UNNAMED.to_owned())
 }
 
 /// Weighs the new credential, and asks for the second touch. Nothing is written.

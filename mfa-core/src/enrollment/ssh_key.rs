@@ -27,10 +27,24 @@ pub struct Proving {
     way: OnItsWay,
     key: PublicKey,
     text: String,
+    verify_user: bool,
+}
+
+/// What is wanted of an SSH key.
+#[derive(Clone, Copy, Debug)]
+pub struct Wish<'a> {
+    /// The line of its `.pub` file.
+    pub line: &'a str,
+    /// What to call it; as its comment says, if that is nothing.
+    pub name: Option<&'a str>,
+    /// What the site and this host are called, for whoever signs to read.
+    pub place: (&'a str, &'a str),
+    /// It must know who touches it.
+    pub verify_user: bool,
 }
 
 impl Proving {
-    /// The text to sign: lines of ASCII, the last one ended.
+    /// The text to sign: one line of visible ASCII and spaces, without its end.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
@@ -58,6 +72,8 @@ pub enum NotASecurityKey {
     Certificate,
     /// Nothing that ssh-keygen writes, or a security key that was made for a web site.
     NotAKey,
+    /// It signs for everybody who touches it, and must not.
+    Unverified,
 }
 
 impl fmt::Display for NotASecurityKey {
@@ -68,6 +84,10 @@ impl fmt::Display for NotASecurityKey {
                  key: ssh-keygen -t ed25519-sk (or ecdsa-sk)"
             }
             Self::Certificate => "This is a certificate. Give the key itself; its certificates count with it.",
+            Self::Unverified => {
+                "Here such a key must ask for its PIN or a fingerprint, and this one did not. Make one that does: \
+                 ssh-keygen -t ed25519-sk -O verify-required"
+            }
             Self::NotAKey => "This is not a public key as ssh-keygen writes it. Give the whole line of the .pub file.",
         })
     }
@@ -86,8 +106,7 @@ pub fn read_ssh_key(line: &str) -> Result<PublicKey, NotASecurityKey> {
     }
 }
 
-/// Asks for a signature by this key, the line of a `.pub` file. Without a name it is called as its comment says.
-/// Nothing is written.
+/// Asks for a signature by this key. Nothing is written.
 ///
 /// # Errors
 /// [`NotAdded`]
@@ -95,27 +114,32 @@ pub fn begin_ssh_key(
     account: &Account,
     permission: &Permission<'_>,
     rules: &Rules,
-    (line, name): (&str, Option<&str>),
+    wish: &Wish<'_>,
     at: &At,
 ) -> Result<Proving, NotAdded> {
     may_add(account, permission, rules, Kind::SshKey, at)?;
-    let key = read_ssh_key(line)?;
+    let key = read_ssh_key(wish.line)?;
     if has(account, &key) {
         return Err(Refusal::AlreadyThere.into());
     }
-    let name = match name {
+    let name = match wish.name {
         Some(name) => checked_name(name)?,
-        None => comment(line).unwrap_or_else(|| UNNAMED.to_owned()),
+        None => comment(wish.line).unwrap_or_else(|| UNNAMED.to_owned()),
     };
-    let fresh: &[u8; FRESH] = at.fresh.expose().first_chunk().ok_or(Refusal::Internal)?;
-    let text = format!(
-        "Sign this to use the key as a second factor.\nUser: {} ({})\nKey: {}\nOnce: {}\n",
-        account.identity.name,
-        account.identity.uid,
-        key.fingerprint(),
-        BASE64URL_NOPAD.encode(fresh)
-    );
-    Ok(Proving { way: OnItsWay::begin(account, name, at.now), key, text })
+    let text = text(account, wish.place, &key, at).ok_or(Refusal::Internal)?;
+    let verify_user = wish.verify_user;
+    Ok(Proving { way: OnItsWay::begin(account, name, at.now), key, text, verify_user })
+}
+
+/// What is signed: one line, so that it goes into a command that somebody copies. It says for whom and where; the key's
+/// owner reads it before touching.
+fn text(account: &Account, (site, host): (&str, &str), key: &PublicKey, at: &At) -> Option<String> {
+    let fresh: &[u8; FRESH] = at.fresh.expose().first_chunk()?;
+    let visible = |text: &str| text.replace(|c: char| !c.is_ascii_graphic() && c != ' ', "?");
+    let (user, uid) = (visible(&account.identity.name), account.identity.uid);
+    let (site, host, fingerprint) = (visible(site), visible(host), key.fingerprint());
+    let once = BASE64URL_NOPAD.encode(fresh);
+    Some(format!("{site}: {user} (uid {uid}) on {host} adds {fingerprint} as a second factor, once: {once}"))
 }
 
 /// Weighs the signature, as `ssh-keygen -Y sign` writes it: the key is a factor once this is committed, with these
@@ -131,7 +155,7 @@ pub fn confirm_ssh_key(
     (at, ticket): (&At, Ticket),
 ) -> Result<(Commit, Vec<Zeroizing<String>>), NotAdded> {
     may_add(account, permission, rules, Kind::SshKey, at)?;
-    let Proving { way, key, text } = proving;
+    let Proving { way, key, text, verify_user } = proving;
     way.must_go_on(account, at.now)?;
     if has(account, key) {
         return Err(Refusal::AlreadyThere.into());
@@ -139,6 +163,9 @@ pub fn confirm_ssh_key(
     // Whether it was touched is asked there.
     let touch = sshsig::verify_key(text.as_bytes(), signature.as_bytes(), NAMESPACE, key)?;
     let touch = touch.ok_or(NotASecurityKey::Ordinary)?;
+    if *verify_user && !touch.user_verified {
+        return Err(NotASecurityKey::Unverified.into());
+    }
     let detail = Detail::SshKey(SshKey { key: key.clone(), verified: touch.user_verified });
     Ok(add(account, rules, (&way.name, detail), (at, ticket))?)
 }

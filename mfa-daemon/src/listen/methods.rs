@@ -5,7 +5,7 @@ use crate::conversation::Conversation;
 use crate::{
     admin, break_glass, due, enrollment, given, history, import, license, login, mail, metrics, policy, staff, trust,
 };
-use crate::{keep, own_mail};
+use crate::{keep, own_keys, own_mail};
 use mfa_proto::frame::{Call, FrameError, encode_error, encode_reply};
 use mfa_proto::keep as k;
 use mfa_proto::metrics::METRICS;
@@ -54,6 +54,26 @@ const METHODS: &[(&str, Serves)] = &[
     (e::ADD_TOTP, Serves::Own(|conversation, whose, call| Box::pin(enrollment::add_totp(conversation, whose, call)))),
     (e::ADD_EMAIL, Serves::Own(|conversation, whose, call| Box::pin(own_mail::add(conversation, whose, call)))),
     (e::CONFIRM_EMAIL, Serves::Own(|conversation, whose, call| Box::pin(own_mail::confirm(conversation, whose, call)))),
+    (
+        e::ADD_SECURITY_KEY,
+        Serves::Own(|conversation, whose, call| Box::pin(own_keys::add_security_key(conversation, whose, call))),
+    ),
+    (
+        e::SECURITY_KEY_MADE,
+        Serves::Own(|conversation, whose, call| Box::pin(own_keys::security_key_made(conversation, whose, call))),
+    ),
+    (
+        e::CONFIRM_SECURITY_KEY,
+        Serves::Own(|conversation, whose, call| Box::pin(own_keys::confirm_security_key(conversation, whose, call))),
+    ),
+    (
+        e::ADD_SSH_KEY,
+        Serves::Own(|conversation, whose, call| Box::pin(own_keys::add_ssh_key(conversation, whose, call))),
+    ),
+    (
+        e::CONFIRM_SSH_KEY,
+        Serves::Own(|conversation, whose, call| Box::pin(own_keys::confirm_ssh_key(conversation, whose, call))),
+    ),
     (e::CONFIRM, Serves::Own(|conversation, whose, call| Box::pin(enrollment::confirm(conversation, whose, call)))),
     (e::NEW_BACKUP_CODES, Serves::Own(|conversation, whose, _| Box::pin(enrollment::new_codes(conversation, whose)))),
     (e::REMOVE, Serves::Own(|conversation, whose, call| Box::pin(enrollment::remove(conversation, whose, call)))),

@@ -53,16 +53,18 @@ pub(crate) fn run(args: Args, session: &mut Session) -> Result<Exit, Failure> {
     let mut keys = Keys::of(session, &host);
     // Before a code is used up to prove who asks.
     keys.until_plugged_in(session)?;
-    let wanted: KeyToMake =
-        session.change(ADD_SECURITY_KEY, &AddSecurityKey { user: session.user(), name: args.name.clone() })?;
+    let mut add = AddSecurityKey { user: session.user(), name: args.name };
+    let mut wanted: KeyToMake = session.change(ADD_SECURITY_KEY, &add)?;
     let reads_model = wanted.attestation && agrees(session, &wanted, args.read_model)?;
-    let product = if reads_model { keys.product(session)? } else { None };
+    if reads_model && add.name.is_none() {
+        add.name = keys.product(session)?;
+        wanted = session.daemon.call(ADD_SECURITY_KEY, &add)?;
+    }
     let made = keys.make(session, &wanted, reads_model)?;
     let proving: KeyToProve =
         session.daemon.call(SECURITY_KEY_MADE, &SecurityKeyMade { user: session.user(), made })?;
     let asserted = keys.prove(session, &proving)?;
-    let name = args.name.is_none().then_some(product).flatten();
-    let confirm = ConfirmSecurityKey { user: session.user(), name, asserted };
+    let confirm = ConfirmSecurityKey { user: session.user(), asserted };
     let added: AddedKey = session.daemon.call(CONFIRM_SECURITY_KEY, &confirm)?;
     drop(keys);
     hand_over(session, &added, keep, "It is asked for where you sit at this machine: console, sudo, desktop.")?;

@@ -97,11 +97,11 @@ fn show(session: &Session, wanted: &TextToSign) -> Result<(), Failure> {
     screen.line("")
 }
 
-/// One line for any shell that has `printf`. Nothing in it ends the quotes.
+/// One line for any shell that has `printf`.
 fn command(wanted: &TextToSign) -> String {
-    let quiet = |text: &str| printable::line(text).replace('\'', "");
-    let (text, namespace) = (quiet(&wanted.text), quiet(&wanted.namespace));
-    format!("printf %s '{text}' |\n  ssh-keygen -Y sign -n {namespace} -f ~/.ssh/id_ed25519_sk")
+    let quoted = |text: &str| format!("'{}'", printable::line(text).replace('\'', r"'\''"));
+    let (text, namespace) = (quoted(&wanted.text), quoted(&wanted.namespace));
+    format!("printf %s {text} | ssh-keygen -Y sign -n {namespace} -f ~/.ssh/id_ed25519_sk")
 }
 
 /// Lines up to the last one of a signature.
@@ -129,18 +129,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_command_holds_the_text_in_quotes_that_nothing_ends() {
+    fn a_shell_gets_the_very_text_out_of_the_command_and_nothing_else_of_it() {
+        let text = "Bob's $(touch x) \\ `id` %s; ok";
         let wanted = TextToSign {
             namespace: "mfa-enroll".into(),
-            text: "ACME' ; rm -rf ~ #\x1b".into(),
+            text: text.into(),
             fingerprint: String::new(),
             name: String::new(),
             verify_user: false,
             expires_in: 300,
         };
         let command = command(&wanted);
-        assert_eq!(command.matches('\'').count(), 2, "{command}");
-        assert!(command.ends_with("ssh-keygen -Y sign -n mfa-enroll -f ~/.ssh/id_ed25519_sk"), "{command}");
-        assert!(!command.contains('\x1b'));
+        let (printing, signing) = command.split_once(" | ").unwrap();
+        let printed = std::process::Command::new("/bin/sh").args(["-c", printing]).output().unwrap();
+        assert_eq!(String::from_utf8(printed.stdout).unwrap(), text);
+        assert_eq!(signing, "ssh-keygen -Y sign -n 'mfa-enroll' -f ~/.ssh/id_ed25519_sk");
     }
 }

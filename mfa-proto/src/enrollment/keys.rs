@@ -95,9 +95,6 @@ pub struct ConfirmSecurityKey {
     /// Login name; root may name anybody.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
-    /// Another name for it than the one it was begun with, such as what the key calls itself.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
     /// As `mfa-key` gave it.
     #[serde(flatten)]
     pub asserted: Asserted,
@@ -119,7 +116,7 @@ pub struct AddSshKey {
     /// Login name; root may name anybody.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
-    /// What to call the factor, 1 to 64 characters; the key's comment, or "SSH security key", if absent.
+    /// What to call the factor, 1 to 64 characters; the key's comment, or "ssh key", if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// The line of its `.pub` file.
@@ -131,7 +128,7 @@ pub struct AddSshKey {
 pub struct TextToSign {
     /// The namespace of the signature.
     pub namespace: String,
-    /// Without a line break at its end, and nothing but printable ASCII.
+    /// One line without its end, in visible ASCII and spaces: for whom, where, and a challenge.
     pub text: String,
     /// The key's fingerprint, as `ssh-keygen -l` shows it.
     pub fingerprint: String,
