@@ -98,7 +98,7 @@ pub struct Enrolled {
     /// Unused backup codes.
     pub backup_codes: u32,
     /// The policy's words for the kinds of factor that may be added.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub addable: Vec<String>,
     /// Where nothing is asked for a while.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
