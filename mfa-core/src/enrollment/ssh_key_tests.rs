@@ -73,8 +73,13 @@ fn nobody() -> Account {
     Account::absent(Identity { uid: 1000, name: "alice".into() })
 }
 
+/// A wish for this key.
+fn wish(line: &str) -> Wish<'_> {
+    Wish { line, name: None, place: ("ACME", "web1"), verify_user: false }
+}
+
 fn begin(line: &str) -> Result<Proving, NotAdded> {
-    begin_ssh_key(&nobody(), &Permission::Unproved, &rules(), (line, None), &at(0))
+    begin_ssh_key(&nobody(), &Permission::Unproved, &rules(), &wish(line), &at(0))
 }
 
 fn confirm(account: &Account, proving: &Proving, signature: &str) -> Result<Commit, NotAdded> {
@@ -107,12 +112,29 @@ fn a_signature_of_the_text_makes_a_factor_and_tells_whether_the_user_was_verifie
 #[test]
 fn the_text_says_what_it_is_for_and_is_another_each_time() {
     let text = begin(&line()).unwrap().text().to_owned();
-    for part in ["second factor", "User: alice (1000)\n", "Key: SHA256:", "Once: "] {
+    for part in ["ACME: alice (uid 1000) on web1 adds SHA256:", " as a second factor, once: "] {
         assert!(text.contains(part), "{text}");
     }
-    assert!(text.is_ascii() && text.ends_with('\n'));
-    let again = begin_ssh_key(&nobody(), &Permission::Root, &rules(), (&line(), None), &at(1)).unwrap();
+    let again = begin_ssh_key(&nobody(), &Permission::Root, &rules(), &wish(&line()), &at(1)).unwrap();
     assert_ne!(again.text(), text);
+}
+
+#[test]
+fn the_text_is_one_line_whatever_the_site_is_called() {
+    let odd = Wish { place: ("Caf\u{e9}\n\u{1b}", "web1\r"), ..wish(vector!("sk-ecdsa.pub")) };
+    let proving = begin_ssh_key(&nobody(), &Permission::Root, &rules(), &odd, &at(0)).unwrap();
+    assert!(proving.text().starts_with("Caf???: alice (uid 1000) on web1? adds"), "{}", proving.text());
+    assert!(proving.text().bytes().all(|byte| byte.is_ascii_graphic() || byte == b' '));
+}
+
+#[test]
+fn where_the_user_must_be_verified_a_touch_alone_does_not_count() {
+    let line = line();
+    let verified = Wish { verify_user: true, ..wish(&line) };
+    let proving = begin_ssh_key(&nobody(), &Permission::Unproved, &rules(), &verified, &at(0)).unwrap();
+    let touched = confirm(&nobody(), &proving, &signature(proving.text(), NAMESPACE, 1));
+    assert_eq!(touched.unwrap_err(), NotAdded::Key(NotASecurityKey::Unverified));
+    assert!(confirm(&nobody(), &proving, &signature(proving.text(), NAMESPACE, 5)).is_ok());
 }
 
 #[test]
@@ -161,26 +183,25 @@ fn both_kinds_of_security_key_are_taken_and_called_as_their_files_say() {
     let key = line();
     let bare: Vec<&str> = key.split(' ').take(2).collect();
     assert_eq!(begin(&bare.join(" ")).unwrap().name(), "ssh key");
-    assert_eq!(
-        begin(&format!("{} my  work\tkey \n", bare.join(" "))).unwrap_err(),
-        NotAdded::Refused(Refusal::BadName)
-    );
-    let named = begin_ssh_key(&nobody(), &Permission::Root, &rules(), (&key, Some(" work ")), &at(0)).unwrap();
+    let odd = format!("{} my  work\tkey \n", bare.join(" "));
+    assert_eq!(begin(&odd).unwrap().name(), "ssh key", "a name has no control characters");
+    let work = Wish { name: Some(" work "), ..wish(&key) };
+    let named = begin_ssh_key(&nobody(), &Permission::Root, &rules(), &work, &at(0)).unwrap();
     assert_eq!(named.name(), "work");
 }
 
 #[test]
 fn a_key_is_added_once_by_the_same_rules_as_every_factor() {
     let there = NotAdded::Refused(Refusal::AlreadyThere);
-    let again = begin_ssh_key(&with_key(), &Permission::Root, &rules(), (&line(), None), &at(0));
+    let again = begin_ssh_key(&with_key(), &Permission::Root, &rules(), &wish(&line()), &at(0));
     assert_eq!(again.unwrap_err(), there);
     let proving = begin(&line()).unwrap();
     let said = signature(proving.text(), NAMESPACE, 1);
     assert_eq!(confirm(&with_key(), &proving, &said).unwrap_err(), there);
     let not_taken = Rules { kinds: Kinds::ALL.without(Kind::SshKey), ..rules() };
-    let refused = begin_ssh_key(&nobody(), &Permission::Root, &not_taken, (&line(), None), &at(0));
+    let refused = begin_ssh_key(&nobody(), &Permission::Root, &not_taken, &wish(&line()), &at(0));
     assert_eq!(refused.unwrap_err(), NotAdded::Refused(Refusal::NotTaken));
-    let refused = begin_ssh_key(&with_key(), &Permission::Unproved, &rules(), (&line(), None), &at(0));
+    let refused = begin_ssh_key(&with_key(), &Permission::Unproved, &rules(), &wish(&line()), &at(0));
     assert_eq!(refused.unwrap_err(), NotAdded::Refused(Refusal::ProveFirst));
     let bob = Account::absent(Identity { uid: 1001, name: "bob".into() });
     assert_eq!(confirm(&bob, &proving, &said).unwrap_err(), NotAdded::Refused(Refusal::NotFound));
