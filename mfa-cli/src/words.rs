@@ -15,6 +15,18 @@ pub fn kind(word: &str) -> String {
     }
 }
 
+/// What people hold in their hand of a kind of factor, where there may be several.
+#[must_use]
+pub fn thing(word: &str) -> String {
+    match word {
+        "totp" => "phone".to_owned(),
+        "security-key" => "key".to_owned(),
+        "ssh-key" => "SSH key".to_owned(),
+        "email" => "mail address".to_owned(),
+        other => kind(other),
+    }
+}
+
 /// `1 code`, `2 codes`.
 #[must_use]
 pub fn counted(count: u64, thing: &str) -> String {
@@ -29,6 +41,7 @@ mod tests {
     fn kinds_have_plain_names_and_unknown_ones_their_own() {
         assert_eq!(kind("totp"), "phone app");
         assert_eq!(kind("palm\x1b"), "palm\\u{1b}");
+        assert_eq!((thing("security-key"), thing("palm\x1b")), ("key".into(), "palm\\u{1b}".into()));
     }
 
     #[test]

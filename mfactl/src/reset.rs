@@ -3,7 +3,7 @@
 use crate::Desk;
 use crate::invite;
 use crate::user::called;
-use mfa_cli::words::{counted, kind};
+use mfa_cli::words::{counted, kind, thing};
 use mfa_cli::{Exit, Failure, Terminal, moment, printable};
 use mfa_proto::admin::{ACCOUNT, Account, Named, RESET, Reset, WasReset};
 
@@ -75,36 +75,54 @@ fn nothing_to_do(desk: &Desk) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// Such as `"phone" (phone app)` and `7 backup codes`.
+/// Such as `1 phone` and `7 codes`; of one factor alone, its name.
 fn what_stops(account: &Account, only: Option<i64>) -> Result<Vec<String>, Failure> {
-    let wanted = account.factors.iter().filter(|factor| only.is_none_or(|id| id == factor.id));
-    let mut gone: Vec<String> =
-        wanted.map(|factor| format!("\"{}\" ({})", printable::line(&factor.name), kind(&factor.kind))).collect();
-    if let (Some(id), true) = (only, gone.is_empty()) {
-        let user = printable::line(&account.user);
-        return Err(Failure::refused("not_found", format!("{user} has no factor {id}. See: mfactl user {user}")));
-    }
-    if only.is_none() {
-        if account.backup_codes > 0 {
-            gone.push(counted(account.backup_codes.into(), "backup code"));
-        }
-        if account.pending {
-            gone.push("an enrollment that was begun".to_owned());
-        }
-        if account.invite.is_some() {
-            gone.push("an enrollment code".to_owned());
-        }
-    }
+    let mut gone = match only {
+        Some(id) => vec![one(account, id)?],
+        None => everything(account),
+    };
     if account.temp_code.is_some() {
         gone.push("a temporary code".to_owned());
     }
     Ok(gone)
 }
 
-/// Such as `alice (Alice Ng) loses: "phone" (phone app), 7 backup codes.`
+fn one(account: &Account, id: i64) -> Result<String, Failure> {
+    let user = printable::line(&account.user);
+    let none = || Failure::refused("not_found", format!("{user} has no factor {id}. See: mfactl user {user}"));
+    let factor = account.factors.iter().find(|factor| factor.id == id).ok_or_else(none)?;
+    Ok(format!("\"{}\" ({})", printable::line(&factor.name), kind(&factor.kind)))
+}
+
+fn everything(account: &Account) -> Vec<String> {
+    let mut kinds: Vec<(String, u64)> = Vec::new();
+    for factor in &account.factors {
+        let thing = thing(&factor.kind);
+        match kinds.iter_mut().find(|(known, _)| *known == thing) {
+            Some((_, count)) => *count += 1,
+            None => kinds.push((thing, 1)),
+        }
+    }
+    kinds.push(("code".to_owned(), account.backup_codes.into()));
+    let counts = kinds.into_iter().filter(|(_, count)| *count > 0);
+    let mut gone: Vec<String> = counts.map(|(thing, count)| counted(count, &thing)).collect();
+    if account.pending {
+        gone.push("an enrollment that was begun".to_owned());
+    }
+    if account.invite.is_some() {
+        gone.push("an enrollment code".to_owned());
+    }
+    gone
+}
+
+/// Such as `alice (Alice Ng): 1 phone, 1 key, 7 codes stop working.`
 fn told(account: &Account, stops: &[String]) -> String {
     let who = called(&account.user);
-    if stops.is_empty() { format!("{who} has nothing.") } else { format!("{who} loses: {}.", stops.join(", ")) }
+    let is_one = matches!(stops, [only] if !only.starts_with(|c: char| c.is_ascii_digit()) || only.starts_with("1 "));
+    match stops {
+        [] => format!("{who} has nothing."),
+        _ => format!("{who}: {} {} working.", stops.join(", "), if is_one { "stops" } else { "stop" }),
+    }
 }
 
 /// What the next login will do.
@@ -174,17 +192,20 @@ mod tests {
     fn what_stops_working_is_named() {
         let account = account(true);
         let named = |account: &Account, only| told(account, &what_stops(account, only).unwrap());
-        assert_eq!(
-            named(&account, None),
-            "nobody-here loses: \"phone 3\\u{7}\" (phone app), \"phone 4\\u{7}\" (phone app), 7 backup codes."
-        );
-        assert_eq!(named(&account, Some(4)), "nobody-here loses: \"phone 4\\u{7}\" (phone app).");
+        assert_eq!(named(&account, None), "nobody-here: 2 phones, 7 codes stop working.");
+        let mut with_keys = account.clone();
+        for (factor, kind) in with_keys.factors.iter_mut().zip(["totp", "security-key"]) {
+            factor.kind = kind.to_owned();
+        }
+        assert_eq!(named(&with_keys, None), "nobody-here: 1 phone, 1 key, 7 codes stop working.");
+        assert_eq!(named(&account, Some(4)), "nobody-here: \"phone 4\\u{7}\" (phone app) stops working.");
         assert_eq!(what_stops(&account, Some(5)).unwrap_err().code, "not_found");
         let nothing = Account { factors: Vec::new(), backup_codes: 0, ..account };
         assert_eq!(named(&nothing, None), "nobody-here has nothing.");
+        assert_eq!(named(&Account { backup_codes: 1, ..nothing.clone() }, None), "nobody-here: 1 code stops working.");
         let given = Some(Outstanding { until: 0, left: 1, reason: None });
         let given = Account { invite: given.clone(), temp_code: given, ..nothing };
-        assert_eq!(named(&given, None), "nobody-here loses: an enrollment code, a temporary code.");
+        assert_eq!(named(&given, None), "nobody-here: an enrollment code, a temporary code stop working.");
     }
 
     #[test]

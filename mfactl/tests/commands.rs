@@ -234,7 +234,7 @@ fn reset_asks_a_person_and_takes_only_yes_for_yes() {
         let mut person = Person::at(&mut command(&daemon, &["reset", "alice"]));
         let told = person.sees("Reset? [y/N] ").replace('\r', "");
         fits(&told);
-        assert!(told.contains("loses: \"phone\" (phone app), 7 backup codes."), "{told}");
+        assert!(told.contains("1 phone, 7 codes stop working."), "{told}");
         person.types(answer);
         let (status, screen) = person.leaves();
         assert_eq!(status.code(), Some(code), "{answer:?}: {screen}");

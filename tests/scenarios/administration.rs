@@ -13,7 +13,7 @@ on_each_release! {
         let lab = web(release).boot()?;
         let alice = lab.enroll("alice")?;
         let mut reset = lab.pty(["mfactl", "reset", "alice"])?;
-        reset.expect("alice loses: \"phone\" (phone app), 10 backup codes.")?;
+        reset.expect("alice: 1 phone, 10 codes stop working.")?;
         reset.answer("Reset? [y/N] ", "n")?;
         assert_eq!(reset.expect_closed()?, 1);
         assert_eq!(account(&lab, "alice")?["backup_codes"], 10);

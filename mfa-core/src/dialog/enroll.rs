@@ -84,7 +84,8 @@ impl Dialog {
             Enroll::AtLogin { .. } | Enroll::Grace { .. } if can_be_here => self.offer(say, at),
             Enroll::Invite { .. } if can_be_here => self.ask_for_invite(say, at),
             Enroll::AtLogin { .. } if self.setting.interactive => {
-                let text = text::enroll_elsewhere(site, &self.account.identity.name, support);
+                let kinds = self.setting.welcome.rules.kinds;
+                let text = text::enroll_elsewhere(site, &self.account.identity.name, kinds, support);
                 self.refuse_but_for_temp_code(Denial::NotEnrolled, text, say, at)
             }
             Enroll::Invite { .. } if self.setting.interactive => {

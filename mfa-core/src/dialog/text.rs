@@ -86,13 +86,17 @@ pub(super) fn seat_taken() -> String {
     "All seats were taken meanwhile: set up your second factor another time.".into()
 }
 
-/// Names whose it is: with `su` that is somebody else than who reads it.
-pub(super) fn enroll_elsewhere(site: &str, user: &str, support: &str) -> String {
+/// Names whose it is: with `su` that is somebody else than who reads it. And the way in that the site takes.
+pub(super) fn enroll_elsewhere(site: &str, user: &str, kinds: Kinds, support: &str) -> String {
     // Without anybody named for help, one next step is enough.
     let help = if support.is_empty() { String::new() } else { help(support) };
-    format!(
-        "{site} asks for a second factor, and {user} has none yet.\nSet it up first, on a terminal: mfa-enroll{help}"
-    )
+    let how = match () {
+        () if kinds.contains(Kind::Totp) => "on a terminal: mfa-enroll",
+        () if kinds.contains(Kind::SecurityKey) => "with the key in this machine: mfa-enroll add security-key",
+        () if kinds.contains(Kind::SshKey) => "on a terminal: mfa-enroll add ssh-key",
+        () => "on a terminal: mfa-enroll",
+    };
+    format!("{site} asks for a second factor, and {user} has none yet.\nSet it up first, {how}{help}")
 }
 
 pub(super) fn enroll_elsewhere_with_invite(site: &str, support: &str) -> String {
