@@ -45,7 +45,7 @@ pub const BREAK_GLASS: &str = "io.mfa.Admin.BreakGlass";
 pub const TEST_MAIL: &str = "io.mfa.Admin.TestMail";
 
 /// How the daemon is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
     /// Whether logins are being decided; `problems` says why not.
     pub healthy: bool,
@@ -165,7 +165,7 @@ pub struct Page {
 }
 
 /// One line of `mfactl users`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Summary {
     /// The name it was enrolled under.
     pub user: String,

@@ -8,6 +8,7 @@ mod break_glass;
 mod child;
 mod copy;
 mod directory;
+mod doctor;
 mod forget;
 mod import;
 mod invite;
@@ -16,6 +17,7 @@ mod mail;
 mod master_key;
 mod metrics;
 mod owned_file;
+mod pam;
 mod policy;
 mod policy_file;
 mod progress;
@@ -23,7 +25,9 @@ mod reconcile;
 mod require;
 mod reset;
 mod roster;
+mod sshd;
 mod status;
+mod system;
 mod temp_code;
 mod unlock;
 mod user;
@@ -60,6 +64,7 @@ Examples:
   mfactl license status         how many seats are left
   mfactl require staff          a second factor for everybody in staff
   mfactl break-glass create     codes for the safe
+  mfactl doctor                 what is wrong or dangerous on this machine
 
 Members of the group mfa-helpdesk may use users, user, reset, unlock, invite and
 temp-code without root, after a code of their own, for whoever is no administrator.
@@ -108,6 +113,7 @@ enum Command {
     #[command(name = "break-glass", subcommand)]
     BreakGlass(break_glass::BreakGlass),
     License(license::Args),
+    Doctor(doctor::Args),
     Reconcile(reconcile::Args),
     /// The key under which all secrets are kept
     #[command(name = "master-key", subcommand)]
@@ -185,6 +191,7 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
             }
         }
         Command::BreakGlass(command) => return break_glass::run(command, &cli.shared),
+        Command::Doctor(args) => return doctor::run(args, &cli.shared),
         _ => {}
     }
     let (socket, json) = (cli.shared.socket.clone(), cli.shared.json);
@@ -215,6 +222,7 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::License(args) => license::run(args, &mut desk),
         Command::Reconcile(_) => reconcile::run(&mut desk),
         Command::BreakGlass(command) => break_glass::run(&command, &cli.shared),
+        Command::Doctor(args) => doctor::run(&args, &cli.shared),
         Command::MasterKey(command) => master_key::run_with(&command, &mut desk),
     }
 }

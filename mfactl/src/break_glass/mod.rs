@@ -72,6 +72,12 @@ pub(crate) struct Void {
     place: Place,
 }
 
+/// How many codes nobody has used; `None` if that cannot be seen.
+pub(crate) fn unused() -> Option<usize> {
+    let records = CodeFile::of(Path::new(FOLDER)).read().ok()?;
+    Some(records.iter().filter(|record| record.state == State::Unused).count())
+}
+
 /// Where the codes are.
 #[derive(clap::Args)]
 struct Place {

@@ -1,0 +1,333 @@
+//! What PAM's stacks do with the module: whether it is reached, heeded, and stands where it should.
+
+use super::finding::Finding;
+use super::{Found, Scene};
+use crate::pam::{Ending, Mfa, Module, Path, Phase, Place, Primary, Service, Step, modules, paths};
+use std::collections::BTreeSet;
+
+/// Services that answer no question: mail, files, consoles in a browser that know a password alone.
+pub(super) const CANNOT_ASK: &[&str] = &[
+    "dovecot",
+    "imap",
+    "imap4",
+    "pop",
+    "pop3",
+    "smtp",
+    "smtpd",
+    "exim",
+    "samba",
+    "smb",
+    "netatalk",
+    "vsftpd",
+    "ftp",
+    "proftpd",
+    "cups",
+    "apache2",
+    "httpd",
+    "nginx",
+    "postgresql",
+    "mysql",
+    "mariadb",
+    "xrdp-sesman",
+    "openvpn",
+    "ppp",
+    "squid",
+    "cron",
+    "crond",
+    "atd",
+    "systemd-user",
+    "cockpit",
+];
+/// What makes somebody root.
+const TO_ROOT: [&str; 6] = ["sudo", "sudo-i", "su", "su-l", "polkit-1", "doas"];
+/// Doors beside the one with a password, and the service whose stack shows that it should ask.
+const OTHER_DOORS: [(&str, &str); 9] = [
+    ("gdm-fingerprint", "gdm-password"),
+    ("gdm-smartcard", "gdm-password"),
+    ("gdm-smartcard-pkcs11-exclusive", "gdm-password"),
+    ("gdm-smartcard-sssd-exclusive", "gdm-password"),
+    ("gdm-autologin", "gdm-password"),
+    ("lightdm-autologin", "lightdm"),
+    ("sddm-autologin", "sddm"),
+    ("kde-fingerprint", "kde"),
+    ("kde-smartcard", "kde"),
+];
+/// Where modules lie.
+const FOLDERS: [&str; 6] = [
+    "/usr/lib/x86_64-linux-gnu/security",
+    "/usr/lib/aarch64-linux-gnu/security",
+    "/lib/x86_64-linux-gnu/security",
+    "/usr/lib64/security",
+    "/usr/lib/security",
+    "/lib/security",
+];
+const LINE: &str = "auth [success=ok new_authtok_reqd=ok ignore=ignore default=die] pam_mfa.so";
+
+/// A service whose `auth` names our module.
+struct Guarded<'a> {
+    service: &'a Service,
+    line: &'a Module,
+    steps: &'a [Step],
+    ways: BTreeSet<Path>,
+}
+
+impl Guarded<'_> {
+    fn place(&self) -> String {
+        self.line.place.to_string()
+    }
+
+    fn passing(&self) -> impl Iterator<Item = &Path> {
+        self.ways.iter().filter(|way| way.ending == Ending::Passes)
+    }
+
+    fn require_publickey(&self) -> bool {
+        modules(self.steps).iter().any(|module| module.is_ours() && module.has("require_publickey"))
+    }
+}
+
+/// Every service that asks by itself: what is only included is looked at in those that do.
+fn guarded<'a>(scene: &'a Scene<'_>) -> Vec<Guarded<'a>> {
+    let of = |service: &'a Service| {
+        let steps = service.steps(Phase::Auth);
+        let line = *service.ours(Phase::Auth).first()?;
+        Some(Guarded { service, line, steps, ways: paths(steps)? })
+    };
+    scene.services.iter().filter(|service| !service.name.starts_with("common-")).filter_map(of).collect()
+}
+
+/// The same thing is found once for each place, however many services include it.
+fn once(mut findings: Vec<(String, Finding)>) -> Found {
+    findings.sort_by(|(one, _), (other, _)| one.cmp(other));
+    findings.dedup_by(|(one, _), (other, _)| one == other);
+    Found::Findings(findings.into_iter().map(|(_, finding)| finding).collect())
+}
+
+pub(super) fn in_use(scene: &Scene<'_>) -> Found {
+    if scene.is_in_use() {
+        return Vec::new().into();
+    }
+    let mend = "mfactl setup, when you are ready; until then nobody is asked";
+    vec![Finding::note("No stack names pam_mfa, so nobody is asked for a second factor", "/etc/pam.d", mend)].into()
+}
+
+pub(super) fn missing_module(scene: &Scene<'_>) -> Found {
+    let mut found = Vec::new();
+    for service in &scene.services {
+        for module in Phase::ALL.iter().flat_map(|phase| service.ours(*phase)) {
+            let paths = if module.path.starts_with('/') {
+                vec![module.path.clone()]
+            } else {
+                FOLDERS.iter().map(|folder| format!("{folder}/{}", module.path)).collect()
+            };
+            if paths.iter().any(|path| scene.system.stat(path).is_some()) {
+                continue;
+            }
+            let what = format!("{} names {}, which is not there: nobody gets in", service.name, module.path);
+            let mend = "install libpam-mfa (pam-mfa), or take this line out";
+            found.push((module.place.to_string(), Finding::fail(what, module.place.to_string(), mend)));
+        }
+    }
+    once(found)
+}
+
+pub(super) fn not_understood(scene: &Scene<'_>) -> Found {
+    let ours = |service: &&Service| Phase::ALL.iter().any(|phase| !service.ours(*phase).is_empty());
+    let problems = scene.services.iter().filter(ours).flat_map(|service| {
+        service.problems.iter().map(move |problem| {
+            let what = format!("PAM does not understand a line of {}: {}", service.name, problem.what);
+            let place = problem.place.to_string();
+            (place.clone(), Finding::fail(what, place, "correct the line; until then libpam refuses there"))
+        })
+    });
+    once(problems.collect())
+}
+
+pub(super) fn ignored_refusals(scene: &Scene<'_>) -> Found {
+    let open = |guarded: &Guarded<'_>| {
+        let refused = |way: &Path| matches!(way.mfa, Mfa::Denied | Mfa::Unavailable);
+        let allowed = guarded.line.has("unavailable=allow");
+        guarded.passing().any(|way| refused(way) && !(allowed && way.mfa == Mfa::Unavailable))
+    };
+    let told = guarded(scene).into_iter().filter(open).map(|guarded| {
+        let control = &guarded.line.control.text;
+        let what = format!("{control} lets in although the module refuses", control = shown_control(control));
+        (guarded.place(), Finding::fail(what, guarded.place(), format!("make it: {LINE}")))
+    });
+    once(told.collect())
+}
+
+fn shown_control(control: &str) -> String {
+    if control.starts_with('[') { control.to_owned() } else { format!("\"{control}\"") }
+}
+
+pub(super) fn passed_by(scene: &Scene<'_>) -> Found {
+    let mut found = Vec::new();
+    for guarded in guarded(scene) {
+        for way in guarded.passing().filter(|way| way.mfa == Mfa::NotReached) {
+            // Root needs no second factor to become somebody else.
+            if way.by.iter().any(|module| module == "pam_rootok") {
+                continue;
+            }
+            let by = way.by.iter().next_back().map_or("another module", String::as_str);
+            let place = way.ended_at.as_ref().map_or_else(|| guarded.place(), Place::to_string);
+            let what = format!("{}: a login that passes by {by} is never asked", guarded.service.name);
+            let mend = format!("put pam_mfa's line where {by} leads, or leave {by} out; see docs/DESKTOPS.md");
+            let is_password = way.primary == Primary::Right && !is_another_door(by);
+            let finding =
+                if is_password { Finding::fail(what, &place, mend) } else { Finding::warn(what, &place, mend) };
+            found.push((format!("{place} {by}"), finding));
+        }
+    }
+    once(found)
+}
+
+/// Something that is itself what somebody has or is.
+fn is_another_door(module: &str) -> bool {
+    ["pam_fprintd", "pam_pkcs11", "pam_u2f", "pam_howdy"].contains(&module)
+}
+
+pub(super) fn order(scene: &Scene<'_>) -> Found {
+    let mut found = Vec::new();
+    for guarded in guarded(scene) {
+        let before_any = |way: &&Path| way.mfa != Mfa::NotReached && way.before == Primary::NotReached;
+        let then_asked = |way: &&Path| way.primary != Primary::NotReached;
+        let mend = "move the line after the password module, behind what refuses a wrong password";
+        if guarded.ways.iter().filter(before_any).any(|way| then_asked(&way)) && !guarded.line.has("combined=split") {
+            let what =
+                format!("{} asks for the code before the password, so strangers can try codes", guarded.service.name);
+            found.push((guarded.place(), Finding::fail(what, guarded.place(), mend)));
+        } else if guarded.ways.iter().any(|way| way.mfa != Mfa::NotReached && way.before == Primary::Wrong)
+            && !guarded.require_publickey()
+            && !guarded.line.has("combined=split")
+        {
+            let what = format!("{} asks for the code after a wrong password, too", guarded.service.name);
+            found.push((guarded.place(), Finding::warn(what, guarded.place(), mend)));
+        }
+    }
+    once(found)
+}
+
+pub(super) fn alone(scene: &Scene<'_>) -> Found {
+    let mut found = Vec::new();
+    for guarded in guarded(scene) {
+        let alone = |way: &&Path| way.mfa == Mfa::Passed && way.primary != Primary::Right;
+        if guarded.passing().find(alone).is_none() || guarded.require_publickey() {
+            continue;
+        }
+        let what = format!("In {} the second factor alone lets in", guarded.service.name);
+        let mend = if guarded.service.name == "sshd" {
+            "add require_publickey to the line, and AuthenticationMethods publickey,keyboard-interactive to sshd_config"
+        } else {
+            "put a password module before it, one whose refusal ends the stack"
+        };
+        found.push((guarded.place(), Finding::fail(what, guarded.place(), mend)));
+    }
+    once(found)
+}
+
+pub(super) fn named_twice(scene: &Scene<'_>) -> Found {
+    let twice = guarded(scene).into_iter().filter_map(|guarded| {
+        let asks = |module: &&&Module| !module.has("combined=split");
+        let ours = guarded.service.ours(Phase::Auth);
+        let second = ours.iter().filter(asks).nth(1)?;
+        let what = format!("{} goes through the module twice, and asks twice", guarded.service.name);
+        let place = second.place.to_string();
+        Some((place.clone(), Finding::warn(what, place, format!("take one out; the first is {}", guarded.place()))))
+    });
+    once(twice.collect())
+}
+
+pub(super) fn exempt(scene: &Scene<'_>) -> Found {
+    let misused = guarded(scene).into_iter().filter_map(|guarded| {
+        let ours = guarded.service.ours(Phase::Auth);
+        let line = ours.iter().find(|module| module.has("exempt=success") && !module.has("require_publickey"))?;
+        let what = "exempt=success does nothing here: it counts beside require_publickey alone";
+        let place = line.place.to_string();
+        Some((place.clone(), Finding::warn(what, place, "take it out, or add require_publickey in sshd's stack")))
+    });
+    once(misused.collect())
+}
+
+pub(super) fn combined(scene: &Scene<'_>) -> Found {
+    let odd = guarded(scene).into_iter().filter_map(|guarded| {
+        let ours = guarded.service.ours(Phase::Auth);
+        let (split, verify) = (
+            ours.iter().position(|module| module.has("combined=split")),
+            ours.iter().position(|module| module.has("combined=verify")),
+        );
+        let what = match (split, verify) {
+            (None, None) => return None,
+            (Some(split), Some(verify)) if split < verify => return None,
+            (Some(_), None) => "takes the code off the password and never checks it",
+            (None, Some(_)) => "checks a code that nothing took off the password",
+            (Some(_), Some(_)) => "has combined=verify before combined=split",
+        };
+        let what = format!("{} {what}", guarded.service.name);
+        let mend = "combined=split before the password module, combined=verify after it";
+        Some((guarded.place(), Finding::fail(what, guarded.place(), mend)))
+    });
+    once(odd.collect())
+}
+
+pub(super) fn unavailable(scene: &Scene<'_>) -> Found {
+    let open = guarded(scene).into_iter().filter(|guarded| guarded.line.has("unavailable=allow")).map(|guarded| {
+        let what = "unavailable=allow: while the daemon does not run, the password alone lets in";
+        (guarded.place(), Finding::warn(what, guarded.place(), "take it out once you are done trying"))
+    });
+    once(open.collect())
+}
+
+pub(super) fn account(scene: &Scene<'_>) -> Found {
+    let elsewhere = scene.services.iter().filter(|service| service.name != "sshd").flat_map(|service| {
+        service.ours(Phase::Account).into_iter().map(move |line| {
+            let what = format!("{} has an account line of ours; it decides in sshd's stack alone", service.name);
+            let place = line.place.to_string();
+            (place.clone(), Finding::warn(what, place, "take it out; in /etc/pam.d/sshd it may stay"))
+        })
+    });
+    once(elsewhere.collect())
+}
+
+pub(super) fn environment(scene: &Scene<'_>) -> Found {
+    let read = guarded(scene).into_iter().filter_map(|guarded| {
+        let steps = modules(guarded.steps);
+        let line = steps.into_iter().find(|module| module.name() == "pam_env" && module.has("user_readenv=1"))?;
+        let what = "user_readenv=1 in auth lets users set what sshd tells the module about their key";
+        let place = line.place.to_string();
+        Some((place.clone(), Finding::fail(what, place, "set user_readenv=0 there; in session it does no harm")))
+    });
+    once(read.collect())
+}
+
+pub(super) fn ways_to_root(scene: &Scene<'_>) -> Found {
+    if !TO_ROOT.iter().any(|name| scene.reaches(name)) {
+        return Vec::new().into();
+    }
+    let open = TO_ROOT.iter().filter_map(|name| scene.service(name)).filter(|service| !scene.reaches(&service.name));
+    let told = open.map(|service| {
+        let what = format!("{} makes root by password alone, while others ask for a code", service.name);
+        let place = format!("/etc/pam.d/{}", service.name);
+        Finding::warn(what, place, format!("after its auth lines: {LINE}"))
+    });
+    Found::Findings(told.collect())
+}
+
+pub(super) fn other_doors(scene: &Scene<'_>) -> Found {
+    let open = OTHER_DOORS.iter().filter(|(door, main)| scene.service(door).is_some() && scene.reaches(main));
+    let told = open.filter(|(door, _)| !scene.reaches(door)).map(|(door, main)| {
+        let what = format!("{door} lets in without a second factor, while {main} asks for one");
+        Finding::warn(what, format!("/etc/pam.d/{door}"), "switch this way off, or add our line; see docs/DESKTOPS.md")
+    });
+    Found::Findings(told.collect())
+}
+
+pub(super) fn unintended(scene: &Scene<'_>) -> Found {
+    let asked = scene.site.asked_elsewhere.iter().filter(|(service, _)| scene.reaches(service));
+    let told = asked.filter_map(|(service, user)| {
+        let line = *scene.service(service)?.ours(Phase::Auth).first()?;
+        let what = format!("{service} goes through the module and cannot ask: {user} will be refused there");
+        let mend = format!("leave {service} out of the policy's services, or keep our line out of what it includes");
+        Some(Finding::fail(what, line.place.to_string(), mend))
+    });
+    Found::Findings(told.collect())
+}

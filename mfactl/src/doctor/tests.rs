@@ -1,0 +1,323 @@
+//! A healthy machine, and one fault at a time.
+
+use super::*;
+use crate::system::made_up::MadeUp;
+use rustix::fs::FileType;
+
+const OURS: &str = "auth [success=ok new_authtok_reqd=ok ignore=ignore default=die] pam_mfa.so";
+const COMMON: &str =
+    "auth [success=1 default=ignore] pam_unix.so\nauth requisite pam_deny.so\nauth required pam_permit.so\n";
+
+/// A machine on which `stacks` (a name and what stands in its file) ask, and all is well.
+fn healthy() -> MadeUp {
+    let sshd_t = "usepam yes\nkbdinteractiveauthentication yes\npasswordauthentication no\npubkeyauthentication yes\n\
+                  gssapiauthentication no\nhostbasedauthentication no\nusedns no\nlogingracetime 120\n\
+                  pubkeyauthoptions none\nauthenticationmethods publickey,keyboard-interactive\n";
+    let mut machine = MadeUp::default()
+        .file("/etc/pam.d/common-auth", COMMON)
+        .file("/etc/pam.d/common-account", "account required pam_unix.so\n")
+        .file("/etc/pam.d/sshd", &format!("@include common-auth\n{OURS}\n@include common-account\n"))
+        .file("/etc/pam.d/cron", "@include common-auth\n")
+        .file("/etc/ssh/sshd_config", "UsePAM yes\nPasswordAuthentication no\n")
+        .file("/etc/nsswitch.conf", "passwd: files systemd\ngroup: files systemd\n")
+        .has("/usr/lib/x86_64-linux-gnu/security/pam_mfa.so", FileType::RegularFile, 0o644, 0)
+        .has("/run/mfa/mfa.sock", FileType::Socket, 0o666, 0)
+        .has("/run/mfa/root.sock", FileType::Socket, 0o600, 0)
+        .has("/etc/mfa", FileType::Directory, 0o755, 0)
+        .has("/var/lib/mfa", FileType::Directory, 0o700, 990)
+        .says("sshd -T", sshd_t)
+        .says("systemd-detect-virt --container", "none")
+        .says("timedatectl show --property=NTPSynchronized --value", "yes")
+        .says("getent passwd root", "root:x:0:0:root:/root:/bin/bash");
+    for unit in ["mfa-daemon.socket", "mfa-daemon-root.socket", "mfa-reconcile.timer", "mfa-reconcile.path"] {
+        machine = machine.says(&format!("systemctl is-enabled {unit}"), "enabled");
+    }
+    machine
+}
+
+fn status() -> Status {
+    Status {
+        healthy: true,
+        policy_loaded: Some(940),
+        version: env!("CARGO_PKG_VERSION").into(),
+        master_key: "credential".into(),
+        ..Status::default()
+    }
+}
+
+fn well() -> Site {
+    Site { status: Some(Ok(status())), break_glass: Some(5), license: None, ..Site::default() }
+}
+
+/// What is found: severity, check, place.
+fn found_with(machine: &MadeUp, site: Site) -> Vec<String> {
+    let scene = Scene { site, ..look(machine, true) };
+    let told = examine(&scene).findings.into_iter();
+    told.map(|(finding, check)| format!("{:?} {check} {}", finding.severity, finding.evidence)).collect()
+}
+
+fn found(machine: &MadeUp) -> Vec<String> {
+    found_with(machine, well())
+}
+
+/// A machine whose sshd stack is this one.
+fn with_sshd(stack: &str) -> MadeUp {
+    healthy().file("/etc/pam.d/sshd", stack)
+}
+
+#[test]
+fn nothing_is_found_on_a_healthy_machine() {
+    assert_eq!(found(&healthy()), [""; 0]);
+}
+
+#[test]
+fn a_machine_that_asks_nobody_is_told_so_and_nothing_worse() {
+    let machine = healthy().file("/etc/pam.d/sshd", "@include common-auth\n");
+    assert_eq!(found(&machine), ["Note in-use /etc/pam.d"]);
+}
+
+#[test]
+fn a_module_whose_refusal_does_not_count_is_a_failure() {
+    for control in ["sufficient", "optional", "[success=ok default=ignore]", "[success=1 default=ignore]"] {
+        let machine =
+            with_sshd(&format!("@include common-auth\nauth {control} pam_mfa.so\nauth required pam_permit.so\n"));
+        let found = found(&machine);
+        assert!(found.contains(&"Fail no-is-no /etc/pam.d/sshd:2".to_owned()), "{control}: {found:?}");
+    }
+}
+
+#[test]
+fn a_module_before_the_password_is_a_failure() {
+    let found = found(&with_sshd(&format!("{OURS}\n@include common-auth\n")));
+    assert!(found.contains(&"Fail after-password /etc/pam.d/sshd:1".to_owned()), "{found:?}");
+}
+
+#[test]
+fn a_password_that_is_enough_by_itself_is_a_failure() {
+    let machine = with_sshd(&format!("auth sufficient pam_unix.so\n{OURS}\nauth required pam_deny.so\n"));
+    assert!(found(&machine).contains(&"Fail always-reached /etc/pam.d/sshd:1".to_owned()), "{:?}", found(&machine));
+    // The same in a file that is included, as Red Hat has it.
+    let inner = "auth sufficient pam_unix.so\nauth required pam_deny.so\n";
+    let machine = with_sshd(&format!("auth include password-auth\n{OURS}\n")).file("/etc/pam.d/password-auth", inner);
+    let found = found(&machine);
+    assert!(found.contains(&"Fail always-reached /etc/pam.d/password-auth:1".to_owned()), "{found:?}");
+}
+
+#[test]
+fn a_stack_with_a_code_alone_is_a_failure_unless_a_key_comes_first() {
+    let account = "account required pam_unix.so\n";
+    let alone = found(&with_sshd(&format!("{OURS}\n{account}")));
+    assert!(alone.contains(&"Fail not-alone /etc/pam.d/sshd:1".to_owned()), "{alone:?}");
+    let keyed = with_sshd(&format!("{OURS} require_publickey\n{account}"));
+    assert_eq!(found(&keyed), [""; 0]);
+    // sshd must demand the key, too: as it is shipped, either would do.
+    let answer = keyed.answers.get("sshd -T").unwrap().replace("publickey,keyboard-interactive", "any");
+    let found = found(&keyed.says("sshd -T", &answer));
+    assert!(found.contains(&"Fail sshd-factor-only /etc/ssh/sshd_config".to_owned()), "{found:?}");
+}
+
+#[test]
+fn exempt_success_without_a_key_is_told() {
+    let found = found(&with_sshd(&format!("@include common-auth\n{OURS} exempt=success\n")));
+    assert_eq!(found, ["Warn exempt /etc/pam.d/sshd:2"]);
+}
+
+#[test]
+fn an_account_line_belongs_to_sshd() {
+    let line = "account [success=ok new_authtok_reqd=ok ignore=ignore default=die] pam_mfa.so\n";
+    assert_eq!(found(&with_sshd(&format!("@include common-auth\n{OURS}\n{line}"))), [""; 0]);
+    let found = found(&healthy().file("/etc/pam.d/cron", &format!("@include common-auth\n{line}")));
+    assert_eq!(found, ["Warn account-line /etc/pam.d/cron:2"]);
+}
+
+#[test]
+fn one_line_in_a_file_that_all_include_is_found_once() {
+    let common = format!("{COMMON}auth optional pam_mfa.so\n");
+    let machine = healthy().file("/etc/pam.d/common-auth", &common).file("/etc/pam.d/sshd", "@include common-auth\n");
+    let found = found(&machine);
+    let heeded: Vec<&String> = found.iter().filter(|line| line.contains("no-is-no")).collect();
+    assert_eq!(heeded, ["Fail no-is-no /etc/pam.d/common-auth:4"], "{found:?}");
+}
+
+#[test]
+fn fingerprints_beside_the_password_are_told() {
+    let gdm = format!("@include common-auth\n{OURS}\n");
+    let machine = healthy()
+        .file("/etc/pam.d/gdm-password", &gdm)
+        .file("/etc/pam.d/gdm-fingerprint", "auth required pam_fprintd.so\n")
+        .file("/etc/pam.d/gdm-autologin", "auth required pam_permit.so\n");
+    assert_eq!(
+        found(&machine),
+        ["Warn other-doors /etc/pam.d/gdm-fingerprint", "Warn other-doors /etc/pam.d/gdm-autologin"]
+    );
+}
+
+#[test]
+fn a_way_to_root_that_asks_nothing_is_told_where_others_ask() {
+    let asks = format!("@include common-auth\n{OURS}\n");
+    let machine = healthy()
+        .file("/etc/pam.d/sudo", &asks)
+        .file("/etc/pam.d/su", "auth sufficient pam_rootok.so\n@include common-auth\n");
+    assert_eq!(found(&machine), ["Warn ways-to-root /etc/pam.d/su"]);
+    // That root itself needs no code to become somebody else is meant.
+    let su = format!("auth sufficient pam_rootok.so\n@include common-auth\n{OURS}\n");
+    assert_eq!(found(&machine.file("/etc/pam.d/su", &su)), [""; 0]);
+}
+
+#[test]
+fn a_service_that_cannot_ask_is_told_where_somebody_would_be_asked() {
+    let machine = healthy().file("/etc/pam.d/dovecot", &format!("@include common-auth\n{OURS}\n"));
+    assert_eq!(found(&machine), [""; 0]);
+    let site = Site { asked_elsewhere: vec![("dovecot".into(), "carol".into())], ..well() };
+    assert_eq!(found_with(&machine, site), ["Fail unintended /etc/pam.d/dovecot:2"]);
+}
+
+#[test]
+fn a_module_that_is_not_there_is_a_failure() {
+    let machine = healthy().without("/usr/lib/x86_64-linux-gnu/security/pam_mfa.so");
+    assert_eq!(found(&machine), ["Fail module-there /etc/pam.d/sshd:2"]);
+}
+
+#[test]
+fn users_who_set_their_environment_before_us_are_told() {
+    let found = found(&with_sshd(&format!("auth required pam_env.so user_readenv=1\n@include common-auth\n{OURS}\n")));
+    assert_eq!(found, ["Fail environment /etc/pam.d/sshd:1"]);
+}
+
+#[test]
+fn each_setting_of_sshd_that_is_wrong_is_found_by_itself() {
+    let right = healthy().answers.get("sshd -T").unwrap().clone();
+    let cases = [
+        ("usepam yes", "usepam no", "Fail sshd-pam /etc/ssh/sshd_config:1"),
+        ("kbdinteractiveauthentication yes", "kbdinteractiveauthentication no", "Fail sshd-pam /etc/ssh/sshd_config"),
+        ("logingracetime 120", "logingracetime 30", "Warn sshd-grace /etc/ssh/sshd_config"),
+        (
+            "authenticationmethods publickey,keyboard-interactive",
+            "authenticationmethods any",
+            "Warn sshd-keys /etc/ssh/sshd_config",
+        ),
+    ];
+    for (from, to, expected) in cases {
+        let machine = healthy().says("sshd -T", &right.replace(from, to));
+        assert_eq!(found(&machine), [expected], "{to}");
+    }
+    let both = right.replace("passwordauthentication no", "passwordauthentication yes");
+    let both = both.replace("authenticationmethods publickey,keyboard-interactive", "authenticationmethods any");
+    let line = "account [success=ok default=die] pam_mfa.so\n";
+    let machine = with_sshd(&format!("@include common-auth\n{OURS}\n{line}")).says("sshd -T", &both);
+    assert_eq!(found(&machine), ["Warn sshd-password /etc/ssh/sshd_config:2"]);
+}
+
+#[test]
+fn names_in_place_of_addresses_matter_where_a_rule_has_addresses() {
+    let right = healthy().answers.get("sshd -T").unwrap().clone();
+    let machine = healthy().says("sshd -T", &right.replace("usedns no", "usedns yes"));
+    assert_eq!(found(&machine), [""; 0]);
+    let machine = machine.file("/etc/mfa/policy.d/10-x.toml", "[[rule]]\nfrom = [\"10.0.0.0/8\"]\n");
+    assert_eq!(found(&machine), ["Warn sshd-dns /etc/ssh/sshd_config"]);
+}
+
+#[test]
+fn keys_that_sign_unattended_matter_once_somebody_has_one() {
+    let summary = Summary { factors: [("ssh-key".to_owned(), 1)].into(), ..Summary::default() };
+    let site = Site { accounts: vec![summary], ..well() };
+    assert_eq!(found_with(&healthy(), site), ["Warn sshd-touch /etc/ssh/sshd_config"]);
+}
+
+#[test]
+fn a_match_that_exempts_is_noted_and_one_that_opens_the_password_method_told() {
+    let config = "UsePAM yes\nPasswordAuthentication no\nMatch User ansible\nAuthenticationMethods publickey\n\
+                  Match User carol\nPasswordAuthentication yes\n";
+    let right = healthy().answers.get("sshd -T").unwrap().clone();
+    let machine = healthy()
+        .file("/etc/ssh/sshd_config", config)
+        .says("sshd -T -C user=ansible,host=localhost,addr=127.0.0.1", &right.replace(",keyboard-interactive", ""))
+        .says(
+            "sshd -T -C user=carol,host=localhost,addr=127.0.0.1",
+            &right.replace("passwordauthentication no", "passwordauthentication yes"),
+        );
+    assert_eq!(found(&machine), ["Warn sshd-match /etc/ssh/sshd_config:5", "Note sshd-match /etc/ssh/sshd_config:3"]);
+}
+
+#[test]
+fn a_daemon_that_is_down_fails_and_what_it_would_tell_is_not_made_up() {
+    let site = Site { status: Some(Err("Cannot reach it.".into())), break_glass: Some(5), ..Site::default() };
+    let machine = healthy();
+    let scene = Scene { site, ..look(&machine, true) };
+    let examined = examine(&scene);
+    assert!(examined.failed());
+    assert_eq!(examined.findings.len(), 1);
+    let text = serde_json::to_value(&examined).unwrap();
+    assert_eq!(text["findings"][0]["check"], "daemon");
+    assert_eq!(text["not_made"]["policy"], "the daemon does not answer");
+}
+
+#[test]
+fn what_the_daemon_says_of_itself_is_told() {
+    let sick = Status {
+        problems: vec!["the disk is full".into()],
+        policy_warnings: vec!["rule \"x\" can match nobody".into()],
+        master_key: "file".into(),
+        version: "0.0.9".into(),
+        ..status()
+    };
+    let site = Site { status: Some(Ok(sick)), break_glass: Some(0), ..Site::default() };
+    assert_eq!(
+        found_with(&healthy(), site),
+        [
+            "Fail daemon mfactl status",
+            "Warn policy /etc/mfa/policy.toml",
+            "Warn break-glass mfactl break-glass status",
+            "Warn versions mfactl status",
+            "Note master-key /etc/mfa/credentials"
+        ]
+    );
+}
+
+#[test]
+fn sockets_units_and_permissions_are_looked_at() {
+    let machine = healthy()
+        .has("/run/mfa/root.sock", FileType::Socket, 0o666, 0)
+        .without("/run/mfa/mfa.sock")
+        .has("/etc/mfa", FileType::Directory, 0o775, 0)
+        .has("/var/lib/mfa", FileType::Directory, 0o755, 990)
+        .says("systemctl is-enabled mfa-daemon.socket", "disabled");
+    assert_eq!(
+        found(&machine),
+        [
+            "Fail sockets /run/mfa/mfa.sock",
+            "Fail sockets /run/mfa/root.sock",
+            "Fail units systemctl is-enabled mfa-daemon.socket",
+            "Fail permissions /etc/mfa",
+            "Fail permissions /var/lib/mfa"
+        ]
+    );
+}
+
+#[test]
+fn a_clock_that_nobody_sets_and_a_directory_over_the_network_are_told() {
+    let machine = healthy()
+        .says("timedatectl show --property=NTPSynchronized --value", "no")
+        .file("/etc/nsswitch.conf", "passwd: files nis\n");
+    assert_eq!(found(&machine), ["Fail accounts /etc/nsswitch.conf:1", "Warn clock timedatectl"]);
+}
+
+#[test]
+fn confinement_that_keeps_programs_from_the_daemon_is_told() {
+    let machine = healthy()
+        .file("/sys/fs/selinux/enforce", "1")
+        .says("semodule -l", "abrt\nzebra\n")
+        .file("/sys/module/apparmor/parameters/enabled", "Y\n")
+        .file("/etc/apparmor.d/usr.sbin.sshd", "profile sshd /usr/sbin/sshd {\n}\n");
+    assert_eq!(found(&machine), ["Fail selinux semodule -l", "Warn apparmor /etc/apparmor.d/usr.sbin.sshd"]);
+    let machine = machine
+        .says("semodule -l", "abrt\nmfa\n")
+        .file("/etc/apparmor.d/usr.sbin.sshd", "include <abstractions/mfa>\n");
+    assert_eq!(found(&machine), [""; 0]);
+}
+
+#[test]
+fn every_check_has_a_name_of_its_own() {
+    let names: std::collections::BTreeSet<&str> = CHECKS.iter().map(|check| check.name).collect();
+    assert_eq!(names.len(), CHECKS.len());
+}

@@ -1,0 +1,315 @@
+//! All the ways through a stack: what comes out of it if the password is right or wrong, and our module says yes, no or
+//! nothing.
+//!
+//! It follows libpam's own dispatcher step by step (`_pam_dispatch_aux`): an impression, which a no makes bad for good;
+//! jumps; substacks that end by themselves. Of other modules both answers are tried, but where the answer is known.
+
+use super::{Action, Module, Outcome, Place, Step};
+use std::collections::BTreeSet;
+
+/// What becomes of a login at a stack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Ending {
+    /// It passes.
+    Passes,
+    /// It is refused.
+    Refused,
+}
+
+/// What our module said on the way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Mfa {
+    /// It was not asked.
+    NotReached,
+    /// A factor was proved.
+    Passed,
+    /// Nothing is asked of this login.
+    Skipped,
+    /// It says no.
+    Denied,
+    /// The daemon does not run.
+    Unavailable,
+}
+
+/// What a first factor, such as the password, said on the way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Primary {
+    /// There was none.
+    NotReached,
+    /// One was right.
+    Right,
+    /// None was right.
+    Wrong,
+}
+
+/// One way through.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Path {
+    /// Where it ends.
+    pub(crate) ending: Ending,
+    /// Our module's word.
+    pub(crate) mfa: Mfa,
+    /// What was known of the first factor when our module was asked; at the end, if it was not.
+    pub(crate) before: Primary,
+    /// What is known of the first factor at the end.
+    pub(crate) primary: Primary,
+    /// The modules that said yes where they had a choice, by name.
+    pub(crate) by: BTreeSet<String>,
+    /// The line that ended it early, if one did.
+    pub(crate) ended_at: Option<Place>,
+}
+
+/// More states than any real stack has.
+const MOST: usize = 200_000;
+
+/// Every way through these steps, without repetition; `None` if there are too many to look at.
+pub(crate) fn paths(steps: &[Step]) -> Option<BTreeSet<Path>> {
+    let mut program = Vec::new();
+    flatten(steps, 0, &mut program);
+    let mut seen = BTreeSet::new();
+    let mut waiting = vec![State::default()];
+    let mut found = BTreeSet::new();
+    while let Some(state) = waiting.pop() {
+        if seen.len() > MOST {
+            return None;
+        }
+        if !seen.insert(state.clone()) {
+            continue;
+        }
+        match program.get(state.at) {
+            None => {
+                found.insert(state.path(None));
+            }
+            Some(line) => line.follow(state, &program, &mut waiting, &mut found),
+        }
+    }
+    Some(found)
+}
+
+/// A line of the flattened stack.
+struct Line<'a> {
+    level: usize,
+    module: Option<&'a Module>,
+}
+
+fn flatten<'a>(steps: &'a [Step], level: usize, program: &mut Vec<Line<'a>>) {
+    for step in steps {
+        match step {
+            Step::Module(module) => program.push(Line { level, module: Some(module) }),
+            Step::Substack { steps, .. } => {
+                program.push(Line { level, module: None });
+                flatten(steps, level + 1, program);
+            }
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum Impression {
+    #[default]
+    None,
+    /// With whether what was found is a success.
+    Good(bool),
+    Bad,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct State {
+    at: usize,
+    impression: Impression,
+    /// As it was when each substack around began.
+    outer: Vec<Impression>,
+    mfa: Mfa,
+    before: Primary,
+    primary: Primary,
+    by: BTreeSet<String>,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        let (impression, outer, by) = (Impression::None, Vec::new(), BTreeSet::new());
+        Self {
+            at: 0,
+            impression,
+            outer,
+            mfa: Mfa::NotReached,
+            before: Primary::NotReached,
+            primary: Primary::NotReached,
+            by,
+        }
+    }
+}
+
+impl State {
+    fn path(&self, ended_at: Option<Place>) -> Path {
+        let ending = if self.impression == Impression::Good(true) { Ending::Passes } else { Ending::Refused };
+        let before = if self.mfa == Mfa::NotReached { self.primary } else { self.before };
+        Path { ending, mfa: self.mfa, before, primary: self.primary, by: self.by.clone(), ended_at }
+    }
+
+    fn counts_as(&mut self, yes: bool, success: bool) {
+        self.impression = match (self.impression, yes) {
+            (Impression::None | Impression::Good(true), true) => Impression::Good(success),
+            (kept @ (Impression::Good(false) | Impression::Bad), true) => kept,
+            (_, false) => Impression::Bad,
+        };
+    }
+}
+
+impl Line<'_> {
+    fn follow(&self, mut state: State, program: &[Line<'_>], waiting: &mut Vec<State>, found: &mut BTreeSet<Path>) {
+        state.outer.truncate(self.level);
+        let Some(module) = self.module else {
+            state.outer.push(state.impression);
+            state.at += 1;
+            waiting.push(state);
+            return;
+        };
+        for (outcome, mfa) in outcomes(module) {
+            let mut next = state.clone();
+            next.note(module, outcome, mfa);
+            match self.act(module.control.on(outcome), outcome, &mut next, program) {
+                Some(at) => waiting.push(State { at, ..next }),
+                None => {
+                    found.insert(next.path(Some(module.place.clone())));
+                }
+            }
+        }
+    }
+
+    /// The line after this one; `None` if the stack ends.
+    fn act(&self, action: Action, outcome: Outcome, state: &mut State, program: &[Line<'_>]) -> Option<usize> {
+        let at = state.at;
+        match action {
+            Action::Ignore => {}
+            Action::Ok | Action::Done => {
+                if outcome != Outcome::Ignore {
+                    state.counts_as(true, matches!(outcome, Outcome::Success));
+                }
+                if action == Action::Done && matches!(state.impression, Impression::Good(_)) {
+                    return self.end(at, program);
+                }
+            }
+            Action::Bad => state.counts_as(false, false),
+            Action::Die => {
+                state.counts_as(false, false);
+                return self.end(at, program);
+            }
+            Action::Reset => state.impression = state.outer.last().copied().unwrap_or_default(),
+            Action::Jump(steps) => return Some(self.jump(at, steps, state, program)),
+        }
+        Some(at + 1)
+    }
+
+    /// A decision ends the stack, or the substack it is made in.
+    fn end(&self, at: usize, program: &[Line<'_>]) -> Option<usize> {
+        if self.level == 0 {
+            return None;
+        }
+        let rest = program.iter().enumerate().skip(at + 1);
+        Some(rest.into_iter().find(|(_, line)| line.level < self.level).map_or(program.len(), |(index, _)| index))
+    }
+
+    /// Leaves out steps of this level, each with the substack under it. Beyond the last one the stack fails.
+    fn jump(&self, at: usize, steps: usize, state: &mut State, program: &[Line<'_>]) -> usize {
+        let mut left = steps;
+        for (index, line) in program.iter().enumerate().skip(at + 1) {
+            if line.level < self.level {
+                break;
+            }
+            if line.level > self.level {
+                continue;
+            }
+            if left == 0 {
+                return index;
+            }
+            left -= 1;
+        }
+        if left > 0 {
+            state.impression = Impression::Bad;
+        }
+        self.end(at, program).unwrap_or(program.len())
+    }
+}
+
+impl State {
+    fn note(&mut self, module: &Module, outcome: Outcome, mfa: Mfa) {
+        if module.is_ours() {
+            if self.mfa == Mfa::NotReached {
+                self.before = self.primary;
+            }
+            // Of two lines of ours the later one's word counts, unless it was a no before.
+            if self.mfa != Mfa::Denied {
+                self.mfa = mfa;
+            }
+        } else if is_first_factor(module) {
+            match outcome {
+                Outcome::Success => {
+                    self.primary = Primary::Right;
+                    self.by.insert(module.name().to_owned());
+                }
+                _ if self.primary == Primary::NotReached => self.primary = Primary::Wrong,
+                _ => {}
+            }
+        } else if outcome == Outcome::Success && has_a_choice(module) {
+            self.by.insert(module.name().to_owned());
+        }
+    }
+}
+
+/// What a module can return, as far as it matters.
+fn outcomes(module: &Module) -> Vec<(Outcome, Mfa)> {
+    let of = |outcomes: &[Outcome]| outcomes.iter().map(|outcome| (*outcome, Mfa::NotReached)).collect();
+    if module.is_ours() {
+        let skipped = if module.has("exempt=success") { Outcome::Success } else { Outcome::Ignore };
+        let unavailable = if module.has("unavailable=allow") { Outcome::Ignore } else { Outcome::AuthinfoUnavail };
+        return vec![
+            (Outcome::Success, Mfa::Passed),
+            (skipped, Mfa::Skipped),
+            (Outcome::AuthErr, Mfa::Denied),
+            (Outcome::Maxtries, Mfa::Denied),
+            (Outcome::UserUnknown, Mfa::Denied),
+            (Outcome::Default, Mfa::Denied),
+            (unavailable, Mfa::Unavailable),
+        ];
+    }
+    match module.name() {
+        "pam_deny" => of(&[Outcome::AuthErr]),
+        "pam_permit" => of(&[Outcome::Success]),
+        // They do something, and their failing is the machine's.
+        "pam_env" | "pam_faildelay" | "pam_cap" | "pam_keyinit" | "pam_warn" | "pam_gnome_keyring" | "pam_kwallet5"
+        | "pam_group" | "pam_umask" | "pam_motd" | "pam_mail" | "pam_lastlog" | "pam_limits" => of(&[Outcome::Success]),
+        "pam_echo" => of(&[Outcome::Ignore]),
+        _ if is_first_factor(module) => of(&[Outcome::Success, Outcome::AuthErr, Outcome::UserUnknown]),
+        _ => of(&[Outcome::Success, Outcome::AuthErr, Outcome::Ignore]),
+    }
+}
+
+/// Whether its yes says who somebody is.
+fn is_first_factor(module: &Module) -> bool {
+    const KNOWN: [&str; 17] = [
+        "pam_unix",
+        "pam_sss",
+        "pam_ldap",
+        "pam_krb5",
+        "pam_winbind",
+        "pam_systemd_home",
+        "pam_ldapd",
+        "pam_himmelblau",
+        "pam_fprintd",
+        "pam_pkcs11",
+        "pam_u2f",
+        "pam_authd",
+        "pam_kanidm",
+        "pam_howdy",
+        "pam_userdb",
+        "pam_pwdfile",
+        "pam_oo7",
+    ];
+    KNOWN.contains(&module.name())
+}
+
+/// Whether it may let somebody in, or past a module, who has shown nothing.
+fn has_a_choice(module: &Module) -> bool {
+    outcomes(module).len() > 1
+}

@@ -1,0 +1,181 @@
+//! sshd's configuration: what is in force, as sshd itself says, and in which line of which file it was decided.
+
+use crate::pam::Place;
+use crate::system::System;
+use std::collections::BTreeMap;
+
+/// Where the configuration begins.
+pub(crate) const FILE: &str = "/etc/ssh/sshd_config";
+/// How deep files may include each other, as sshd has it.
+const DEEPEST: usize = 16;
+
+/// What is in force for some connection.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Effective {
+    values: BTreeMap<String, Vec<String>>,
+}
+
+impl Effective {
+    /// Asks sshd; `None` if it is not there, or does not take its own configuration.
+    pub(crate) fn ask(system: &dyn System, user: Option<&str>) -> Option<Self> {
+        let connection = user.map(|user| format!("user={user},host=localhost,addr=127.0.0.1"));
+        let mut command = vec!["sshd", "-T"];
+        command.extend(connection.iter().flat_map(|text| ["-C", text.as_str()]));
+        let mut values: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for line in system.said(&command)? {
+            let (keyword, value) = line.split_once(' ').unwrap_or((&line, ""));
+            values.entry(keyword.to_ascii_lowercase()).or_default().push(value.trim().to_owned());
+        }
+        Some(Self { values }).filter(|effective| !effective.values.is_empty())
+    }
+
+    /// The value of a keyword that has one.
+    pub(crate) fn value(&self, keyword: &str) -> Option<&str> {
+        self.values.get(&keyword.to_ascii_lowercase())?.first().map(String::as_str)
+    }
+
+    /// Whether a keyword says `yes`.
+    pub(crate) fn is_yes(&self, keyword: &str) -> bool {
+        self.value(keyword) == Some("yes")
+    }
+
+    /// A number of seconds.
+    pub(crate) fn seconds(&self, keyword: &str) -> Option<u64> {
+        self.value(keyword)?.parse().ok()
+    }
+
+    /// Each list of methods that lets in, such as `publickey,keyboard-interactive`; none if any one method does.
+    pub(crate) fn method_lists(&self) -> Vec<&str> {
+        let values = self.values.get("authenticationmethods").map(Vec::as_slice).unwrap_or_default();
+        let lists = values.iter().flat_map(|value| value.split_ascii_whitespace());
+        lists.filter(|list| *list != "any").collect()
+    }
+}
+
+/// One line of the configuration that sshd reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Line {
+    /// Where it is.
+    pub(crate) place: Place,
+    /// In lower case.
+    pub(crate) keyword: String,
+    /// What stands after it.
+    pub(crate) value: String,
+    /// The `Match` line it belongs to, if any.
+    pub(crate) within: Option<String>,
+}
+
+/// All lines, in sshd's order, with the files that are included.
+pub(crate) fn lines(system: &dyn System) -> Vec<Line> {
+    let (mut lines, mut within) = (Vec::new(), None);
+    read(system, FILE, 0, &mut within, &mut lines);
+    lines
+}
+
+/// Where a keyword's value outside of `Match` was decided: the first line wins.
+pub(crate) fn place_of(lines: &[Line], keyword: &str) -> Option<Place> {
+    let keyword = keyword.to_ascii_lowercase();
+    lines.iter().find(|line| line.keyword == keyword && line.within.is_none()).map(|line| line.place.clone())
+}
+
+/// Users that a `Match` names outright, and the place of each.
+pub(crate) fn matched_users(lines: &[Line]) -> BTreeMap<String, Place> {
+    let mut users = BTreeMap::new();
+    for line in lines.iter().filter(|line| line.keyword == "match") {
+        let mut words = line.value.split_ascii_whitespace();
+        while let (Some(criterion), Some(names)) = (words.next(), words.next()) {
+            let plain = |name: &&str| !name.is_empty() && !name.contains(['*', '?', '!']);
+            for name in names.split(',').filter(plain).filter(|_| criterion.eq_ignore_ascii_case("user")) {
+                users.entry(name.to_owned()).or_insert_with(|| line.place.clone());
+            }
+        }
+    }
+    users
+}
+
+fn read(system: &dyn System, path: &str, depth: usize, within: &mut Option<String>, lines: &mut Vec<Line>) {
+    let Some(text) = system.text(path).filter(|_| depth < DEEPEST) else { return };
+    // A file that is included ends no `Match` around it, and its own ends with it.
+    let around = within.clone();
+    for (index, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let (keyword, value) = line.split_once(|c: char| c.is_whitespace() || c == '=').unwrap_or((line, ""));
+        let value = value.trim_start_matches(|c: char| c.is_whitespace() || c == '=').trim();
+        let keyword = keyword.to_ascii_lowercase();
+        let place = Place { file: path.to_owned(), line: index + 1 };
+        match keyword.as_str() {
+            "include" => {
+                for path in value.split_ascii_whitespace().flat_map(|pattern| matching(system, pattern)) {
+                    read(system, &path, depth + 1, within, lines);
+                }
+            }
+            "match" => {
+                *within = (!value.eq_ignore_ascii_case("all")).then(|| value.to_owned());
+                lines.push(Line { place, keyword, value: value.to_owned(), within: None });
+            }
+            _ => lines.push(Line { place, keyword, value: value.to_owned(), within: within.clone() }),
+        }
+    }
+    *within = around;
+}
+
+/// The files of a pattern, in order: as far as `*` in the last part, which is all that anybody writes.
+fn matching(system: &dyn System, pattern: &str) -> Vec<String> {
+    let pattern = pattern.trim_matches('"');
+    let pattern = if pattern.starts_with('/') { pattern.to_owned() } else { format!("/etc/ssh/{pattern}") };
+    let Some((folder, last)) = pattern.rsplit_once('/') else { return Vec::new() };
+    let Some((before, after)) = last.split_once('*') else { return vec![pattern] };
+    let fits =
+        |name: &String| name.len() >= before.len() + after.len() && name.starts_with(before) && name.ends_with(after);
+    let mut names: Vec<String> = system.names(folder).into_iter().filter(fits).collect();
+    names.retain(|name| !name.starts_with('.'));
+    names.sort();
+    names.into_iter().map(|name| format!("{folder}/{name}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::system::made_up::MadeUp;
+
+    fn machine() -> MadeUp {
+        MadeUp::default()
+            .file(FILE, "Include /etc/ssh/sshd_config.d/*.conf\n# UseDNS yes\nUseDNS no\nusepam=yes\nMatch User ansible,backup\n  AuthenticationMethods publickey\nMatch Group sftp\n  ForceCommand internal-sftp\n")
+            .file("/etc/ssh/sshd_config.d/10-mfa.conf", "PasswordAuthentication no\nMatch User carol\nUseDNS yes\n")
+            .file("/etc/ssh/sshd_config.d/readme.txt", "PasswordAuthentication yes\n")
+            .says("sshd -T", "usepam yes\nauthenticationmethods publickey,keyboard-interactive password\nlogingracetime 120\n")
+            .says("sshd -T -C user=ansible,host=localhost,addr=127.0.0.1", "authenticationmethods publickey\n")
+    }
+
+    #[test]
+    fn a_keyword_is_found_in_the_line_that_decided_it() {
+        let lines = lines(&machine());
+        let place = |keyword| place_of(&lines, keyword).map(|place| place.to_string());
+        assert_eq!(place("PasswordAuthentication").unwrap(), "/etc/ssh/sshd_config.d/10-mfa.conf:1");
+        assert_eq!(place("UseDNS").unwrap(), "/etc/ssh/sshd_config:3");
+        assert_eq!(place("UsePAM").unwrap(), "/etc/ssh/sshd_config:4");
+        assert_eq!(place("AuthenticationMethods"), None);
+        assert_eq!(place("PermitRootLogin"), None);
+    }
+
+    #[test]
+    fn users_whom_a_match_names_are_known() {
+        let users = matched_users(&lines(&machine()));
+        let names: Vec<&str> = users.keys().map(String::as_str).collect();
+        assert_eq!(names, ["ansible", "backup", "carol"]);
+    }
+
+    #[test]
+    fn what_is_in_force_is_what_sshd_says() {
+        let effective = Effective::ask(&machine(), None).unwrap();
+        assert_eq!(effective.method_lists(), ["publickey,keyboard-interactive", "password"]);
+        assert!(effective.is_yes("UsePAM") && !effective.is_yes("UseDNS"));
+        assert_eq!(effective.seconds("LoginGraceTime"), Some(120));
+        let ansible = Effective::ask(&machine(), Some("ansible")).unwrap();
+        assert_eq!(ansible.method_lists(), ["publickey"]);
+        assert!(Effective::ask(&machine(), Some("nobody")).is_none());
+    }
+}

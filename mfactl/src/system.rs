@@ -1,0 +1,130 @@
+//! The machine as `doctor` and `setup` look at it: its files, what its programs say. Or a made-up one, in tests.
+
+use crate::child::Lines;
+use crate::pam::Files;
+use rustix::fs::{FileType, stat};
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+/// How long one program may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Exit codes that come with an answer: `systemctl is-active` says no with 3 or 4, others with 1.
+const ANSWERS: &[i32] = &[1, 2, 3, 4];
+
+/// What can be asked of a machine. Nothing of it is changed.
+pub(crate) trait System: Files {
+    /// The lines that a program prints; `None` if it cannot be run, does not end, or fails otherwise than by saying no.
+    fn said(&self, command: &[&str]) -> Option<Vec<String>>;
+    /// What is there, links followed.
+    fn stat(&self, path: &str) -> Option<Stat>;
+
+    /// The first line that a program prints.
+    fn word(&self, command: &[&str]) -> Option<String> {
+        Some(self.said(command)?.into_iter().next().unwrap_or_default())
+    }
+}
+
+/// What is known of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stat {
+    /// What it is.
+    pub(crate) kind: FileType,
+    /// The permission bits.
+    pub(crate) mode: u32,
+    /// Its owner.
+    pub(crate) uid: u32,
+}
+
+/// This machine.
+pub(crate) struct Machine;
+
+impl Files for Machine {
+    fn text(&self, path: &str) -> Option<String> {
+        Some(String::from_utf8_lossy(&std::fs::read(path).ok()?).into_owned())
+    }
+
+    fn names(&self, folder: &str) -> Vec<String> {
+        let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+        let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        let mut names: Vec<String> = names.collect();
+        names.sort();
+        names
+    }
+}
+
+impl System for Machine {
+    fn said(&self, command: &[&str]) -> Option<Vec<String>> {
+        let (program, arguments) = command.split_first()?;
+        // Root's own folders, whatever PATH says.
+        let folders = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+        let path = folders.iter().map(|folder| Path::new(folder).join(program)).find(|path| path.exists())?;
+        let lines = Lines::of(Command::new(path).args(arguments), PATIENCE, ANSWERS).ok()?;
+        lines.collect::<Result<Vec<String>, _>>().ok()
+    }
+
+    fn stat(&self, path: &str) -> Option<Stat> {
+        let found = stat(path).ok()?;
+        Some(Stat { kind: FileType::from_raw_mode(found.st_mode), mode: found.st_mode & 0o7777, uid: found.st_uid })
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod made_up {
+    use super::{Stat, System};
+    use crate::pam::Files;
+    use rustix::fs::FileType;
+    use std::collections::BTreeMap;
+
+    /// A machine of files, answers and nothing else.
+    #[derive(Clone, Debug, Default)]
+    pub(crate) struct MadeUp {
+        pub(crate) files: BTreeMap<String, String>,
+        pub(crate) answers: BTreeMap<String, String>,
+        pub(crate) stats: BTreeMap<String, (FileType, u32, u32)>,
+    }
+
+    impl MadeUp {
+        pub(crate) fn file(mut self, path: &str, text: &str) -> Self {
+            self.files.insert(path.into(), text.into());
+            self
+        }
+
+        pub(crate) fn without(mut self, path: &str) -> Self {
+            self.files.remove(path);
+            self.stats.remove(path);
+            self
+        }
+
+        pub(crate) fn says(mut self, command: &str, answer: &str) -> Self {
+            self.answers.insert(command.into(), answer.into());
+            self
+        }
+
+        pub(crate) fn has(mut self, path: &str, kind: FileType, mode: u32, uid: u32) -> Self {
+            self.stats.insert(path.into(), (kind, mode, uid));
+            self
+        }
+    }
+
+    impl Files for MadeUp {
+        fn text(&self, path: &str) -> Option<String> {
+            self.files.text(path)
+        }
+
+        fn names(&self, folder: &str) -> Vec<String> {
+            self.files.names(folder)
+        }
+    }
+
+    impl System for MadeUp {
+        fn said(&self, command: &[&str]) -> Option<Vec<String>> {
+            Some(self.answers.get(&command.join(" "))?.lines().map(str::to_owned).collect())
+        }
+
+        fn stat(&self, path: &str) -> Option<Stat> {
+            let (kind, mode, uid) = *self.stats.get(path)?;
+            Some(Stat { kind, mode, uid })
+        }
+    }
+}
