@@ -1,10 +1,11 @@
-//! Taking an app over from another program: its secret is known to a phone already, and nobody is there to confirm it.
+//! Taking a factor over from another program: an app's secret is known to a phone already, a security key holds its
+//! credential already, and nobody is there to confirm it.
 //!
-//! The codes that the other program may have taken are void here. A secret that the account has is not added again.
+//! The codes that the other program may have taken are void here. What the account has is not added again.
 
 use crate::account::{Account, Commit, Detail, Record, Ticket, Totp, What, Write};
 use crate::enrollment::{MOST_FACTORS, checked_name, commit};
-use crate::factor::Kind;
+use crate::factor::security_key::Credential;
 use crate::factor::totp::{Parameters, Step};
 use crate::given;
 use crate::{Secret, Time};
@@ -26,7 +27,7 @@ pub struct App {
     pub parameters: Parameters,
 }
 
-/// Why an app is not taken over.
+/// Why a factor is not taken over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// The account has a factor that was not taken over with this one.
@@ -46,7 +47,7 @@ pub enum Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Enrolled => "There is a factor already. If this app is to be one too, name its owner: --user NAME",
+            Self::Enrolled => "There is a factor already. If this is to be one too, name its owner: --user NAME",
             Self::TooMany => "There are 20 factors already. Remove one first: mfactl reset NAME --factor ID",
             Self::BadName => "A name is 1 to 64 characters long, none of them control characters.",
             Self::TooShort => "The secret has fewer than 80 bits. Enroll a new one: mfa-enroll",
@@ -76,27 +77,58 @@ pub fn import(
         SHORTEST_SECRET..=LONGEST_SECRET => {}
         _ => return Err(Refusal::TooLong),
     }
-    let name = checked_name(&name).map_err(|_| Refusal::BadName)?;
-    if has(account, &secret) {
+    let beside = beside || !account.is_enrolled();
+    if !may_join(account, has(account, &secret), beside)? {
         return Ok(None);
-    }
-    if account.is_enrolled() && !beside {
-        return Err(Refusal::Enrolled);
-    }
-    if account.factors.len() >= MOST_FACTORS {
-        return Err(Refusal::TooMany);
     }
     // A code of the next step is taken early, so the other program may have taken that, too.
     let Step(current) = parameters.step_at(now).ok_or(Refusal::NoTime)?;
     let used = Step(current.saturating_add(1));
-    let write = Write::Add { name, detail: Detail::Totp(Totp { secret, parameters, used, replays: 0 }) };
+    let detail = Detail::Totp(Totp { secret, parameters, used, replays: 0 });
+    take(account, (&name, detail), seat, (now, ticket)).map(Some)
+}
+
+/// Takes a security key over, as [`import`] takes an app. What it was enrolled with elsewhere goes on working there.
+///
+/// # Errors
+/// [`Refusal`]
+pub fn import_key(
+    account: &Account,
+    (name, credential): (&str, Credential),
+    (seat, beside): (Option<Write>, bool),
+    (now, ticket): (Time, Ticket),
+) -> Result<Option<Commit>, Refusal> {
+    let is_there = account.security_keys().any(|(_, known)| known.id == credential.id || known.key == credential.key);
+    if !may_join(account, is_there, beside || !account.is_enrolled())? {
+        return Ok(None);
+    }
+    take(account, (name, Detail::SecurityKey(credential)), seat, (now, ticket)).map(Some)
+}
+
+/// Whether it is to be added; not if it is there already.
+fn may_join(account: &Account, is_there: bool, beside: bool) -> Result<bool, Refusal> {
+    match is_there {
+        true => Ok(false),
+        false if !beside => Err(Refusal::Enrolled),
+        false if account.factors.len() >= MOST_FACTORS => Err(Refusal::TooMany),
+        false => Ok(true),
+    }
+}
+
+fn take(
+    account: &Account,
+    (name, detail): (&str, Detail),
+    seat: Option<Write>,
+    (now, ticket): (Time, Ticket),
+) -> Result<Commit, Refusal> {
+    let record = Record::of(What::Imported).with(detail.kind(), None);
+    let write = Write::Add { name: checked_name(name).map_err(|_| Refusal::BadName)?, detail };
     // What was begun while nothing was enrolled, and so without a proof, is not confirmed beside it.
     let pending = account.pending.as_ref().map(|_| Write::EndPending);
     // Whoever brings a first factor along needs no code for another.
     let writes = std::iter::once(write).chain(pending).chain(seat).chain(given::end_invitation(account)).collect();
-    let record = Record::of(What::Imported).with(Kind::Totp, None);
     let at = crate::At { now, fresh: Secret::new(Vec::new()) };
-    Ok(Some(commit(account, writes, record, (&at, ticket))))
+    Ok(commit(account, writes, record, (&at, ticket)))
 }
 
 /// Whether one of its apps has this secret. All of them are compared, each in constant time.
@@ -109,6 +141,7 @@ fn has(account: &Account, secret: &Secret) -> bool {
 mod tests {
     use super::*;
     use crate::account::{Factor, FactorId, Identity, Pending, Seen, Version};
+    use crate::factor::security_key::{CoseKey, CredentialId};
     use crate::factor::totp::{Algorithm, find};
 
     const NOW: Time = Time(1_800_000_000);
@@ -184,6 +217,32 @@ mod tests {
         let alone = |app| import(&account, app, (None, false), (NOW, Ticket(1)));
         assert_eq!(alone(app(&[2; 10])).unwrap_err(), Refusal::Enrolled);
         assert!(alone(app(&[1; 10])).unwrap().is_none(), "what is there is there");
+    }
+
+    #[test]
+    fn a_security_key_is_taken_once_by_its_id_or_public_key_and_joins_others_only_if_that_is_said() {
+        let key = |id: u8, point: u8| {
+            let signing = p256::ecdsa::SigningKey::from_slice(&[point; 32]).unwrap();
+            Credential {
+                id: CredentialId::new(vec![id; 8]).unwrap(),
+                key: CoseKey::Es256(*signing.verifying_key()),
+                relying_party: "pam://web1".parse().unwrap(),
+                counter: 0,
+                aaguid: None,
+                u2f: true,
+            }
+        };
+        let take = |account: &Account, key, beside| {
+            import_key(account, ("security key (imported)", key), (None, beside), (NOW, Ticket(1)))
+        };
+        let commit = take(&absent(), key(1, 1), false).unwrap().unwrap();
+        assert_eq!((commit.record.what, commit.letters.len()), (What::Imported, 1));
+        assert_eq!(commit.record.factor, Some((crate::factor::Kind::SecurityKey, None)));
+        let account = with(absent(), commit);
+        assert!(take(&account, key(1, 2), true).unwrap().is_none(), "this id");
+        assert!(take(&account, key(2, 1), true).unwrap().is_none(), "this public key");
+        assert_eq!(take(&account, key(2, 2), false).unwrap_err(), Refusal::Enrolled);
+        assert!(take(&account, key(2, 2), true).unwrap().is_some());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! `io.mfa.Admin`: what administrators see and do. Root's alone, for now.
 
-use crate::Secret;
 use crate::enrollment::{FactorInfo, Remembered};
+use crate::{Bytes, Secret};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -25,6 +25,8 @@ pub const TEMP_CODE: &str = "io.mfa.Admin.TempCode";
 pub const REBIND: &str = "io.mfa.Admin.Rebind";
 /// Takes an app over from another program: [`Import`] → [`Imported`].
 pub const IMPORT: &str = "io.mfa.Admin.Import";
+/// Takes a security key over from another program: [`ImportKey`] → [`Imported`].
+pub const IMPORT_KEY: &str = "io.mfa.Admin.ImportKey";
 
 /// Who is behind root's calls: what the kernel keeps of the login that became root.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -352,20 +354,43 @@ pub struct Import {
     pub apply: bool,
 }
 
-/// What became of an app.
+/// A security key as another program kept it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ImportKey {
+    /// Login name.
+    pub user: String,
+    /// What the factor will be called.
+    pub name: String,
+    /// What the key knows its credential by.
+    pub id: Bytes,
+    /// `es256` or `eddsa`.
+    pub algorithm: String,
+    /// Of ES256 the point's x and y, 32 bytes each; of EdDSA 32 bytes.
+    pub public_key: Bytes,
+    /// For whom it was made, such as `pam://host`.
+    pub relying_party: String,
+    /// Whether it was made as a U2F key.
+    pub u2f: bool,
+    /// Whether it may join factors that are there already.
+    pub beside: bool,
+    /// Whether it is to be done; otherwise the answer says what it would come to.
+    pub apply: bool,
+}
+
+/// What became of an app or a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Imported {
     /// What it came to.
     pub outcome: ImportOutcome,
 }
 
-/// What taking an app over came to.
+/// What taking an app or a key over came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ImportOutcome {
     /// It is a factor of the account now, or would be.
     Taken,
-    /// The account has this secret already; nothing was changed.
+    /// The account has it already; nothing was changed.
     Present,
 }
 

@@ -51,6 +51,17 @@ fn hostile(release: Release) -> LabBuilder {
     lab.before_boot(&(lines.collect::<String>() + open))
 }
 
+/// Two keys of alice's, whose points are those of specifications, and one that only bob's key knows.
+fn u2f_mappings() -> String {
+    let (es256, eddsa) = (
+        "axfR8uEsQkf4vOblY6RA8ncDfYEt6zOg9KE5RdiYwpZP40Li/hp/m47n60p8D54WK84zV2sxXs7LtkBoN79R9Q==",
+        "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=",
+    );
+    format!(
+        "alice:Zmlyc3Q=,{es256},es256,+presence:c2Vjb25k,{eddsa},eddsa,+presence+pin\nbob:*,{eddsa},eddsa,+presence\n"
+    )
+}
+
 on_each_release! {
     fn the_phone_of_google_authenticator_goes_on_and_the_code_it_just_showed_is_void(release: Release) -> Outcome {
         let lab = web(release).before_boot(GOOGLE).boot()?;
@@ -113,12 +124,21 @@ on_each_release! {
         Ok(())
     }
 
-    fn keys_of_pam_u2f_are_listed_and_it_is_said_that_they_cannot_be_taken(release: Release) -> Outcome {
-        let keys = "alice:aGFuZGxl,cHVibGlj,es256,+presence\n";
-        let lab = web(release).file("/etc/u2f_mappings", keys, 0o644).boot()?;
-        let (code, told) = import(&lab, &["u2f", "--apply"])?;
-        assert_eq!((code, &outcome_of(&told, "alice")["reason"]), (1, &"security-keys-not-supported".into()), "{told}");
+    fn keys_of_pam_u2f_are_taken_and_what_cannot_is_said(release: Release) -> Outcome {
+        let lab = web(release).file("/etc/u2f_mappings", &u2f_mappings(), 0o644).boot()?;
+        let (code, told) = import(&lab, &["u2f"])?;
+        assert_eq!((code, &outcome_of(&told, "alice")["outcome"]), (1, &"would-be-taken".into()), "{told}");
         assert_eq!(account(&lab, "alice")?["factors"], Value::Array(Vec::new()));
+        let (code, told) = import(&lab, &["u2f", "--origin", "pam://old-name", "--apply"])?;
+        assert_eq!((code, &outcome_of(&told, "bob")["reason"]), (1, &"resident".into()), "{told}");
+        let listed = account(&lab, "alice")?;
+        let keys: Vec<_> = listed["factors"].as_array().into_iter().flatten().map(|one| (&one["kind"], &one["name"])).collect();
+        let key = Value::from("security-key");
+        let names = ["security key (imported)", "security key 2 (imported)"].map(Value::from);
+        assert_eq!(keys, [(&key, &names[0]), (&key, &names[1])], "{listed}");
+        must_hold(&told.to_string(), &["here the policy does"])?;
+        let (code, told) = import(&lab, &["u2f", "--user", "alice", "--apply"])?;
+        assert_eq!((code, &outcome_of(&told, "alice")["outcome"]), (0, &"present".into()), "{told}");
         Ok(())
     }
 }

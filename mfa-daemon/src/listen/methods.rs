@@ -97,6 +97,10 @@ const METHODS: &[(&str, Serves)] = &[
     (audit::RECORDS, Serves::RootWith(|conversation, call| Box::pin(history::records(conversation, call)))),
     (audit::VERIFY, Serves::RootWith(|conversation, call| Box::pin(history::verify(conversation, call)))),
     (audit::HASHES, Serves::RootWith(|conversation, call| Box::pin(history::hashes(conversation, call)))),
+    (
+        a::IMPORT_KEY,
+        Serves::RootAbout(|conversation, whose, call| Box::pin(import::import_key(conversation, whose, call))),
+    ),
     (a::IMPORT, Serves::RootAbout(|conversation, whose, call| Box::pin(import::import(conversation, whose, call)))),
     (a::BREAK_GLASS, Serves::RootWith(|conversation, call| Box::pin(break_glass::told(conversation, call)))),
     (k::MASTER_KEYS, Serves::Root(|conversation| Box::pin(keep::master_keys(conversation)))),

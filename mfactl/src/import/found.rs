@@ -23,6 +23,30 @@ impl App {
     }
 }
 
+/// A security key as its program keeps it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Key {
+    /// What the key knows its credential by.
+    pub(crate) id: Vec<u8>,
+    /// `es256` or `eddsa`.
+    pub(crate) algorithm: &'static str,
+    /// Of ES256 the point's x and y, of EdDSA 32 bytes.
+    pub(crate) public_key: Vec<u8>,
+    /// Made as a U2F key.
+    pub(crate) u2f: bool,
+    /// Which of its owner's it is, from 1.
+    pub(crate) number: usize,
+}
+
+/// What can be taken over.
+#[derive(Debug)]
+pub(crate) enum Thing {
+    /// An app.
+    App(App),
+    /// A security key.
+    Key(Key),
+}
+
 /// Why something is not taken over.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Why {
@@ -40,8 +64,10 @@ pub(crate) enum Why {
     TooShort,
     /// The file, or the line, is not what that program writes.
     Malformed,
-    /// A credential of a security key.
-    SecurityKey,
+    /// A credential that only the key itself knows (`*`).
+    Resident,
+    /// A credential of an algorithm that is not taken.
+    Algorithm(String),
     /// The file is not read.
     File(FileError),
     /// The daemon says no: its word and its sentence.
@@ -59,7 +85,8 @@ impl Why {
             Self::BadSecret => "bad-secret",
             Self::TooShort => "short-secret",
             Self::Malformed => "malformed",
-            Self::SecurityKey => "security-keys-not-supported",
+            Self::Resident => "resident",
+            Self::Algorithm(_) => "algorithm",
             Self::File(error) => error.as_str(),
             Self::Daemon(code, _) => code,
         }
@@ -78,7 +105,13 @@ impl fmt::Display for Why {
             Self::BadSecret => f.write_str("the secret is not spelled as it should be"),
             Self::TooShort => f.write_str("the secret has fewer than 80 bits; enroll anew"),
             Self::Malformed => f.write_str("this is not what that program writes"),
-            Self::SecurityKey => f.write_str("this version knows no security keys yet, so nothing of it can be taken"),
+            Self::Resident => f.write_str(
+                "only the key itself knows this credential (it was made with --resident); enroll it anew: mfa-enroll \
+                 add security-key",
+            ),
+            Self::Algorithm(name) => {
+                write!(f, "credentials of the type {name} are not taken; enroll anew: mfa-enroll add security-key")
+            }
             Self::File(error) => write!(f, "{error}"),
             Self::Daemon(_, sentence) => f.write_str(sentence.trim_end_matches('.')),
         }
@@ -91,8 +124,8 @@ pub(crate) struct Found {
     pub(crate) user: String,
     /// In which file.
     pub(crate) from: String,
-    /// The app, or why there is none to take.
-    pub(crate) app: Result<App, Why>,
+    /// What there is to take, or why there is nothing.
+    pub(crate) thing: Result<Thing, Why>,
     /// What else is to be known: what is left behind.
     pub(crate) notes: Vec<String>,
 }

@@ -13,10 +13,10 @@ use crate::Desk;
 use crate::directory::{self, Person};
 use crate::owned_file::{self, FileError, Owner};
 use crate::progress::Progress;
-use found::{App, Found, Outcome, Why};
+use found::{App, Found, Outcome, Thing, Why};
 use mfa_cli::words::counted;
 use mfa_cli::{Exit, Failure, printable};
-use mfa_proto::admin::{IMPORT, Import, ImportOutcome, Imported};
+use mfa_proto::admin::{IMPORT, IMPORT_KEY, Import, ImportKey, ImportOutcome, Imported};
 use pattern::Pattern;
 use std::path::Path;
 
@@ -33,10 +33,11 @@ Examples:
   mfactl import google-authenticator --apply   take it over
   mfactl import google-authenticator --from '/var/ga/${USER}' --read-as root
   mfactl import oath --from /etc/users.oath --user alice --apply
-  mfactl import u2f                            list what pam_u2f knows
+  mfactl import u2f --apply                    keys of pam_u2f, with its own origin
 
 An app goes on as it is: the phone that made codes for the other module makes
 them for this one. The code it shows just now is void, the next one counts.
+A security key goes on working in both places, for the origin it was made for.
 Remove the other module's line from the stack when everybody is taken over.
 Who has a factor already gets another one only if named: --user NAME
 
@@ -54,6 +55,9 @@ pub(crate) struct Args {
     /// Who owns the files, if not each user their own (the module's user=)
     #[arg(long, value_name = "NAME")]
     read_as: Option<String>,
+    /// The origin= of pam_u2f, for which its keys were made; this host's if it has none: pam://HOST
+    #[arg(long, value_name = "ORIGIN")]
+    origin: Option<String>,
     /// Do it
     #[arg(long)]
     apply: bool,
@@ -98,7 +102,7 @@ impl Importing<'_> {
         let pattern = Pattern::parse(self.args.from.as_deref().unwrap_or("${HOME}/.google_authenticator"))?;
         self.each_home(&pattern, google::LONGEST, |person, from, text| {
             let google::State { app, notes } = google::parse(text);
-            vec![Found { user: person.user.clone(), from: from.to_owned(), app, notes }]
+            vec![Found { user: person.user.clone(), from: from.to_owned(), thing: app.map(Thing::App), notes }]
         })
     }
 
@@ -162,7 +166,7 @@ impl Importing<'_> {
             let founds = match owned_file::read(&path, owner, longest) {
                 Err(FileError::Absent) => continue,
                 Err(error) => {
-                    vec![Found { user: person.user.clone(), from, app: Err(Why::File(error)), notes: Vec::new() }]
+                    vec![Found { user: person.user.clone(), from, thing: Err(Why::File(error)), notes: Vec::new() }]
                 }
                 Ok(owned) => {
                     let mut founds = parse(&person, &from, &owned.text);
@@ -198,9 +202,9 @@ impl Importing<'_> {
         if !self.args.user.is_empty() && !self.args.user.contains(&found.user) {
             return Ok(());
         }
-        let Found { user, from, app, notes } = found;
-        let done = match app {
-            Ok(app) => self.ask(&user, app)?,
+        let Found { user, from, thing, notes } = found;
+        let done = match thing {
+            Ok(thing) => self.ask(&user, thing)?,
             Err(why) => Err(why),
         };
         let (outcome, why) = match done {
@@ -219,14 +223,26 @@ impl Importing<'_> {
         Ok(())
     }
 
-    /// What the daemon says of an app; an error is one that would be the same for everybody.
-    fn ask(&mut self, user: &str, app: App) -> Result<Result<ImportOutcome, Why>, Failure> {
-        let App { secret, digits, period } = app;
+    /// What the daemon says of it; an error is one that would be the same for everybody.
+    fn ask(&mut self, user: &str, thing: Thing) -> Result<Result<ImportOutcome, Why>, Failure> {
         // Several apps of one file belong together; a file that turns up later adds to nobody who was not named.
         let beside = !self.args.user.is_empty() || self.takes_more(user);
-        let (user, name, apply) = (user.to_owned(), NAME.to_owned(), self.args.apply);
-        let import = Import { user, name, secret, algorithm: "SHA1".to_owned(), digits, period, beside, apply };
-        match self.desk.daemon.call::<_, Imported>(IMPORT, &import) {
+        let (user, apply) = (user.to_owned(), self.args.apply);
+        let answer = match thing {
+            Thing::App(App { secret, digits, period }) => {
+                let (name, algorithm) = (NAME.to_owned(), "SHA1".to_owned());
+                let import = Import { user, name, secret, algorithm, digits, period, beside, apply };
+                self.desk.daemon.call::<_, Imported>(IMPORT, &import)
+            }
+            Thing::Key(key) => {
+                let relying_party = self.origin();
+                let (name, algorithm) = (name_of(key.number), key.algorithm.to_owned());
+                let (id, public_key, u2f) = (key.id.into(), key.public_key.into(), key.u2f);
+                let import = ImportKey { user, name, id, algorithm, public_key, relying_party, u2f, beside, apply };
+                self.desk.daemon.call::<_, Imported>(IMPORT_KEY, &import)
+            }
+        };
+        match answer {
             Ok(Imported { outcome }) => {
                 self.broken = 0;
                 Ok(Ok(outcome))
@@ -236,7 +252,13 @@ impl Importing<'_> {
         }
     }
 
-    /// Whether an app of this user was taken over just now.
+    /// For whom keys of pam_u2f were made: what its `origin=` says, else this host.
+    fn origin(&self) -> String {
+        let of_host = || format!("pam://{}", rustix::system::uname().nodename().to_string_lossy());
+        self.args.origin.clone().unwrap_or_else(of_host)
+    }
+
+    /// Whether something of this user was taken over just now.
     fn takes_more(&self, user: &str) -> bool {
         self.outcomes.iter().rev().any(|outcome| outcome.outcome == "taken" && outcome.user == user)
     }
@@ -256,7 +278,8 @@ impl Importing<'_> {
             self.desk.screen.json(&self.outcomes)?;
         } else {
             let taken = if self.args.apply { "Taken over" } else { "Would be taken over" };
-            let apps = counted(count("taken") + count("would-be-taken"), "app");
+            let thing = if self.args.module == Module::U2f { "key" } else { "app" };
+            let apps = counted(count("taken") + count("would-be-taken"), thing);
             let mut text = if self.outcomes.is_empty() {
                 "Nothing was found.".to_owned()
             } else {
@@ -269,6 +292,11 @@ impl Importing<'_> {
         }
         Ok(if impossible == 0 { Exit::Done } else { Exit::Refused })
     }
+}
+
+/// What a key that was taken over is called.
+fn name_of(number: usize) -> String {
+    if number == 1 { "security key (imported)".to_owned() } else { format!("security key {number} (imported)") }
 }
 
 fn owner_named(name: &str) -> Result<Owner, Failure> {

@@ -1,6 +1,6 @@
 //! `/etc/users.oath`, as pam_oath reads it: a line an app, `TYPE USER PIN SECRET`, the secret in hexadecimal. Pure.
 
-use super::found::{App, Found, Why};
+use super::found::{App, Found, Thing, Why};
 use data_encoding::HEXLOWER_PERMISSIVE;
 use zeroize::Zeroizing;
 
@@ -17,7 +17,12 @@ pub(crate) fn parse<'a>(text: &'a str, from: &'a str) -> impl Iterator<Item = Fo
         let (kind, user) = (fields.next().unwrap_or_default(), fields.next().unwrap_or_default());
         let app = app(kind, fields.next(), fields.next());
         let known = fields.next().is_some().then(|| "the last code it took is void here as well".to_owned());
-        Found { user: user.to_owned(), from: from.to_owned(), app, notes: known.into_iter().collect() }
+        Found {
+            user: user.to_owned(),
+            from: from.to_owned(),
+            thing: app.map(Thing::App),
+            notes: known.into_iter().collect(),
+        }
     })
 }
 
@@ -64,8 +69,8 @@ mod tests {
 
     fn one(line: &str) -> Result<(String, u8, u8), Why> {
         let found: Vec<Found> = parse(line, "f").collect();
-        let [Found { user, app: Ok(app), .. }] = &found[..] else {
-            return Err(found.into_iter().next().unwrap().app.unwrap_err());
+        let [Found { user, thing: Ok(Thing::App(app)), .. }] = &found[..] else {
+            return Err(found.into_iter().next().unwrap().thing.unwrap_err());
         };
         assert_eq!(app.secret.expose(), "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ");
         Ok((user.clone(), app.digits, app.period))
