@@ -68,8 +68,7 @@ CREATE TABLE site (
     value TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- Confirmed factors; `sealed` is the secret, of mail the address, of a security key or SSH key all of it. An id is
--- that of the enrollment it comes from, if there was one.
+-- Confirmed factors; `sealed` is the secret, of mail the address, of a key all of it. An id is that of the enrollment.
 CREATE TABLE factor (
     account INTEGER NOT NULL REFERENCES account (id) ON DELETE CASCADE,
     id INTEGER NOT NULL,

@@ -63,7 +63,7 @@ proptest! {
             prop_assert_eq!(key.to_cose(), bytes.clone());
         }
         prop_assert!(certificate::Certificate::parse(&bytes).is_none());
-        prop_assert!(Makers::new(&[bytes.clone()]).is_err());
+        prop_assert!(Makers::new(std::slice::from_ref(&bytes)).is_err());
         let makers = specification::makers();
         prop_assert!(!makers.vouch(&[bytes], Time(1_795_392_000)));
     }

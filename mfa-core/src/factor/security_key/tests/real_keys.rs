@@ -18,10 +18,11 @@ pub(super) fn makers() -> Makers {
 
 /// A CBOR head for so many bytes.
 fn head(kind: u8, length: usize) -> Vec<u8> {
+    let [high, low] = u16::try_from(length).unwrap().to_be_bytes();
     match length {
-        0..24 => vec![kind << 5 | length as u8],
-        24..0x100 => vec![kind << 5 | 24, length as u8],
-        _ => [&[kind << 5 | 25][..], &(length as u16).to_be_bytes()].concat(),
+        0..24 => vec![kind << 5 | low],
+        24..0x100 => vec![kind << 5 | 24, low],
+        _ => vec![kind << 5 | 25, high, low],
     }
 }
 
