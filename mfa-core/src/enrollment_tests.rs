@@ -240,7 +240,7 @@ fn a_reset_takes_everything_and_forgets_failures() {
     assert!(reset(&nobody(), None, (&at(NOW), TICKET)).unwrap().is_none());
     let commit = reset(&with_phones(2), None, (&at(NOW), TICKET)).unwrap().unwrap();
     assert!(matches!(commit.writes[0], Write::RemoveAll));
-    assert_eq!(commit.writes.len(), 7);
+    assert_eq!(commit.writes.len(), 9);
     let commit = reset(&with_phones(2), Some(PHONE), (&at(NOW), TICKET)).unwrap().unwrap();
     assert!(matches!(commit.writes[..], [Write::Remove(PHONE)]));
     assert_eq!(reset(&with_phones(1), Some(FactorId(9)), (&at(NOW), TICKET)).map(|_| ()), Err(Refusal::NotFound));
@@ -252,17 +252,13 @@ fn proven(proof: &Proof, at: Time) -> Permission<'_> {
 
 /// A real proof: there is no other way to have one.
 fn proof() -> Proof {
-    use crate::dialog::{Dialog, Effect, Event, Front, Next, Setting, Turn, Verdict};
+    use crate::dialog::{Dialog, Effect, Event, Next, Setting, Turn, Verdict};
     use crate::policy::{Ask, Plan};
     let plan = Plan::Factors(Ask { kinds: Kinds::ALL, verify_user: false, ask_again: 0, remember: 0 });
     let caller = crate::throttle::Caller::Plain;
     let (site, issuer, label) = Default::default();
     let welcome = crate::dialog::Welcome { site, issuer, label, terminal: false, rules: rules(1) };
-    let (until, support, ties) = (NOW.plus(120), String::new(), crate::trust::Ties::default());
-    let (temp_codes, utc_offset, mails) = (false, 0, false);
-    let front = Front::Terminal;
-    let setting =
-        Setting { caller, interactive: true, front, until, temp_codes, utc_offset, support, welcome, ties, mails };
+    let setting = Setting::distant(caller, welcome, NOW.plus(120));
     let (dialog, _) = Dialog::begin(plan, with_phones(1), setting, &at(NOW));
     let (dialog, _) = dialog.step(Event::Answer(Zeroizing::new(code(NOW.0 / 30))), &at(NOW));
     match dialog.step(Event::Committed, &at(NOW)).1 {

@@ -87,6 +87,8 @@ pub enum Guess {
     Code,
     /// A backup code, hopeless to guess; its limit is there all the same.
     BackupCode,
+    /// An answer of a security key, which nobody guesses; whoever sends rubbish in its place is slowed down.
+    Key,
 }
 
 /// One count of failures.
@@ -100,11 +102,13 @@ pub struct Bucket {
 
 impl Bucket {
     /// Every bucket; the place in this list is its number in the store.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 6] = [
         Self { caller: Caller::Root, guess: Guess::Code },
         Self { caller: Caller::Root, guess: Guess::BackupCode },
+        Self { caller: Caller::Root, guess: Guess::Key },
         Self { caller: Caller::Plain, guess: Guess::Code },
         Self { caller: Caller::Plain, guess: Guess::BackupCode },
+        Self { caller: Caller::Plain, guess: Guess::Key },
     ];
 
     /// Its place in [`Bucket::ALL`].
@@ -112,11 +116,12 @@ impl Bucket {
     pub fn number(self) -> u8 {
         let caller = match self.caller {
             Caller::Root => 0,
-            Caller::Plain => 2,
+            Caller::Plain => 3,
         };
         let guess = match self.guess {
             Guess::Code => 0,
             Guess::BackupCode => 1,
+            Guess::Key => 2,
         };
         caller + guess
     }
@@ -124,7 +129,7 @@ impl Bucket {
 
 /// The throttles of an account, one a bucket.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Throttles([Throttle; 4]);
+pub struct Throttles([Throttle; 6]);
 
 impl Throttles {
     /// One of them.
@@ -200,7 +205,7 @@ mod tests {
     fn what_is_told_is_the_longest_wait_whoever_caused_it() {
         let (now, mut throttles) = (Time(1_000_000), Throttles::default());
         assert_eq!(throttles.strictest(Guess::Code, now).2, Gate::Open);
-        throttles.set(Bucket::ALL[2], after(6, now));
+        throttles.set(Bucket { caller: Caller::Plain, guess: Guess::Code }, after(6, now));
         throttles.set(Bucket::ALL[0], after(5, now));
         assert_eq!(throttles.strictest(Guess::Code, now), (Caller::Plain, after(6, now), Gate::Wait(60)));
         assert_eq!(throttles.strictest(Guess::BackupCode, now).2, Gate::Open);

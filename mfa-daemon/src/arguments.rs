@@ -22,6 +22,9 @@ pub(crate) struct Arguments {
     /// The socket of mfa-mail
     #[arg(long, value_name = "SOCKET", default_value = mfa_proto::mail::SOCKET)]
     pub(crate) mail: PathBuf,
+    /// The socket of mfa-key
+    #[arg(long, value_name = "SOCKET", default_value = mfa_proto::key::SOCKET)]
+    pub(crate) key: PathBuf,
     /// Check the configuration, say what is wrong with it, and end
     #[arg(long)]
     pub(crate) check: bool,

@@ -8,6 +8,7 @@ use crate::conversation::Conversation;
 use crate::daemon::Daemon;
 use crate::listen::{Failure, Subject};
 use crate::scene::{Facts, Purpose, Scene};
+use mfa_core::dialog::Front;
 use mfa_core::policy::{Address, Class, Origin, SshAuth};
 use mfa_proto::frame::Call;
 use mfa_proto::login::{Begin, Phase};
@@ -64,10 +65,12 @@ async fn caller(daemon: &Daemon, uid: u32) -> Option<Entry> {
 /// Root is believed about the context; of anybody else it is unknown.
 pub(crate) fn facts(begin: &Begin, is_root: bool, (caller, session): (Option<Entry>, Option<LoginSession>)) -> Facts {
     let service = begin.service.clone();
+    let shows_text = !begin.silent && Front::shows_text(&service);
     if !is_root {
         let (address, ssh) = (Address::Unknown, SshAuth::Unknown);
         let (origin, caller, session, opens) = (None, None, None, None);
-        return Facts { service, address, origin, ssh, after_another: false, caller, session, opens };
+        let (after_another, password) = (false, false);
+        return Facts { service, address, origin, ssh, after_another, password, shows_text, caller, session, opens };
     }
     let ssh = match (&begin.ssh_auth, begin.phase) {
         // In the account phase sshd has not said yet by what a key-only login came.
@@ -78,8 +81,8 @@ pub(crate) fn facts(begin: &Begin, is_root: bool, (caller, session): (Option<Ent
     let address = Address::of_rhost(begin.rhost.as_deref());
     let origin = origin(begin, address, session.as_ref());
     let after_another = begin.password || matches!(&ssh, SshAuth::Methods(methods) if !methods.is_empty());
-    let session = session.map(|found| found.session);
-    Facts { service, address, origin, ssh, after_another, caller, session, opens: begin.processes }
+    let (session, opens, password) = (session.map(|found| found.session), begin.processes, begin.password);
+    Facts { service, address, origin, ssh, after_another, password, shows_text, caller, session, opens }
 }
 
 /// Where somebody is who asks root's application: what comes over the network says so, what comes out of a login

@@ -137,6 +137,18 @@ impl Conversation {
         }
     }
 
+    /// Whether the dialog waits for a key to be touched.
+    pub(crate) fn waits_for_touch(&self) -> bool {
+        self.dialog.as_ref().is_some_and(|dialog| dialog.waits_for_touch())
+    }
+
+    /// Comes back when it is known what became of the key that the dialog waits for; at once if it waits for none.
+    pub(crate) async fn touch_settled(&mut self) {
+        if let Some(dialog) = &mut self.dialog {
+            dialog.settled().await;
+        }
+    }
+
     /// Nobody is at the other end any more.
     pub(crate) fn abandoned(&mut self) {
         if let Some(dialog) = self.dialog.take() {

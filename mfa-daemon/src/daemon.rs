@@ -5,6 +5,7 @@ use crate::audit::{Context, Site, SiteRecord};
 use crate::clock;
 use crate::config::{self, Config, ConfigError, Drafts};
 use crate::journal::{self, Level};
+use crate::keys::{self, Keys};
 use crate::license::{self, License};
 use crate::listen::Peer;
 use crate::mail::Line;
@@ -39,6 +40,8 @@ pub(crate) struct Daemon {
     pub(crate) license: License,
     /// The way to `mfa-mail`.
     pub(crate) mail: Line,
+    /// The way to security keys, through `mfa-key`.
+    pub(crate) keys: Rc<Keys>,
     /// The name service.
     pub(crate) accounts: Accounts,
     /// What every user has asked lately.
@@ -73,7 +76,7 @@ pub(crate) struct Loaded {
 
 impl Daemon {
     /// A daemon with what could be had; what could not be had makes it answer that it cannot decide.
-    pub(crate) fn new(folder: PathBuf, source: Source, mail: Line) -> Self {
+    pub(crate) fn new(folder: PathBuf, source: Source, (mail, keys): (Line, keys::Line)) -> Self {
         let (store, protection) = source.open();
         let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
         let newest = store.as_ref().map_or(Time(i64::MIN), Store::newest_time);
@@ -87,6 +90,7 @@ impl Daemon {
             store: RefCell::new(store),
             protection: Cell::new(protection),
             mail,
+            keys: Rc::new(Keys::new(keys)),
             accounts: Accounts::new(),
             paces: RefCell::default(),
             started: clock::now(),

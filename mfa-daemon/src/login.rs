@@ -6,19 +6,18 @@ use crate::accounts::Lane;
 use crate::arrival::{Arrival, arrive};
 use crate::audit::Context;
 use crate::clock;
-use crate::config::Settings;
 use crate::conversation::Conversation;
 use crate::daemon::Daemon;
 use crate::journal::{self, Level, Quoted};
+use crate::keys::Touch;
 use crate::listen::{Answer, Failure, Subject, refuse};
 use crate::scene::{Purpose, Scene, Trouble, Weighed};
+use crate::setting::{self, LONGEST, Manner};
 use crate::store::{Committed, Receipt};
 use mfa_core::At;
 use mfa_core::account::{Commit, What};
-use mfa_core::dialog::{Denial, Dialog, Effect, Event, Front, Next, Setting, Step, Turn, Verdict, Welcome};
-use mfa_core::enrollment::Rules;
-use mfa_core::factor::Kinds;
-use mfa_core::policy::{Class, Enroll, Plan};
+use mfa_core::dialog::{Denial, Dialog, Effect, Event, Front, Next, Step, Turn, Verdict};
+use mfa_core::policy::Plan;
 use mfa_proto::frame::{Call, encode_reply};
 use mfa_proto::login::{self as wire, Outcome, Phase};
 use mfa_proto::service::RefusalCode;
@@ -27,8 +26,6 @@ use std::rc::Rc;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Seconds a dialog may take at the most, whatever its caller says.
-const LONGEST: u32 = wire::LONGEST_LOGIN;
 /// Seconds a change of factors may take to be authorized.
 const AUTHORIZING: u32 = 300;
 
@@ -43,6 +40,8 @@ pub(crate) struct Login {
     receipt: Option<Receipt>,
     /// Whether it began with somebody who must enroll.
     enrolling: bool,
+    /// The key whose touch is waited for.
+    touch: Option<Touch>,
     until: Instant,
 }
 
@@ -50,9 +49,10 @@ pub(crate) struct Login {
 pub(crate) async fn begin(conversation: &mut Conversation, whose: Subject, call: &Call<'_>) -> Result<Answer, Failure> {
     let Arrival { scene, context, begin } = arrive(conversation, whose, call).await?;
     // Who typed nothing behind the password cannot be asked either.
-    let asked = begin.phase == Phase::Auth && begin.combined != Some(wire::Combined::Nothing);
+    let interactive = begin.phase == Phase::Auth && begin.combined != Some(wire::Combined::Nothing);
     let front = if begin.combined.is_some() { Front::Combined } else { Front::of(&begin.service) };
-    start(conversation, scene, context, (asked, front, begin.timeout.clamp(1, LONGEST))).await
+    let seconds = begin.timeout.clamp(1, LONGEST);
+    start(conversation, scene, context, Manner { interactive, front, seconds }).await
 }
 
 /// `io.mfa.Enrollment.Authorize`
@@ -61,32 +61,36 @@ pub(crate) async fn authorize(conversation: &mut Conversation, whose: Subject) -
     let name = whose.name.clone();
     let scene = Scene { lane, target: Some(whose.known()?), name, purpose: Purpose::Change };
     let context = Context { service: Some("mfa-enroll".into()), ..conversation.context() };
-    start(conversation, scene, context, (true, Front::Terminal, AUTHORIZING)).await
+    let how = Manner { interactive: true, front: Front::Terminal, seconds: AUTHORIZING };
+    start(conversation, scene, context, how).await
 }
 
 /// `io.mfa.Login.Answer`
 pub(crate) async fn answer(conversation: &mut Conversation, call: &Call<'_>) -> Result<Answer, Failure> {
     let wire::Answer { answer } = call.parameters()?;
-    let Some(mut login) = conversation.dialog.take() else { return Err(nothing_asked()) };
+    let Some(mut login) = conversation.dialog.take_if(|login| !login.waits_for_touch()) else {
+        return Err(refuse(RefusalCode::Invalid, "Nothing was asked on this connection."));
+    };
     let daemon = Rc::clone(conversation.daemon());
     let turn = login.answered(&daemon, answer.into_inner()).await;
     finish(conversation, login, turn)
 }
 
-/// `io.mfa.Login.Wait`: no dialog waits for anything but an answer yet.
-pub(crate) async fn wait(_: &mut Conversation, _: &Call<'_>) -> Result<Answer, Failure> {
-    Err(nothing_asked())
-}
-
-fn nothing_asked() -> Failure {
-    refuse(RefusalCode::Invalid, "Nothing was asked on this connection.")
+/// `io.mfa.Login.Wait`
+pub(crate) async fn wait(conversation: &mut Conversation, _: &Call<'_>) -> Result<Answer, Failure> {
+    let Some(mut login) = conversation.dialog.take_if(|login| login.waits_for_touch()) else {
+        return Err(refuse(RefusalCode::Invalid, "Nothing is waited for on this connection."));
+    };
+    let daemon = Rc::clone(conversation.daemon());
+    let turn = login.waited(&daemon).await;
+    finish(conversation, login, turn)
 }
 
 async fn start(
     conversation: &mut Conversation,
     scene: Scene,
     context: Context,
-    (interactive, front, seconds): (bool, Front, u32),
+    how: Manner,
 ) -> Result<Answer, Failure> {
     if conversation.dialog.is_some() {
         return Err(refuse(RefusalCode::Busy, "A dialog is under way on this connection. Finish it first."));
@@ -100,24 +104,8 @@ async fn start(
         }
     };
     let Some(loaded) = daemon.loaded() else { return Ok(encode_reply(&spoken(&broken()))?) };
-    let settings = &loaded.config.settings;
-    // Whoever looks for a phone and installs an app needs longer than whoever types a code.
+    let (setting, seconds) = setting::of(conversation, &loaded, (&scene, &context, &weighed), how);
     let enrolling = matches!(weighed.plan, Plan::Enroll(_));
-    // And so does whoever waits for a mail.
-    let mails = front != Front::Combined && mails(conversation.peer().is_root(), &scene);
-    let seconds = if enrolling || (mails && weighed.account.mailbox.is_some()) { LONGEST } else { seconds };
-    let setting = Setting {
-        caller: conversation.caller(),
-        interactive,
-        front,
-        until: clock::now().plus(seconds.into()),
-        temp_codes: conversation.peer().is_root() && matches!(scene.purpose, Purpose::Login(_)),
-        utc_offset: clock::utc_offset(clock::now()),
-        support: settings.support.clone(),
-        welcome: welcome(settings, &daemon.host, (&context, scene.is_after_another()), &weighed),
-        mails,
-        ties: scene.ties(&daemon, &loaded),
-    };
     let Weighed { plan, account, rule, epoch, .. } = weighed;
     // A code may be mailed at once.
     let at = if account.mailbox.is_some() { fresh() } else { clock::bare() };
@@ -130,37 +118,11 @@ async fn start(
         outdated: false,
         receipt: None,
         enrolling,
+        touch: None,
         until: Instant::now() + Duration::from_secs(seconds.into()),
     });
     let turn = login.perform(&daemon, (dialog, effect)).await;
     finish(conversation, login, turn)
-}
-
-/// What an account that must enroll first is told here.
-fn welcome(settings: &Settings, host: &str, (context, after_another): (&Context, bool), weighed: &Weighed) -> Welcome {
-    let service = context.service.as_deref().unwrap_or_default();
-    let kinds = match &weighed.plan {
-        Plan::Enroll(Enroll::AtLogin { kinds } | Enroll::Grace { kinds, .. } | Enroll::Invite { kinds }) => *kinds,
-        _ => Kinds::NONE,
-    };
-    let (confirm_codes, parameters) = (settings.confirm_codes, settings.parameters);
-    Welcome {
-        site: settings.site(host).to_owned(),
-        issuer: settings.issuer(host).to_owned(),
-        label: format!("{}@{host}", weighed.account.identity.name),
-        // Without another factor before it, whoever comes first would enroll a phone of their own, and be in.
-        terminal: after_another && matches!(Class::of(service), Some(Class::Ssh | Class::Login)),
-        rules: Rules {
-            confirm_codes,
-            parameters,
-            kinds,
-            required: true,
-            by_invitation: false,
-            seat: weighed.seat,
-            own_addresses: false,
-            mail_first: false,
-        },
-    }
 }
 
 /// Keeps a dialog that goes on, and what a passed one has earned.
@@ -170,7 +132,7 @@ fn finish(conversation: &mut Conversation, login: Box<Login>, turn: Turn) -> Res
     let waits = login.enrolling || login.dialog.as_ref().is_some_and(Dialog::waits_for_mail);
     spoken.patience = waits.then_some(LONGEST);
     match (turn.next, &login.scene) {
-        (Next::Ask { .. }, _) => conversation.dialog = Some(login),
+        (Next::Ask { .. } | Next::Wait { .. }, _) => conversation.dialog = Some(login),
         (Next::Done(Verdict::Pass(proof)), Scene { purpose: Purpose::Change, target: Some(entry), .. }) => {
             conversation.proved(entry.identity.clone(), proof, clock::now());
         }
@@ -190,7 +152,34 @@ impl Login {
         self.say(Level::Info, "abandoned", "");
     }
 
+    /// Whether it waits for a key to be touched.
+    pub(crate) fn waits_for_touch(&self) -> bool {
+        self.touch.is_some()
+    }
+
+    /// Comes back when it is known what became of the touch that is waited for; at once if none is.
+    pub(crate) async fn settled(&mut self) {
+        if let Some(touch) = &mut self.touch {
+            touch.settled().await;
+        }
+    }
+
+    async fn waited(&mut self, daemon: &Daemon) -> Turn {
+        match self.touch.take() {
+            Some(touch) => {
+                let event = touch.outcome().await;
+                self.happened(daemon, Event::Key(event)).await
+            }
+            None => broken(),
+        }
+    }
+
     async fn answered(&mut self, daemon: &Daemon, answer: zeroize::Zeroizing<String>) -> Turn {
+        self.happened(daemon, Event::Answer(answer)).await
+    }
+
+    /// What the user, or their key, has done is weighed on what is kept now, and by the policy of now.
+    async fn happened(&mut self, daemon: &Daemon, event: Event) -> Turn {
         let Some(mut dialog) = self.dialog.take() else { return broken() };
         // Whoever enrolls is let in, or shown a secret, by what is kept now and not by what was when they came.
         if self.outdated || self.enrolling || self.moved(daemon) {
@@ -202,7 +191,7 @@ impl Login {
                 Err(trouble) => return self.stop(trouble),
             }
         }
-        let event = if Instant::now() < self.until { Event::Answer(answer) } else { Event::Deadline };
+        let event = if Instant::now() < self.until { event } else { Event::Deadline };
         let at = moment(&dialog);
         self.perform(daemon, dialog.step(event, &at)).await
     }
@@ -210,16 +199,21 @@ impl Login {
     /// Performs effects until there is something to say.
     async fn perform(&mut self, daemon: &Daemon, (mut dialog, mut effect): Step) -> Turn {
         loop {
-            let commit = match effect {
+            let event = match effect {
                 Effect::Turn(turn) => {
                     self.dialog = Some(dialog);
                     return turn;
                 }
-                Effect::Commit(commit) => commit,
-            };
-            let event = match self.commit(daemon, commit).await {
-                Ok(event) => event,
-                Err(trouble) => return self.stop(trouble),
+                Effect::Touch(turn, sign) => {
+                    self.touch = Some(Touch::begin(&daemon.keys, sign, self.scene.lane));
+                    self.dialog = Some(dialog);
+                    return turn;
+                }
+                Effect::Search(search) => Event::Key(daemon.keys.search(search, self.scene.lane).await),
+                Effect::Commit(commit) => match self.commit(daemon, commit).await {
+                    Ok(event) => event,
+                    Err(trouble) => return self.stop(trouble),
+                },
             };
             let at = moment(&dialog);
             (dialog, effect) = dialog.step(event, &at);
@@ -263,7 +257,7 @@ impl Login {
             (Next::Done(Verdict::Pass(proof)), Some(receipt)) => receipt.ticket() == proof.ticket(),
             (Next::Done(Verdict::Pass(_) | Verdict::Skipped(_) | Verdict::Remembered), None) => false,
             (Next::Done(Verdict::Skipped(_) | Verdict::Remembered), Some(_)) => true,
-            (Next::Ask { .. } | Next::Done(Verdict::Denied(_) | Verdict::Broken), _) => true,
+            (Next::Ask { .. } | Next::Wait { .. } | Next::Done(Verdict::Denied(_) | Verdict::Broken), _) => true,
         };
         if covered {
             return turn;
@@ -289,15 +283,6 @@ fn moment(dialog: &Dialog) -> At {
 
 fn fresh() -> At {
     clock::at().unwrap_or_else(|_| clock::bare())
-}
-
-/// Whether codes are mailed: in a login of root's, when a password or a key came before, so that nobody fills the
-/// mailbox of whomever they name; and for whoever changes factors of their own.
-fn mails(is_root: bool, scene: &Scene) -> bool {
-    match scene.purpose {
-        Purpose::Login(_) => is_root && scene.is_after_another(),
-        Purpose::Change => true,
-    }
 }
 
 fn level_of(what: What) -> Level {
@@ -362,6 +347,7 @@ fn spoken(turn: &Turn) -> wire::Turn {
     let done = |outcome, reason: &str| wire::Next::Done(wire::Verdict { outcome, reason: reason.to_owned() });
     let next = match &turn.next {
         Next::Ask { prompt, echo } => wire::Next::Ask(wire::Prompt { text: prompt.to_string(), echo: *echo }),
+        Next::Wait { at_most } => wire::Next::Wait { at_most: *at_most },
         Next::Done(Verdict::Pass(proof)) => done(Outcome::Pass, proof.kind().as_str()),
         Next::Done(Verdict::Skipped(why)) => done(Outcome::Skipped, why),
         Next::Done(Verdict::Remembered) => done(Outcome::Remembered, "remembered"),

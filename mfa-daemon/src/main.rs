@@ -23,6 +23,7 @@ mod history;
 mod import;
 mod journal;
 mod keep;
+mod keys;
 mod license;
 mod listen;
 mod login;
@@ -36,6 +37,7 @@ mod pace;
 mod policy;
 mod rotation;
 mod scene;
+mod setting;
 mod staff;
 mod store;
 mod trust;
@@ -105,7 +107,8 @@ async fn serve(arguments: &Arguments) -> Result<(), String> {
     let mut interrupt = handler(SignalKind::interrupt())?;
     let descriptors = raise_descriptors();
     let source = Source::new(arguments.state.clone(), arguments.master_key.clone());
-    let daemon = Rc::new(Daemon::new(arguments.config.clone(), source, mail::Line(arguments.mail.clone())));
+    let lines = (mail::Line(arguments.mail.clone()), keys::Line(arguments.key.clone()));
+    let daemon = Rc::new(Daemon::new(arguments.config.clone(), source, lines));
     for problem in daemon.problems() {
         journal::operation(Level::Alert, &problem);
     }

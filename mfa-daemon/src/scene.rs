@@ -53,6 +53,10 @@ pub(crate) struct Facts {
     pub(crate) ssh: SshAuth,
     /// Whether another factor came first: a password earlier in the stack, or a method that sshd has completed.
     pub(crate) after_another: bool,
+    /// Whether a password was typed earlier in the stack.
+    pub(crate) password: bool,
+    /// Whether the application shows text that is no prompt.
+    pub(crate) shows_text: bool,
     /// Who is logged in and asks, if that is known.
     pub(crate) caller: Option<Entry>,
     /// The login session out of which it is asked, if that is known.

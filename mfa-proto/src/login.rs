@@ -82,6 +82,9 @@ pub struct Begin {
     /// Set where the application asks once, for password and code in one line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub combined: Option<Combined>,
+    /// Whether the application wants no text shown (`PAM_SILENT`): what must be read goes into a prompt.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub silent: bool,
     /// Seconds the caller will wait for the whole login.
     pub timeout: u32,
 }

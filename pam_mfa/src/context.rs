@@ -98,6 +98,7 @@ pub(crate) fn gather(host: &dyn Host, phase: Phase, options: &Options) -> Result
         Phase::Account => None,
     };
     Ok(Begin {
+        silent: false,
         protocol: PROTOCOL,
         user: user(host)?,
         service: service(host)?,

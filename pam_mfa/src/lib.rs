@@ -108,7 +108,7 @@ fn decide_auth(places: &Places<'_>, host: &mut dyn Host, call: &Call) -> Result<
     };
     // Whoever can be asked once cannot be asked for a code from the safe.
     let codes = places.codes.filter(|_| options.combined.is_none());
-    begin.combined = stood_behind(&answers);
+    (begin.combined, begin.silent) = (stood_behind(&answers), call.silent);
     let attempt = Attempt { socket: places.socket, codes, options, begin, silent: call.silent };
     let code = match consult(host, &attempt, answers, key) {
         Err(why) if why.is_no_decision() => Code::broken_glass(break_glass::instead(host, &attempt, why)?),

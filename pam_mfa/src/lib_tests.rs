@@ -485,7 +485,9 @@ fn a_silent_application_is_shown_no_text_and_still_asked() {
     assert_eq!(auth(&at(&socket), &mut application, &silent).raw(), SUCCESS);
     assert!(application.shown.is_empty());
     assert_eq!(application.asked, [(vec![], Prompt { text: CODE.into(), echo: false })]);
-    assert_eq!(daemon.requests().len(), 2);
+    let requests = daemon.requests();
+    assert_eq!(requests.len(), 2);
+    assert!(requests[0].contains("\"silent\":true"), "what must be read is to come as a prompt");
     auth(&at(&nobody(folder.path())), &mut application, &silent);
     assert!(application.shown.is_empty());
 }

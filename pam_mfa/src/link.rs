@@ -94,12 +94,13 @@ impl Link {
         self.call(ANSWER, &Answer { answer }, LONGEST_ANSWER)
     }
 
-    /// Waits for what the last turn waits for.
+    /// Waits for what the last turn waits for: so many seconds, and then as long as any answer may take.
     ///
     /// # Errors
     /// [`CallError`]
-    pub(crate) fn wait(&mut self) -> Result<Turn, CallError> {
-        self.call(WAIT, &BTreeMap::<String, String>::new(), self.timeout)
+    pub(crate) fn wait(&mut self, at_most: u32) -> Result<Turn, CallError> {
+        let longest = LONGEST_ANSWER.saturating_add(Duration::from_secs(at_most.into()));
+        self.call(WAIT, &BTreeMap::<String, String>::new(), longest)
     }
 
     /// A person may be given longer, the daemon never is.

@@ -46,3 +46,17 @@ fn patience_has_an_end_and_never_shortens() {
     drop(link);
     daemon.requests();
 }
+
+#[test]
+fn a_touch_is_waited_for_no_longer_than_the_whole_login_has() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("mfa.sock");
+    let waits = Act::Reply(Turn { say: vec![], next: Next::Wait { at_most: u32::MAX }, patience: None });
+    let daemon = Daemon::playing(&socket, vec![waits, Act::Silence]);
+    let mut link = Link::open(&socket, SHORT).unwrap();
+    link.begin(&Begin::default()).unwrap();
+    assert!(matches!(link.wait(u32::MAX), Err(CallError::TimedOut)));
+    assert!(link.is_late());
+    drop(link);
+    daemon.requests();
+}

@@ -65,7 +65,7 @@ pub(crate) enum LoginError {
     PasswordAgain,
     /// The daemon asked more than the one line can answer.
     NothingLeft,
-    /// The daemon asked where nobody can answer.
+    /// The daemon asked, or waits for somebody, where nobody can answer.
     AskedInAccount,
     /// The dialog does not end.
     Endless,
@@ -143,14 +143,16 @@ impl Dialog<'_> {
     fn play(mut self, mut turn: Turn) -> Result<Ended, LoginError> {
         for _ in 0..MOST_TURNS {
             turn = match turn.next {
-                Next::Ask(_) if self.begin.phase == Phase::Account => return Err(LoginError::AskedInAccount),
+                Next::Ask(_) | Next::Wait { .. } if self.begin.phase == Phase::Account => {
+                    return Err(LoginError::AskedInAccount);
+                }
                 Next::Ask(prompt) => {
                     let answer = self.ask(&turn.say, prompt)?;
                     self.link.answer(answer)?
                 }
-                Next::Wait { .. } => {
+                Next::Wait { at_most } => {
                     self.show(turn.say)?;
-                    self.link.wait()?
+                    self.link.wait(at_most)?
                 }
                 Next::Done(verdict) => {
                     self.show(self.last_words(turn.say, &verdict))?;

@@ -40,6 +40,29 @@ fn waiting_shows_what_is_said_and_calls_wait() {
 }
 
 #[test]
+fn nobody_is_waited_for_in_the_account_phase() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("mfa.sock");
+    let wait = Act::Reply(Turn { say: vec![], next: Next::Wait { at_most: 15 }, patience: None });
+    let daemon = Daemon::playing(&socket, vec![wait, ends(Outcome::Pass)]);
+    let options = Options::parse(&[], Line::Account).unwrap();
+    let mut application = Application::sshd();
+    let begin = context::gather(&application, Phase::Account, &options).unwrap();
+    let mut link = Link::open(&socket, Duration::from_secs(20)).unwrap();
+    let ended = play(&mut application, &mut link, &begin, (Answers::Asked, false));
+    assert!(matches!(ended, Err(LoginError::AskedInAccount)), "{ended:?}");
+    drop(link);
+    assert_eq!(daemon.requests().len(), 1);
+}
+
+#[test]
+fn a_daemon_that_always_has_somebody_waited_for_is_given_up() {
+    let wait = || Act::Reply(Turn { say: vec![], next: Next::Wait { at_most: 1 }, patience: None });
+    let (ended, _) = played((0..150).map(|_| wait()).collect(), &mut Application::sshd());
+    assert!(matches!(ended, Err(LoginError::Endless)), "{ended:?}");
+}
+
+#[test]
 fn a_password_typed_at_the_prompt_stays_here_and_the_question_is_asked_once_more() {
     let mut application = Application::sshd().typing(&["hunter2", "492817"]);
     application.password = Some("hunter2".into());

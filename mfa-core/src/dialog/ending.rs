@@ -27,6 +27,7 @@ impl Dialog {
                 }
                 self.ask_anew(vec![Note { error: true, text: text::wrong() }], at)
             }
+            Then::KeyWrong(text) => self.key_wrong(text, at),
             Then::WrongInvite { left } => self.wrong_invite(left, at),
             Then::Mailed => self.mailed(at),
             Then::Begun(say) => self.picture(say),

@@ -33,6 +33,14 @@ impl Front {
             Some(Class::Ssh | Class::Login | Class::Sudo | Class::Su) | None => Self::Terminal,
         }
     }
+
+    /// Whether this PAM service shows text that is no prompt, and before the key that it speaks of blinks. Lockers that
+    /// are known to drop it are named; what must be read there goes into a prompt.
+    #[must_use]
+    pub fn shows_text(service: &str) -> bool {
+        const SILENT: [&str; 7] = ["kde", "kscreenlocker", "kscreensaver", "hyprlock", "swaylock", "waylock", "i3lock"];
+        !SILENT.iter().any(|silent| silent.eq_ignore_ascii_case(service))
+    }
 }
 
 /// A code belongs into this login: how it looks, so that it can be told from the password before it.

@@ -71,6 +71,7 @@ impl Dialog {
     /// What else would do, backup codes aside: they are for when the rest is lost.
     fn other_ways(&self) -> Kinds {
         let enrolled = self.account.enrolled().without(Kind::SshKey).without(Kind::Email);
+        let enrolled = if self.has_key_here() { enrolled } else { enrolled.without(Kind::SecurityKey) };
         enrolled.iter().filter(|kind| *kind != Kind::BackupCode && self.may(*kind)).collect()
     }
 

@@ -14,22 +14,27 @@
 //! but [`Proof`], which only a committed match becomes, lets anybody in.
 
 mod ask;
+mod asked_key;
 mod ending;
 mod enroll;
 mod front;
 mod invite;
+mod key;
+mod key_text;
 mod mail;
 mod proof;
+mod ssh_key;
 mod state;
 mod temp_code;
 mod text;
 mod turn;
 mod weigh;
 
+pub use asked_key::{KeyEvent, KeyTrouble, Plugged, Search, Sign, Signed, Wanted};
 pub use enroll::Welcome;
 pub use front::{Due, Front, due};
 pub use proof::Proof;
-pub use state::Setting;
+pub use state::{Setting, Ssh};
 pub use turn::{Denial, Effect, Event, Next, Note, Turn, Verdict};
 
 use crate::account::{Account, Record, Seen, What};
@@ -63,6 +68,7 @@ pub struct Dialog {
     commits: u32,
     enrolling: Progress,
     post: mail::Post,
+    keys: key::Keys,
 }
 
 /// The dialog after a step, and what to do.
@@ -72,9 +78,9 @@ impl Dialog {
     /// Begins: asks, or commits a record of why it does not.
     #[must_use]
     pub fn begin(plan: Plan, account: Account, setting: Setting, at: &At) -> Step {
-        let (state, enrolling, post) = (State::Over, Progress::default(), mail::Post::default());
+        let (state, enrolling, post, keys) = Default::default();
         let (tries, answers, asked, commits) = (TRIES, ANSWERS, false, 0);
-        let dialog = Self { plan, account, setting, state, tries, answers, asked, commits, enrolling, post };
+        let dialog = Self { plan, account, setting, state, tries, answers, asked, commits, enrolling, post, keys };
         dialog.open(0, at)
     }
 
@@ -111,11 +117,7 @@ impl Dialog {
                     let record = Record::of(What::Skipped).because(REMEMBERED).covered_by(trust.record);
                     self.covered(record, rounds, at)
                 }
-                None if !self.setting.interactive => {
-                    let text = text::cannot_ask(self.setting.front);
-                    self.refuse(Denial::CannotAsk, text, at)
-                }
-                None => self.ask_for_code(rounds, at),
+                None => self.ask_first(rounds, at),
             },
         }
     }
@@ -143,7 +145,11 @@ impl Dialog {
         match (std::mem::replace(&mut self.state, State::Over), event) {
             (State::Asking(Question::Farewell(denial)), Event::Answer(_) | Event::Deadline) => self.deny(denial),
             (State::Asking(question), Event::Answer(answer)) => self.weigh(Again { question, answer, rounds: 0 }, at),
-            (State::Asking(_), Event::Deadline) => self.deny(Denial::TimedOut),
+            (State::Searching { asked }, Event::Key(event)) => self.searched(asked, event, at),
+            (State::Touching(touching), Event::Key(event)) => self.touched(touching, event, at),
+            (State::Asking(_) | State::Searching { .. } | State::Touching(_), Event::Deadline) => {
+                self.deny(Denial::TimedOut)
+            }
             (State::Committing { then, .. }, Event::Committed) => self.committed(then, at),
             (State::Committing { again: Some(again), .. }, Event::Stale(now)) => self.weigh_again(again, *now, at),
             (State::Committing { .. }, Event::Stale(_)) => self.deny(Denial::Unsettled),
@@ -161,7 +167,7 @@ impl Dialog {
     /// Whether the next step may need random bytes.
     #[must_use]
     pub fn needs_randomness(&self) -> bool {
-        matches!(self.plan, Plan::Enroll(_)) || self.mailbox().is_some()
+        matches!(self.plan, Plan::Enroll(_)) || self.mailbox().is_some() || self.has_key_here()
     }
 
     /// When it is over, whatever happens.
@@ -188,6 +194,9 @@ impl Dialog {
         match again.question {
             Question::Nothing => self.open(again.rounds, at),
             Question::Code => self.weigh_code_line(again, at),
+            Question::Plug | Question::Ready => self.weigh_key_line(again, at),
+            Question::Pin => self.weigh_pin(again, at),
+            Question::Touched => self.weigh_touch(again, at),
             Question::Offer | Question::Invite | Question::Picture => self.weigh_enrolling(again, at),
             Question::TempCode(denial) => self.weigh_temp_code(denial, again, at),
             Question::Keep => self.kept(&again.answer),

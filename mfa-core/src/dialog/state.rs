@@ -1,10 +1,12 @@
 //! What a dialog is told when it begins, and what it keeps between two steps.
 
+use super::key::Touching;
 use super::turn::{Denial, Note};
 use super::{Front, Welcome};
 use crate::Time;
 use crate::account::FactorId;
 use crate::factor::Match;
+use crate::policy::SshAuth;
 use crate::throttle::Caller;
 use crate::trust::Ties;
 use zeroize::Zeroizing;
@@ -32,11 +34,70 @@ pub struct Setting {
     pub ties: Ties,
     /// Whether codes are mailed: not for whoever has shown nothing else yet, nor for a user's own programs.
     pub mails: bool,
+    /// What is asked for, as people read it before they touch a key: `sudo on web1 as alice`.
+    pub occasion: String,
+    /// Whether somebody sits at this machine, and a key that is plugged in can be theirs: never over the network.
+    pub at_the_machine: bool,
+    /// Seconds in which a key is to be touched.
+    pub touch_wait: u32,
+    /// Whether text is shown that is no prompt; some applications drop it.
+    pub shows_text: bool,
+    /// What sshd says that it has verified, and what stands beside it; `None` for every other login.
+    pub ssh: Option<Ssh>,
 }
 
+impl Setting {
+    /// Somebody far away, of whom nothing is known but their account: no key, no mail, no temporary code.
+    #[cfg(test)]
+    pub(crate) fn distant(caller: Caller, welcome: Welcome, until: Time) -> Self {
+        let (utc_offset, support, ties, occasion) = Default::default();
+        let (temp_codes, mails, at_the_machine) = (false, false, false);
+        let (interactive, shows_text, front, touch_wait, ssh) = (true, true, Front::Terminal, 15, None);
+        Self {
+            caller,
+            interactive,
+            front,
+            until,
+            temp_codes,
+            utc_offset,
+            support,
+            welcome,
+            ties,
+            mails,
+            occasion,
+            at_the_machine,
+            touch_wait,
+            shows_text,
+            ssh,
+        }
+    }
+}
+
+/// An ssh login, as far as sshd has come with it.
+#[derive(Clone, Debug)]
+pub struct Ssh {
+    /// What it has verified.
+    pub auth: SshAuth,
+    /// Whether a password was typed before this dialog.
+    pub password: bool,
+    /// The administrator says that sshd lets in no key that has not checked its user.
+    pub verify_required: bool,
+}
+
+#[derive(Default)]
 pub(super) enum State {
     Asking(Question),
-    Committing { then: Then, again: Option<Again> },
+    /// Waiting for which keys are plugged in; `asked` by the user, who is told if there is none.
+    Searching {
+        asked: bool,
+    },
+    /// Waiting for a touch.
+    Touching(Touching),
+    Committing {
+        then: Then,
+        again: Option<Again>,
+    },
+    #[default]
     Over,
 }
 
@@ -47,6 +108,14 @@ pub(super) enum Question {
     Nothing,
     /// For a code of whatever kind.
     Code,
+    /// To plug in a key and press Enter, or for a code.
+    Plug,
+    /// To press Enter and touch the key that was found, or for a code: where no text is shown.
+    Ready,
+    /// For the PIN of the key that was found.
+    Pin,
+    /// Nothing more: a key was touched.
+    Touched,
     /// To have read why it is refused.
     Farewell(Denial),
     /// For a temporary code, where nothing else would do; or to have read why it is refused.
@@ -70,6 +139,7 @@ pub(super) enum Then {
     Deny(Denial),
     Explain(Denial, String),
     Wrong,
+    KeyWrong(String),
     Used { wait: i64 },
     Mailed,
     WrongInvite { left: u32 },

@@ -1,6 +1,7 @@
 //! Every sentence a login can show, in one place. Plain words, two sentences, lines of 80 columns.
 
 use super::Front;
+use super::key_text::KEY_KEY;
 use crate::Time;
 use crate::factor::{Kind, Kinds, email};
 use crate::given::Invitation;
@@ -46,7 +47,7 @@ pub(super) fn backup_codes_throttled(gate: Gate) -> String {
     }
 }
 
-fn closed(gate: Gate) -> String {
+pub(super) fn closed(gate: Gate) -> String {
     match gate {
         Gate::Wait(seconds) => format!("Too many wrong codes. The next try is in {}.", Countdown(seconds)),
         Gate::Open | Gate::Off => "Too many wrong codes in a row: codes by phone and mail are off.".into(),
@@ -293,7 +294,10 @@ pub(super) fn cannot_ask(front: Front) -> String {
 }
 
 pub(super) fn ways(usable: &[Kind], mail: Option<&Address>, support: &str) -> String {
-    let kinds = usable.iter().map(|kind| capitalized(kind.spoken()));
+    let kinds = usable.iter().map(|kind| match kind {
+        Kind::SecurityKey => format!("{KEY_KEY} = security key"),
+        kind => capitalized(kind.spoken()),
+    });
     let ways: Vec<_> = kinds.chain(mail.map(by_mail)).collect();
     let mut ways = if ways.is_empty() { "There is no way in for this account.".into() } else { ways.join(" · ") };
     if !support.is_empty() {
@@ -350,7 +354,7 @@ pub(super) fn no_address(support: &str) -> String {
     format!("A mailed code is required, and there is no address to mail it to.{}", help(support))
 }
 
-fn help(support: &str) -> String {
+pub(super) fn help(support: &str) -> String {
     match support {
         "" => "\nAsk your administrator.".into(),
         support => format!("\nAsk for help: {support}"),

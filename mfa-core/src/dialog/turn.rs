@@ -1,6 +1,7 @@
 //! What goes into a dialog and what comes out: events, effects, turns, verdicts. Plain data, all of it.
 
 use super::Proof;
+use super::asked_key::{KeyEvent, Search, Sign};
 use crate::account::{Account, Commit};
 use crate::policy::Plan;
 use std::fmt;
@@ -16,6 +17,8 @@ pub enum Event {
     Stale(Box<(Plan, Account)>),
     /// It did not, and cannot.
     Failed,
+    /// What came of it that a key was asked.
+    Key(KeyEvent),
     /// Time is up.
     Deadline,
 }
@@ -27,18 +30,23 @@ impl fmt::Debug for Event {
             Self::Committed => "Committed",
             Self::Stale(_) => "Stale",
             Self::Failed => "Failed",
+            Self::Key(event) => return write!(f, "Key({event:?})"),
             Self::Deadline => "Deadline",
         })
     }
 }
 
-/// What the daemon is to do next; exactly one thing.
+/// What the daemon is to do next.
 #[derive(Debug)]
 pub enum Effect {
     /// Send this to the caller.
     Turn(Turn),
     /// Perform this, then report `Committed`, `Stale` or `Failed`.
     Commit(Commit),
+    /// Look which keys are plugged in, then report [`Event::Key`]; nothing is said meanwhile.
+    Search(Search),
+    /// Send this to the caller, which waits, and have a key sign at the same time; then report [`Event::Key`].
+    Touch(Turn, Sign),
 }
 
 /// What the user sees, and what is wanted next.
@@ -68,6 +76,11 @@ pub enum Next {
         prompt: Zeroizing<String>,
         /// Whether what is typed may be seen.
         echo: bool,
+    },
+    /// Wait: something happens outside within so many seconds, or it is said that it did not.
+    Wait {
+        /// Seconds.
+        at_most: u32,
     },
     /// The end.
     Done(Verdict),
@@ -111,6 +124,10 @@ pub enum Denial {
     CannotMail,
     /// Nothing but a mailed code would do, and too many were mailed lately.
     MailLimit,
+    /// Nothing but a key would do, and it cannot be used here, or was not shown.
+    KeyNotShown,
+    /// Nothing but a key would do, and none answered.
+    KeyFailed,
     /// Nothing can be asked here.
     CannotAsk,
     /// Too many answers that were no codes.
@@ -144,6 +161,8 @@ impl Denial {
             Self::CallerUnknown => "caller-unknown",
             Self::CannotMail => "cannot-mail",
             Self::MailLimit => "mail-limit",
+            Self::KeyNotShown => "key-not-shown",
+            Self::KeyFailed => "key-failed",
             Self::CannotAsk => "cannot-ask",
             Self::TooManyAnswers => "too-many-answers",
             Self::NoMoreAnswers => "no-more-answers",

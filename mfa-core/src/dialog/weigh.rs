@@ -1,5 +1,6 @@
 //! What an answer would do to this account: pure, and ending in at most one commit.
 
+use super::key_text::{self, KEY_KEY};
 use super::mail::Typed;
 use super::{Again, Denial, Dialog, Note, Step, Then, text};
 use crate::account::{Record, Seen, What, Write};
@@ -29,6 +30,9 @@ impl Dialog {
         }
         if answer.eq_ignore_ascii_case(text::MAIL_KEY) {
             return self.mail_code(again, at);
+        }
+        if answer.eq_ignore_ascii_case(KEY_KEY) {
+            return self.search_as_asked(at);
         }
         if let Some(why) = self.not_remembered().filter(|_| chosen) {
             // Nothing was weighed, so the code is still good: a note after a pass is not shown everywhere.
@@ -98,10 +102,10 @@ impl Dialog {
         totp::find(apps, code, at.now)
     }
 
-    fn right(self, matched: Match, again: Again, at: &At) -> Step {
+    pub(super) fn right(self, matched: Match, again: Again, at: &At) -> Step {
         let mut writes = vec![matched.uses_up()];
         // A success of any kind forgets this caller's failures, and a backup code turns codes on again.
-        for guess in [Guess::Code, Guess::BackupCode] {
+        for guess in [Guess::Code, Guess::BackupCode, Guess::Key] {
             let bucket = self.bucket(guess);
             if self.account.throttles.get(bucket) != Throttle::default() {
                 writes.push(Write::Throttle(bucket, Throttle::default()));
@@ -124,18 +128,20 @@ impl Dialog {
         self.commit_writes(writes, record, Then::Pass(matched, say), again, at)
     }
 
-    fn wrong(mut self, guess: Guess, again: Again, at: &At) -> Step {
+    pub(super) fn wrong(mut self, guess: Guess, again: Again, at: &At) -> Step {
         let bucket = self.bucket(guess);
         let throttle = self.account.throttles.get(bucket).failed(at.now);
         let kind = match guess {
             Guess::Code if self.waits_for_mail() => Kind::Email,
             Guess::Code => Kind::Totp,
             Guess::BackupCode => Kind::BackupCode,
+            Guess::Key => Kind::SecurityKey,
         };
+        let then = if guess == Guess::Key { Then::KeyWrong(key_text::key_wrong()) } else { Then::Wrong };
         let record = Record::of(What::Wrong).with(kind, None);
         if self.account.version.is_none() {
             // Nothing is kept of this account, so there is nothing to guess and nothing to count.
-            return self.commit(Seen::Anything, Vec::new(), record, (Then::Wrong, Some(again)), at);
+            return self.commit(Seen::Anything, Vec::new(), record, (then, Some(again)), at);
         }
         self.account.throttles.set(bucket, throttle); // true if it commits; a stale one brings the account anew
         let mut writes = vec![Write::Throttle(bucket, throttle)];
@@ -144,7 +150,7 @@ impl Dialog {
         if guessing && !self.account.trust.is_empty() {
             writes.push(Write::ForgetAll);
         }
-        self.commit_writes(writes, record, Then::Wrong, again, at)
+        self.commit_writes(writes, record, then, again, at)
     }
 
     /// A used code is no guess: who typed it had the app in hand. It is told, and counted only beyond a cap.
@@ -161,7 +167,7 @@ impl Dialog {
         self.commit_writes(vec![Write::CountReplay { factor, replays }], record, then, again, at)
     }
 
-    fn commit_writes(self, writes: Vec<Write>, record: Record, then: Then, again: Again, at: &At) -> Step {
+    pub(super) fn commit_writes(self, writes: Vec<Write>, record: Record, then: Then, again: Again, at: &At) -> Step {
         let Some(version) = self.account.version else { return self.deny(Denial::Unexpected) };
         self.commit(Seen::At(version), writes, record, (then, Some(again)), at)
     }
@@ -176,7 +182,8 @@ impl Dialog {
         let taken_now = |kind: &Kind| match kind {
             Kind::Totp | Kind::Email => self.gate(Guess::Code, at) == Gate::Open,
             Kind::BackupCode => self.gate(Guess::BackupCode, at) == Gate::Open,
-            Kind::SecurityKey | Kind::SshKey | Kind::TempCode => true,
+            Kind::SecurityKey => self.key_helps(at),
+            Kind::SshKey | Kind::TempCode => true,
         };
         let enrolled = self.account.enrolled().without(Kind::SshKey).without(Kind::Email);
         enrolled.iter().filter(|kind| self.may(*kind)).filter(taken_now).collect()

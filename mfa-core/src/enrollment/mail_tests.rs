@@ -1,6 +1,6 @@
 use super::*;
 use crate::account::{Detail, Factor, Identity, Version};
-use crate::dialog::{Dialog, Effect, Event, Front, Next, Proof, Setting, Turn, Verdict, Welcome};
+use crate::dialog::{Dialog, Effect, Event, Next, Proof, Setting, Turn, Verdict, Welcome};
 use crate::enrollment::remove;
 use crate::factor::Kinds;
 use crate::factor::totp::Parameters;
@@ -60,18 +60,8 @@ fn proof_by_mail() -> Proof {
     let kinds = [Kind::Email].into_iter().collect();
     let plan = Plan::Factors(Ask { kinds, verify_user: false, ask_again: 0, remember: 0 });
     let (site, issuer, label) = Default::default();
-    let setting = Setting {
-        caller: Caller::Plain,
-        interactive: true,
-        front: Front::Terminal,
-        until: NOW.plus(600),
-        temp_codes: false,
-        utc_offset: 0,
-        support: String::new(),
-        welcome: Welcome { site, issuer, label, terminal: false, rules: rules() },
-        mails: true,
-        ties: crate::trust::Ties::default(),
-    };
+    let welcome = Welcome { site, issuer, label, terminal: false, rules: rules() };
+    let setting = Setting { mails: true, ..Setting::distant(Caller::Plain, welcome, NOW.plus(600)) };
     let (dialog, effect) = Dialog::begin(plan, account(), setting, &at(NOW));
     let Effect::Commit(commit) = effect else { panic!("a code is mailed at once") };
     let (dialog, _) = dialog.step(Event::Committed, &at(NOW));

@@ -6,6 +6,7 @@
 mod cache;
 mod many;
 mod nss;
+pub(crate) mod seats;
 pub(crate) mod sessions;
 
 use cache::Cache;

@@ -11,7 +11,7 @@ use std::io::Read;
 use std::path::Path;
 
 /// Where logind keeps them.
-const FOLDER: &str = "/run/systemd/sessions";
+pub(super) const FOLDER: &str = "/run/systemd/sessions";
 /// Bytes that are read of a file; they have a few hundred.
 const LONGEST: u64 = 16 * 1024;
 
@@ -40,17 +40,39 @@ fn find_in(folder: &Path, number: u32, name: Option<&str>) -> Option<LoginSessio
     parse(&text, number)
 }
 
+/// Whose session it is, and whether they sit at this machine in it, as far as that is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Sitting {
+    pub(super) uid: u32,
+    /// In front on a seat of this machine.
+    pub(super) here: bool,
+    /// Not on a seat of this machine, in front or not.
+    pub(super) elsewhere: bool,
+}
+
+/// What a session's file says of that; `None` if nobody has logged in there.
+pub(super) fn sitting(text: &str) -> Option<Sitting> {
+    let uid = value(text, "UID")?.parse().ok()?;
+    let elsewhere = value(text, "REMOTE") != Some("0") || value(text, "SEAT").is_none_or(str::is_empty);
+    is_a_users(text).then(|| Sitting { uid, here: origin(text) == Some(Origin::Local), elsewhere })
+}
+
+/// What follows `KEY=`; what is said twice is not understood.
+pub(super) fn value<'t>(text: &'t str, key: &str) -> Option<&'t str> {
+    let mut values = text.lines().filter_map(|line| line.strip_prefix(key)?.strip_prefix('='));
+    values.next().filter(|_| values.next().is_none())
+}
+
+/// A greeter, a service of the user manager, a background job: nobody has logged in there.
+fn is_a_users(text: &str) -> bool {
+    value(text, "CLASS").is_some_and(|class| class == "user" || class.starts_with("user-"))
+}
+
 fn parse(text: &str, number: u32) -> Option<LoginSession> {
     let of_kernel = number;
-    let value = |key: &str| {
-        let mut values = text.lines().filter_map(|line| line.strip_prefix(key)?.strip_prefix('='));
-        // What is said twice is not understood.
-        values.next().filter(|_| values.next().is_none())
-    };
+    let value = |key| value(text, key);
     let number = |key| value(key)?.parse::<u32>().ok();
-    // A greeter, a service of the user manager, a background job: nobody has logged in there.
-    let class = value("CLASS")?;
-    if class != "user" && !class.starts_with("user-") {
+    if !is_a_users(text) {
         return None;
     }
     // A number that logind gives must be the kernel's; none at all is a container's.
@@ -63,15 +85,18 @@ fn parse(text: &str, number: u32) -> Option<LoginSession> {
         leader: number("LEADER")?,
         uid: number("UID")?,
     };
-    // A seat is a screen and a keyboard of this machine. Remote desktops have sessions that do not say they are remote,
-    // and no seat; a session that is not active is one that nobody sits before now.
-    let at_the_seat = value("SEAT").is_some_and(|seat| !seat.is_empty()) && value("ACTIVE") == Some("1");
-    let origin = match value("REMOTE") {
+    Some(LoginSession { session, origin: origin(text) })
+}
+
+/// A seat is a screen and a keyboard of this machine. Remote desktops have sessions that do not say they are remote, and
+/// no seat; a session that is not active is one that nobody sits before now.
+fn origin(text: &str) -> Option<Origin> {
+    let at_the_seat = value(text, "SEAT").is_some_and(|seat| !seat.is_empty()) && value(text, "ACTIVE") == Some("1");
+    match value(text, "REMOTE") {
         Some("1") => Some(Origin::Remote),
         Some("0") if at_the_seat => Some(Origin::Local),
         _ => None,
-    };
-    Some(LoginSession { session, origin })
+    }
 }
 
 #[cfg(test)]

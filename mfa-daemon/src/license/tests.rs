@@ -44,7 +44,7 @@ impl Site {
         let daemon = Daemon::new(
             path("config"),
             Source::new(path("state"), Some(path("key"))),
-            crate::mail::Line(path("no-mail")),
+            (crate::mail::Line(path("no-mail")), crate::keys::Line(path("no-keys"))),
         );
         Self { folder, daemon, accounts: std::cell::Cell::new(0) }
     }
@@ -106,6 +106,8 @@ impl Site {
             origin: None,
             ssh: SshAuth::Unknown,
             after_another: true,
+            password: true,
+            shows_text: true,
             caller: None,
             session: None,
             opens: None,

@@ -34,6 +34,21 @@ pub(super) async fn serve(daemon: Rc<Daemon>, mut stream: UnixStream, peer: Peer
             _ = stop.wait_for(|stop| *stop) => None,
         };
         let Some(frame) = frame else { break };
+        // A key blinks only as long as somebody waits for it.
+        let waits = async {
+            if conversation.waits_for_touch() && methods::is_wait(&frame) {
+                conversation.touch_settled().await;
+            }
+        };
+        let still_there = tokio::select! {
+            biased;
+            () = waits => true,
+            () = gone(&stream, &mut inbox) => false,
+            _ = stop.wait_for(|stop| *stop) => false,
+        };
+        if !still_there {
+            break;
+        }
         let Answered { reply, hang_up } = methods::answer(&mut conversation, &frame).await;
         let sent = timeout(READING, stream.write_all(&reply)).await;
         // A peer that always has another call ready must not keep the daemon from stopping.
@@ -44,6 +59,21 @@ pub(super) async fn serve(daemon: Rc<Daemon>, mut stream: UnixStream, peer: Peer
     }
     // Whatever was asked: nobody answers it any more.
     conversation.abandoned();
+}
+
+/// Comes back when the peer has hung up, or sent what cannot be frames; what it sends early is kept.
+async fn gone(stream: &UnixStream, inbox: &mut Decoder) {
+    while stream.readable().await.is_ok() {
+        let mut piece = Zeroizing::new([0u8; 1024]);
+        let kept = match stream.try_read(piece.as_mut()) {
+            Ok(0) => false,
+            Ok(read) => piece.get(..read).is_some_and(|piece| inbox.push(piece).is_ok()),
+            Err(error) => error.kind() == io::ErrorKind::WouldBlock,
+        };
+        if !kept {
+            return;
+        }
+    }
 }
 
 /// The next frame, or nothing: the peer hung up, sent what is not a frame, or took too long.

@@ -177,6 +177,11 @@ pub(super) struct Answered {
 /// The interface whose answers somebody at a prompt waits for.
 const LOGIN: &str = "io.mfa.Login.";
 
+/// Whether a frame asks what became of a key.
+pub(super) fn is_wait(frame: &[u8]) -> bool {
+    Call::parse(frame).is_ok_and(|call| call.method == l::WAIT)
+}
+
 /// Answers one frame.
 pub(super) async fn answer(conversation: &mut Conversation, frame: &[u8]) -> Answered {
     let Ok(call) = Call::parse(frame) else { return hung_up() };

@@ -36,7 +36,8 @@ fn house(settings: &str) -> House {
     std::fs::write(place("key"), [7; 32]).unwrap();
     std::fs::set_permissions(place("key"), std::fs::Permissions::from_mode(0o600)).unwrap();
     let source = Source::new(place("state"), Some(place("key")));
-    let daemon = Daemon::new(folder.path().to_owned(), source, Line(place("mail.sock")));
+    let daemon =
+        Daemon::new(folder.path().to_owned(), source, (Line(place("mail.sock")), crate::keys::Line(place("key.sock"))));
     daemon.store().unwrap();
     let mfa_mail = std::os::unix::net::UnixListener::bind(place("mail.sock")).unwrap();
     mfa_mail.set_nonblocking(true).unwrap();

@@ -251,7 +251,7 @@ fn an_account_that_never_settles_ends_in_a_denial() {
     let (mut dialog, mut effect) = world.begin(NOW);
     (dialog, effect) = match effect {
         Effect::Turn(_) => dialog.step(typed(&world.code(NOW / 30)), &at(NOW)),
-        Effect::Commit(_) => panic!(),
+        other => panic!("{other:?}"),
     };
     for _ in 0..=ROUNDS {
         assert!(matches!(effect, Effect::Commit(_)));
@@ -318,9 +318,9 @@ fn every_event_in_every_state_passes_only_where_a_right_code_was_committed() {
                     Next::Done(Verdict::Pass(_)) => assert!(committed && name == "committing a right code", "{shown}"),
                     Next::Done(Verdict::Skipped(_)) => assert!(committed && name == "recording a skip", "{shown}"),
                     Next::Done(_) => assert!(dialog.is_over(), "{shown}"),
-                    Next::Ask { .. } => assert!(!dialog.is_over(), "{shown}"),
+                    Next::Ask { .. } | Next::Wait { .. } => assert!(!dialog.is_over(), "{shown}"),
                 },
-                Effect::Commit(_) => assert!(!dialog.is_over(), "{shown}"),
+                Effect::Commit(_) | Effect::Search(_) | Effect::Touch(..) => assert!(!dialog.is_over(), "{shown}"),
             }
         }
     }
@@ -389,6 +389,7 @@ proptest! {
                 Effect::Turn(_) => typed(&right),
                 Effect::Commit(commit) if world.commit(&commit) => Event::Committed,
                 Effect::Commit(_) => Event::Stale(Box::new((world.plan.clone(), world.account.clone()))),
+                other => panic!("{other:?}"),
             };
             let (dialog, effect) = dialog.step(event, &at(NOW));
             if let Effect::Turn(turn) = &effect { passes += usize::from(passed(turn)); }

@@ -3,8 +3,10 @@
 mod enroll;
 mod front;
 mod given_codes;
+mod key;
 mod login;
 mod mail;
+mod ssh_key;
 mod trust;
 
 use super::*;
@@ -40,6 +42,16 @@ pub(super) struct World {
     pub(super) ties: Ties,
     pub(super) mails: bool,
     pub(super) letters: Vec<Letter>,
+    pub(super) at_the_machine: bool,
+    pub(super) shows_text: bool,
+    pub(super) ssh: Option<Ssh>,
+    /// The keys that are plugged in.
+    pub(super) port: Vec<key::TestKey>,
+    /// Why they cannot be looked at, if so.
+    pub(super) jammed: Option<KeyTrouble>,
+    /// What a key was asked to sign last.
+    pub(super) blinks: Option<Sign>,
+    pub(super) searches: u32,
 }
 
 pub(super) fn welcome() -> Welcome {
@@ -63,11 +75,9 @@ pub(super) fn fresh(length: usize) -> Vec<u8> {
 
 pub(super) fn at(now: i64) -> At {
     // Other bytes at another time.
-    let turned = u8::try_from(now.rem_euclid(251)).unwrap();
-    At {
-        now: Time(now),
-        fresh: Secret::new(fresh(At::FRESH).into_iter().map(|byte| byte.wrapping_add(turned)).collect()),
-    }
+    let turned = now.wrapping_mul(-7_046_029_254_386_353_131).to_be_bytes();
+    let bytes = fresh(At::FRESH).into_iter().zip(turned.iter().cycle()).map(|(byte, turned)| byte ^ turned).collect();
+    At { now: Time(now), fresh: Secret::new(bytes) }
 }
 
 pub(super) fn factors(kinds: Kinds) -> Plan {
@@ -109,6 +119,13 @@ pub(super) fn alice() -> World {
         ties: Ties { latest: Time(NOW), ..Ties::default() },
         mails: true,
         letters: Vec::new(),
+        at_the_machine: false,
+        shows_text: true,
+        ssh: None,
+        port: Vec::new(),
+        jammed: None,
+        blinks: None,
+        searches: 0,
     }
 }
 
@@ -125,6 +142,11 @@ impl World {
             welcome: self.welcome.clone(),
             ties: Ties { latest: self.ties.latest.max(Time(now)), ..self.ties.clone() },
             mails: self.mails,
+            occasion: "sudo on web1 as alice".into(),
+            at_the_machine: self.at_the_machine,
+            touch_wait: 15,
+            shows_text: self.shows_text,
+            ssh: self.ssh.clone(),
         };
         Dialog::begin(self.plan.clone(), self.account.clone(), setting, &at(now))
     }
@@ -211,7 +233,8 @@ impl World {
                 self.account.trust.push(Trust { id, record, service: "sshd".into(), earned });
             }
             Write::ForgetAll => self.account.trust.clear(),
-            Write::UseMailedCode { .. } => {}
+            Write::UseMailedCode { .. } | Write::UseSshKey { .. } => {}
+            Write::UseKey { factor, counter } => self.count(*factor, *counter),
             Write::Mailings(caller, sends) => self.account.mailings.set(*caller, *sends),
             other => panic!("a login never writes {other:?}"),
         }
@@ -245,6 +268,11 @@ impl World {
                 Effect::Turn(turn) => return (dialog, turn),
                 Effect::Commit(commit) if self.commit(&commit) => Event::Committed,
                 Effect::Commit(_) => Event::Stale(Box::new((self.plan.clone(), self.account.clone()))),
+                Effect::Search(search) => self.look(search),
+                Effect::Touch(turn, sign) => {
+                    self.blinks = Some(sign);
+                    return (dialog, turn);
+                }
             };
             (dialog, effect) = dialog.step(event, &at(now));
         }

@@ -1,0 +1,124 @@
+//! Who sits at this machine: the users of the sessions that are in front on its seats, as systemd-logind keeps them in
+//! `/run/systemd/seats`, which only root can write.
+//!
+//! What is missing, odd or said twice is nobody.
+
+use super::sessions;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+/// Where logind keeps the seats.
+const SEATS: &str = "/run/systemd/seats";
+/// Bytes that are read of a file; they have a few hundred.
+const LONGEST: u64 = 16 * 1024;
+
+/// Whether this user's own session is in front on a seat of this machine.
+pub(crate) fn is_taken_by(uid: u32) -> bool {
+    is_taken_in(Path::new(SEATS), Path::new(sessions::FOLDER), uid)
+}
+
+/// Whether this user is logged in from elsewhere as well, so that a program of theirs may be run from there.
+pub(crate) fn comes_from_elsewhere(uid: u32) -> bool {
+    comes_from_elsewhere_in(Path::new(sessions::FOLDER), uid)
+}
+
+fn is_taken_in(seats: &Path, sessions: &Path, uid: u32) -> bool {
+    let Ok(seats) = std::fs::read_dir(seats) else { return false };
+    seats.flatten().filter_map(|seat| in_front(&read(&seat.path())?)).any(|(session, owner)| {
+        let sitting = || sessions::sitting(&read(&sessions.join(&session))?);
+        owner == uid && sitting().is_some_and(|one| one.uid == uid && one.here)
+    })
+}
+
+fn comes_from_elsewhere_in(sessions: &Path, uid: u32) -> bool {
+    // What cannot be looked at is no reassurance.
+    let Ok(sessions) = std::fs::read_dir(sessions) else { return true };
+    let files = sessions.flatten().filter(|file| file.file_type().is_ok_and(|kind| kind.is_file()));
+    files.filter_map(|file| sessions::sitting(&read(&file.path())?)).any(|one| one.uid == uid && one.elsewhere)
+}
+
+/// The session in front, and whose it is.
+fn in_front(text: &str) -> Option<(String, u32)> {
+    let session = sessions::value(text, "ACTIVE")?;
+    let plain = (1..=32).contains(&session.len()) && session.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let owner = sessions::value(text, "ACTIVE_UID")?.parse().ok()?;
+    plain.then(|| (session.to_owned(), owner))
+}
+
+fn read(path: &Path) -> Option<String> {
+    let mut text = String::new();
+    File::open(path).ok()?.take(LONGEST).read_to_string(&mut text).ok()?;
+    Some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As Debian 12 writes them after a login on the console.
+    const SEAT: &str = "# This is private data. Do not parse.\nIS_SEAT0=1\nCAN_MULTI_SESSION=1\nCAN_TTY=1\n\
+        CAN_GRAPHICAL=0\nACTIVE=7\nACTIVE_UID=1000\nSESSIONS=7\nUIDS=1000\n";
+    const SESSION: &str = "UID=1000\nUSER=alice\nACTIVE=1\nSTATE=active\nREMOTE=0\nTYPE=tty\nCLASS=user\nSEAT=seat0\n\
+        TTY=tty1\nSERVICE=login\nVTNR=1\nLEADER=52\nAUDIT=7\nREALTIME=1795333291059462\n";
+
+    fn machine(seat: &str, session: &str) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, file, text) in [("seats", "seat0", seat), ("sessions", "7", session)] {
+            std::fs::create_dir(folder.path().join(name)).unwrap();
+            std::fs::write(folder.path().join(name).join(file), text).unwrap();
+        }
+        folder
+    }
+
+    fn taken(seat: &str, session: &str, uid: u32) -> bool {
+        let folder = machine(seat, session);
+        is_taken_in(&folder.path().join("seats"), &folder.path().join("sessions"), uid)
+    }
+
+    #[test]
+    fn the_seat_is_taken_by_the_owner_of_the_session_in_front_and_by_nobody_else() {
+        assert!(taken(SEAT, SESSION, 1000));
+        assert!(!taken(SEAT, SESSION, 1001));
+        for (from, to) in [
+            ("ACTIVE=7", "ACTIVE=8"),
+            ("ACTIVE=7\n", ""),
+            ("ACTIVE=7", "ACTIVE=../sessions/7"),
+            ("ACTIVE_UID=1000", "ACTIVE_UID=1001"),
+            ("ACTIVE_UID=1000\n", ""),
+            ("ACTIVE_UID=1000", "ACTIVE_UID=1000\nACTIVE_UID=1000"),
+        ] {
+            assert!(!taken(&SEAT.replace(from, to), SESSION, 1000), "{to}");
+        }
+    }
+
+    #[test]
+    fn a_session_that_is_not_a_users_own_at_the_seat_takes_none() {
+        for (from, to) in [
+            ("REMOTE=0", "REMOTE=1"),
+            ("REMOTE=0\n", ""),
+            ("UID=1000", "UID=1001"),
+            ("ACTIVE=1", "ACTIVE=0"),
+            ("SEAT=seat0\n", ""),
+            ("CLASS=user", "CLASS=greeter"),
+            ("CLASS=user", "CLASS=lock-screen"),
+        ] {
+            assert!(!taken(SEAT, &SESSION.replace(from, to), 1000), "{to}");
+        }
+        let folder = tempfile::tempdir().unwrap();
+        assert!(!is_taken_in(&folder.path().join("seats"), &folder.path().join("sessions"), 1000), "no logind");
+    }
+
+    #[test]
+    fn whoever_is_logged_in_from_elsewhere_too_is_known_to_be() {
+        let elsewhere =
+            |session: &str, uid| comes_from_elsewhere_in(&machine(SEAT, session).path().join("sessions"), uid);
+        assert!(!elsewhere(SESSION, 1000));
+        let ssh = SESSION.replace("REMOTE=0", "REMOTE=1").replace("SEAT=seat0\n", "");
+        assert!(elsewhere(&ssh, 1000) && !elsewhere(&ssh, 1001));
+        let remote_desktop = SESSION.replace("SEAT=seat0\n", "");
+        assert!(elsewhere(&remote_desktop, 1000), "no seat, so it is not known where");
+        assert!(!elsewhere(&SESSION.replace("ACTIVE=1", "ACTIVE=0"), 1000), "on another terminal of this machine");
+        assert!(comes_from_elsewhere_in(Path::new("/nowhere"), 1000), "what cannot be looked at reassures nobody");
+    }
+}
