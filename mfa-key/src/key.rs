@@ -10,6 +10,9 @@ use std::ffi::CString;
 use std::io;
 use std::time::Instant;
 
+/// Bytes of a credential's identifier on a key that knows U2F alone, at the most: its length has one byte.
+const LONGEST_OF_U2F: usize = 255;
+
 /// A key that is plugged in, open, and ours until it is dropped.
 pub(crate) struct Key {
     device: Device,
@@ -23,16 +26,20 @@ pub(crate) struct Key {
 }
 
 impl Key {
-    /// Opens the port, waits for its turn as long as `within` says, and asks the key what it can do, which it has
-    /// `answer_by` for.
-    pub(crate) fn open(port: &dyn Port, within: Within, answer: impl FnOnce() -> Instant) -> Result<Self, Failure> {
+    /// Opens the port, waits for its turn as long as `within` says, and asks the key what it can do. From then on the
+    /// key has until the moment that `silent_until` gives, asked when the turn has come.
+    pub(crate) fn open(
+        port: &dyn Port,
+        within: Within,
+        silent_until: impl FnOnce() -> Instant,
+    ) -> Result<Self, Failure> {
         let wire = port.open().map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => Failure::Unplugged,
             kind => Failure::Failed { detail: format!("the key cannot be opened: {kind}") },
         })?;
         let watch = Watch::new(within);
         let line = Line::take(wire, &watch)?;
-        watch.set_until(answer());
+        watch.set_until(silent_until());
         let told = |code| because(code, watch.trouble());
         let mut device = Device::open(line).map_err(told)?;
         let u2f_only = !device.is_fido2();
@@ -56,16 +63,16 @@ impl Key {
 
     /// Whether it holds the credential. It asks for no touch.
     pub(crate) fn holds(&mut self, credential: &Credential) -> Result<bool, Failure> {
+        if self.can.u2f_only && credential.id.len() > LONGEST_OF_U2F {
+            return Ok(false);
+        }
         // Signed without a touch it is worth nothing, so what is signed may be anything.
         let mut assertion = self.assertion(credential, &[0; 32], false)?;
         match self.device.sign(&mut assertion, None) {
             Ok(()) | Err(failure::USER_PRESENCE_REQUIRED) => Ok(true),
-            // The key could not be asked any further; anything else it says means that it has none to give.
-            Err(code) => match (because(code, self.watch.trouble()), self.watch.trouble()) {
-                (failure, Some(_)) => Err(failure),
-                (failure, None) if code < 0 => Err(failure),
-                _ => Ok(false),
-            },
+            // Whatever the key says but yes: it has none to give.
+            Err(code) if code > 0 => Ok(false),
+            Err(code) => Err(because(code, self.watch.trouble())),
         }
     }
 

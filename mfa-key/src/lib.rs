@@ -59,7 +59,7 @@ pub fn leave_nothing_behind() -> Result<(), String> {
 /// process should end: what a key did not come back from ends with it.
 ///
 /// # Errors
-/// Why there was no answer, in a sentence: nobody who may call, no call, nobody there any more.
+/// Why there was nothing to do, in a sentence: nobody who may call, or no call.
 pub fn serve(mut stream: UnixStream, ports: Arc<dyn Ports>) -> Result<(), String> {
     call::admit(&stream)?;
     let call = call::read(&mut stream)?;
@@ -78,7 +78,9 @@ pub fn serve(mut stream: UnixStream, ports: Arc<dyn Ports>) -> Result<(), String
         Err(RecvTimeoutError::Timeout) => not_done(Failure::TimedOut),
         Err(RecvTimeoutError::Disconnected) => not_done(Failure::Failed { detail: "the operation broke off".into() }),
     };
-    call::answer(&mut stream, &frame.map_err(|error| error.to_string())?)
+    // Whoever has hung up meanwhile wanted it to end, and it has: nothing to complain about.
+    let _ = call::answer(&mut stream, &frame.map_err(|error| error.to_string())?);
+    Ok(())
 }
 
 type Encoded = Result<Zeroizing<Vec<u8>>, FrameError>;

@@ -177,7 +177,8 @@ impl Line {
     fn wait(&self, ready: PollFlags, grace: Option<Duration>) -> Option<()> {
         let Within { until, caller } = self.watch.within();
         loop {
-            let left = left(until).or(grace).unwrap_or_default();
+            // A wire that is always ready must not outlast the time either.
+            let Some(left) = left(until).or(grace) else { return self.end(Trouble::Late) };
             // A caller that hung up is no reason to leave the key blinking: the last word is still said.
             let mut ends = vec![PollFd::new(&self.wire.io, ready)];
             if grace.is_none() {

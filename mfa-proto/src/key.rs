@@ -193,7 +193,7 @@ pub struct Made {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Assert {
-    /// One account's.
+    /// One account's; with a PIN, those of the one [`Match`] whose PIN it is.
     pub credentials: Vec<Credential>,
     /// SHA-256 of the client data.
     pub client_data_hash: Bytes,

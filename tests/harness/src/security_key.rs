@@ -18,6 +18,10 @@ pub const KEY_PORTS: &str = "/run/virtual-keys";
 /// The program that talks to keys, where the product has it.
 const PROGRAM: &str = "usr/libexec/mfa/mfa-key";
 
+/// A virtual key is at the other end of a socket, which the shipped unit could not even make: the one thing of its
+/// sandbox that is different here.
+const LINKS: &str = "[Service]\nRestrictAddressFamilies=AF_UNIX\n";
+
 /// A key that is, or was, plugged into a lab. Dropped, it is pulled out. Its methods are [`VirtualKey`]'s.
 #[derive(Debug)]
 pub struct SecurityKey(VirtualKey);
@@ -39,6 +43,10 @@ impl Lab {
         fs::copy(program, &beside)?;
         fs::set_permissions(&beside, Permissions::from_mode(0o755))?;
         fs::rename(&beside, &place)?;
+        let drop_in = self.inside("etc/systemd/system/mfa-key@.service.d");
+        fs::create_dir_all(&drop_in)?;
+        fs::write(drop_in.join("links.conf"), LINKS)?;
+        self.run(["systemctl", "daemon-reload"]).map_err(io::Error::other)?;
         self.key_ports().map(|_| ())
     }
 
