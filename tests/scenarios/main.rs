@@ -16,6 +16,7 @@ mod guessing;
 mod import;
 mod key_and_code;
 mod keys;
+mod keys_in_ports;
 mod labs;
 mod licensing;
 mod mail;

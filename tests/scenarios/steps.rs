@@ -103,6 +103,18 @@ pub(crate) fn bring_programs(lab: &Lab) -> Outcome {
     Ok(())
 }
 
+/// Has the lab talk to virtual keys, mfa-key's unit and mfa-enroll alike. `lab.security_key("blue", Model::default())`
+/// plugs one in then.
+pub(crate) fn virtual_keys(lab: &Lab) -> Outcome {
+    Ok(lab.talk_to_keys_by(Path::new(env!("CARGO_BIN_EXE_key-in-labs")))?)
+}
+
+/// Has OpenSSH in the lab, and clients outside, use virtual keys; returns the provider's path in the lab.
+pub(crate) fn ssh_provider(lab: &Lab) -> Outcome<String> {
+    // Cargo has built it beside this program.
+    Ok(lab.key_provider(&std::env::current_exe()?.with_file_name("libvirtual_key_ssh.so"))?)
+}
+
 /// All that `mfactl user` knows of an account.
 pub(crate) fn account(lab: &Lab, user: &str) -> Outcome<Value> {
     Ok(lab.run(["mfactl", "user", user, "--json"])?.json()?)

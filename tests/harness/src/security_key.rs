@@ -22,6 +22,9 @@ const PROGRAM: &str = "usr/libexec/mfa/mfa-key";
 /// sandbox that is different here.
 const LINKS: &str = "[Service]\nRestrictAddressFamilies=AF_UNIX\n";
 
+/// What OpenSSH loads to use the keys, beside their ports.
+const PROVIDER: &str = "provider.so";
+
 /// A key that is, or was, plugged into a lab. Dropped, it is pulled out. Its methods are [`VirtualKey`]'s.
 #[derive(Debug)]
 pub struct SecurityKey(VirtualKey);
@@ -50,6 +53,13 @@ impl Lab {
         self.key_ports().map(|_| ())
     }
 
+    /// Puts the library through which OpenSSH uses the keys where they are. Returns its path in the lab; clients that
+    /// run outside of it find it by [`Lab::inside`].
+    pub fn key_provider(&self, library: &Path) -> io::Result<String> {
+        fs::copy(library, self.key_ports()?.join(PROVIDER))?;
+        Ok(format!("{KEY_PORTS}/{PROVIDER}"))
+    }
+
     /// A new key, plugged into the lab's port of that name.
     pub fn security_key(&self, port: &str, model: Model) -> io::Result<SecurityKey> {
         self.security_key_with(port, model, Flash::in_memory())
@@ -64,14 +74,14 @@ impl Lab {
 
     /// Everybody may look into it, as into `/dev`; what is in it has permissions of its own.
     fn key_ports(&self) -> io::Result<PathBuf> {
-        let folder = self.inside(KEY_PORTS.trim_start_matches('/'));
+        let folder = self.inside(KEY_PORTS);
         fs::create_dir_all(&folder)?;
         fs::set_permissions(&folder, Permissions::from_mode(0o755))?;
         Ok(folder)
     }
 
     /// A path of the lab as this machine reaches it; not beyond a reboot of the lab.
-    fn inside(&self, path: &str) -> PathBuf {
-        PathBuf::from(format!("/proc/{}/root", self.leader())).join(path)
+    pub fn inside(&self, path: &str) -> PathBuf {
+        PathBuf::from(format!("/proc/{}/root", self.leader())).join(path.trim_start_matches('/'))
     }
 }
