@@ -1,16 +1,18 @@
 //! `lab [RELEASE] [--plain]`: boots a lab and opens root's shell in it, to look around by hand. It ends with the shell.
-//! With something other than a terminal for input it says `up`, and ends with the input.
+//! With `--guest` it is a machine of its own. With something other than a terminal for input it says `up`, and ends with the input.
 
 use std::io::{IsTerminal, Read, stdin};
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
 use harness::{Failure, Lab, Outcome, Release};
 
-const USAGE: &str = "usage: lab [bookworm|trixie] [--plain]    (--plain: without the product)";
+const USAGE: &str = "usage: lab [bookworm|trixie] [--plain] [--guest]
+  --plain   without the product
+  --guest   a machine in software, with Debian's own kernel";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    match parse(&args).map(|(release, plain)| open(release, plain)) {
+    match Wanted::parse(&args).map(Wanted::open) {
         Some(Ok(())) => ExitCode::SUCCESS,
         Some(Err(failure)) => {
             eprintln!("{failure}");
@@ -23,24 +25,42 @@ fn main() -> ExitCode {
     }
 }
 
-fn parse(args: &[String]) -> Option<(Release, bool)> {
-    let (flags, names): (Vec<&String>, Vec<&String>) = args.iter().partition(|word| word.starts_with("--"));
-    let release = match names[..] {
-        [] => Release::Bookworm,
-        [name] => Release::named(name)?,
-        _ => return None,
-    };
-    flags.iter().all(|flag| *flag == "--plain").then_some((release, !flags.is_empty()))
+struct Wanted {
+    release: Release,
+    plain: bool,
+    guest: bool,
 }
 
-fn open(release: Release, plain: bool) -> Outcome {
-    let builder = Lab::builder(release);
-    let lab = if plain { builder.without_product() } else { builder }.boot()?;
+impl Wanted {
+    fn parse(args: &[String]) -> Option<Self> {
+        let mut wanted = Self { release: Release::Bookworm, plain: false, guest: false };
+        for word in args {
+            match word.as_str() {
+                "--plain" => wanted.plain = true,
+                "--guest" => wanted.guest = true,
+                name => wanted.release = Release::named(name)?,
+            }
+        }
+        Some(wanted)
+    }
+
+    fn open(self) -> Outcome {
+        let mut builder = Lab::builder(self.release);
+        if self.plain {
+            builder = builder.without_product();
+        }
+        if self.guest {
+            let guest = builder.boot_guest()?;
+            return look_around(&guest, self.release);
+        }
+        look_around(&builder.boot()?, self.release)
+    }
+}
+
+fn look_around(lab: &Lab, release: Release) -> Outcome {
     if stdin().is_terminal() {
-        let leader = lab.leader().to_string();
         println!("A {release} lab. Its end is the end of this shell.");
-        let shell = ["--all", "--target", &leader, "--", "env", "HOME=/root", "bash", "--login"];
-        let left = Command::new("nsenter").args(shell).status()?;
+        let left = lab.shell().status()?;
         return left.code().map(|_| ()).ok_or_else(|| Failure::new("the shell was killed"));
     }
     println!("up {}", lab.leader());

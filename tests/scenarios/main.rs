@@ -28,6 +28,7 @@ mod packages;
 mod password_and_code;
 mod policy;
 mod policy_commands;
+mod real_keys;
 mod secrets;
 mod steps;
 mod time;

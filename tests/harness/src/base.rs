@@ -9,11 +9,12 @@ use crate::layer::{Layer, LayerError, LayerName, obtain};
 use crate::release::Release;
 
 /// What is in it beyond the essential packages.
-const PACKAGES: [&str; 29] = [
+const PACKAGES: [&str; 32] = [
     "age",
     "ca-certificates",
     "cron",
     "dbus",
+    "fido2-tools",
     "krb5-admin-server",
     "krb5-kdc",
     "krb5-user",
@@ -23,6 +24,7 @@ const PACKAGES: [&str; 29] = [
     "libpam-modules",
     "libpam-oath",
     "libpam-systemd",
+    "libpam-u2f",
     "login",
     "oathtool",
     "openssh-client",
@@ -38,6 +40,7 @@ const PACKAGES: [&str; 29] = [
     "sudo",
     "systemd",
     "systemd-sysv",
+    "udev",
     "util-linux",
 ];
 
@@ -67,20 +70,42 @@ pub(crate) fn base(release: Release) -> Result<Layer, LayerError> {
         KEEP,
         &[packages.as_bytes(), FINISH.as_bytes(), std::env::consts::ARCH.as_bytes()],
     );
-    obtain(&name, |folder| bootstrap(release, &packages, folder))
+    obtain(&name, |folder| {
+        eprintln!("Building a Debian {release} for the labs; this happens once.");
+        bootstrap(release, Variant::System, &packages, folder)
+    })
 }
 
-fn bootstrap(release: Release, packages: &str, folder: &Path) -> Result<(), LayerError> {
-    eprintln!("Building a Debian {release} for the labs; this happens once.");
+/// What mmdebstrap makes of the packages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Variant {
+    /// A system with them installed.
+    System,
+    /// Their files, and those of what they need; nothing of them runs.
+    Files,
+}
+
+/// Fills `folder` from the archive with what those packages (separated by commas) bring.
+pub(crate) fn bootstrap(
+    release: Release,
+    variant: Variant,
+    packages: &str,
+    folder: &Path,
+) -> Result<(), LayerError> {
     // In namespaces of its own, so that an interrupted build leaves neither mounts nor processes.
     let mut command = Command::new("unshare");
     command.args(["--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "mmdebstrap"]);
-    command.args(["--quiet", "--mode=root", "--variant=minbase"]);
-    command.arg(format!("--include={packages}"));
+    command.args(["--quiet", "--mode=root"]).arg(format!("--include={packages}"));
     for unread in ["doc", "locale", "man", "info"] {
         command.arg(format!("--dpkgopt=path-exclude=/usr/share/{unread}/*"));
     }
-    command.arg(format!("--customize-hook=chroot \"$1\" sh -eu -c '{}'", FINISH.replace('\'', "'\\''")));
+    match variant {
+        Variant::System => {
+            let finish = FINISH.replace('\'', "'\\''");
+            command.args(["--variant=minbase".into(), format!("--customize-hook=chroot \"$1\" sh -eu -c '{finish}'")])
+        }
+        Variant::Files => command.arg("--variant=extract"),
+    };
     command.arg(release.suite()).arg(folder).args(mirror());
     let output = command.env("TMPDIR", "/var/tmp").output();
     let output = output.map_err(|error| LayerError::Build(format!("mmdebstrap did not start: {error}")))?;

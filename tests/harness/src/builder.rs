@@ -6,7 +6,8 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use crate::base::base;
-use crate::keeper::{BootError, DISK, Keeper};
+use crate::guest::{Guest, Machine};
+use crate::keeper::{BootError, DISK, Engine, Keeper};
 use crate::lab::Lab;
 use crate::layer::Layer;
 use crate::release::Release;
@@ -31,6 +32,7 @@ pub struct LabBuilder {
     product: bool,
     key_first: bool,
     files: Vec<(PathBuf, String, u32)>,
+    programs: Vec<PathBuf>,
     stacks: Vec<(Service, Stack)>,
     sshd: String,
     script: String,
@@ -45,6 +47,7 @@ impl LabBuilder {
             product: true,
             key_first: false,
             files: Vec::new(),
+            programs: Vec::new(),
             stacks: Vec::new(),
             sshd: String::new(),
             script: String::new(),
@@ -123,6 +126,12 @@ impl LabBuilder {
         self
     }
 
+    /// A program of this machine, in `/usr/local/bin`, where everybody may run it.
+    pub fn program(mut self, file: &Path) -> Self {
+        self.programs.push(file.into());
+        self
+    }
+
     /// Shell lines that run as root in the lab's root before anything boots in it.
     pub fn before_boot(mut self, script: &str) -> Self {
         self.script += script;
@@ -133,12 +142,30 @@ impl LabBuilder {
     /// Boots it and waits until it is up: about a second, half a minute more when the release is not cached.
     pub fn boot(self) -> Result<Lab, BootError> {
         host::probe().map_err(BootError::Host)?;
+        self.boot_in(Engine::Container)
+    }
+
+    /// Boots it in a machine of its own, with a kernel that has what this machine's may lack, and waits until it is up:
+    /// some ten seconds, half a minute on a busy machine. Nothing of it lies on a disk ([`LabBuilder::on_disk`]).
+    ///
+    /// sshd waits there until it is started: its keys take seconds to load.
+    pub fn boot_guest(self) -> Result<Guest, BootError> {
+        host::probe_for_guests().map_err(BootError::Host)?;
+        if let Some(folder) = self.disks.first() {
+            return Err(BootError::State(folder.into(), io::Error::other("a guest is all memory")));
+        }
+        let machine = Machine::new(self.release).map_err(BootError::Layer)?;
+        let builder = self.before_boot("systemctl --quiet disable ssh.service");
+        builder.boot_in(Engine::Machine(machine)).map(Guest::new)
+    }
+
+    fn boot_in(self, engine: Engine) -> Result<Lab, BootError> {
         let mut layers = Vec::new();
         if self.product {
             layers.push(staged().map_err(BootError::Layer)?);
         }
         layers.push(base(self.release).map_err(BootError::Layer)?);
-        let keeper = Keeper::start(layers, |layers, seed| self.sow(layers, seed))?;
+        let keeper = Keeper::start(engine, layers, |layers, seed| self.sow(layers, seed))?;
         Ok(Lab::new(self.release, self.hostname, keeper))
     }
 
@@ -159,6 +186,9 @@ impl LabBuilder {
         }
         for (path, text, mode) in &self.files {
             put(path, text, *mode)?;
+        }
+        for program in &self.programs {
+            lend(program, &root).map_err(|error| BootError::State(program.clone(), error))?;
         }
         let disks: String = self.disks.iter().map(|folder| format!("{folder}\n")).collect();
         place(seed, Path::new("disks"), &disks, 0o600)
@@ -191,7 +221,15 @@ fn place(root: &Path, path: &Path, text: &str, mode: u32) -> io::Result<()> {
     fs::set_permissions(&path, fs::Permissions::from_mode(mode))
 }
 
+fn lend(program: &Path, root: &Path) -> io::Result<()> {
+    let folder = root.join("usr/local/bin");
+    let place = folder.join(program.file_name().unwrap_or_default());
+    fs::create_dir_all(folder)?;
+    fs::copy(program, &place)?;
+    fs::set_permissions(&place, fs::Permissions::from_mode(0o755))
+}
+
 /// As one word of the shell.
-fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "'\\''"))
 }

@@ -5,10 +5,15 @@ use std::fmt;
 use std::io::{self, Write};
 use std::process::{Command, Stdio};
 
-use crate::keeper::Keeper;
+use crate::keeper::{Engine, Keeper};
 
-/// Seconds until a program in a lab is killed, with exit code 137.
-const DEADLINE: &str = "120";
+/// Seconds until a program in a lab is killed, with exit code 137. A guest is slower.
+fn deadline(keeper: &Keeper) -> String {
+    match keeper.engine() {
+        Engine::Container => "120".into(),
+        Engine::Machine(_) => "300".into(),
+    }
+}
 
 /// Ctrl-C works on programs in a lab, even if the tests were started in the background and ignore it themselves.
 pub(crate) const DEFAULT_SIGNALS: [&str; 2] = ["env", "--default-signal=INT,QUIT"];
@@ -81,10 +86,9 @@ impl Output {
 pub(crate) fn run(keeper: &Keeper, user: Option<&str>, args: &[String], input: &str) -> Result<Output, RunError> {
     let words = args.join(" ");
     let failed = |error| RunError::Start(words.clone(), error);
-    let mut entry = enter(keeper);
-    entry.args(["timeout", "--signal=KILL", DEADLINE]).args(become_user(user)).args(args);
+    let limit = ["timeout", "--signal=KILL", &deadline(keeper)].map(str::to_owned);
     let mut child =
-        entry.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(failed)?;
+        enter(keeper, &[&limit, &become_user(user)[..], args].concat()).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(failed)?;
     let mut stdin = child.stdin.take();
     let output = std::thread::scope(|scope| {
         // A program need not read what it is given.
@@ -100,20 +104,36 @@ pub(crate) fn run(keeper: &Keeper, user: Option<&str>, args: &[String], input: &
     })
 }
 
-/// A command that is root inside: in every namespace of the lab, in its cgroup, with the environment of nobody.
-/// Append what it shall run.
-pub(crate) fn enter(keeper: &Keeper) -> Command {
+/// A command that runs those words as root inside, with the environment of nobody: in every namespace of a container
+/// and in its cgroup, or through a guest's own door.
+pub(crate) fn enter(keeper: &Keeper, words: &[String]) -> Command {
+    if let Engine::Machine(machine) = keeper.engine() {
+        return machine.enter(keeper.state(), false, words);
+    }
     let mut command = Command::new("sh");
     command
         .args(["-c", "echo $$ >\"$0/cgroup.procs\" && exec \"$@\""])
         .arg(keeper.guests())
         .args(DEFAULT_SIGNALS)
         .args(["nsenter", "--all", "--target", &keeper.leader().to_string(), "--"])
+        .args(words)
         .env_clear()
         .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
         .env("HOME", "/root")
         .env("LANG", "C.UTF-8")
         .env("TERM", "dumb");
+    command
+}
+
+/// Root's shell inside, on the terminal that is standard input here.
+pub(crate) fn shell(keeper: &Keeper) -> Command {
+    if let Engine::Machine(machine) = keeper.engine() {
+        let mut command = machine.enter(keeper.state(), true, &["bash".into(), "--login".into()]);
+        command.env("TERM", std::env::var_os("TERM").unwrap_or_default());
+        return command;
+    }
+    let mut command = Command::new("nsenter");
+    command.args(["--all", "--target", &keeper.leader().to_string(), "--", "env", "HOME=/root", "bash", "--login"]);
     command
 }
 

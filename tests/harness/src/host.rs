@@ -17,6 +17,16 @@ const PROGRAMS: [(&str, &str); 9] = [
     ("cp", "coreutils"),
 ];
 
+/// What a guest starts beyond that.
+const GUESTS_PROGRAMS: [(&str, &str); 6] = [
+    ("qemu-system-x86_64", "qemu-system-x86"),
+    ("busybox", "busybox-static"),
+    ("mkfs.erofs", "erofs-utils"),
+    ("xz", "xz-utils"),
+    ("zstd", "zstd"),
+    ("systemd-notify", "systemd"),
+];
+
 /// Where every lab has a folder while it lives. Only root may look into it.
 pub(crate) const STATE: &str = "/run/mfa-labs";
 
@@ -34,6 +44,8 @@ pub enum HostError {
     },
     /// Neither a unified nor a hybrid cgroup tree is mounted.
     NoCgroup2,
+    /// Guests are amd64, and have in them what is built here.
+    OtherArchitecture,
     /// Neither `XDG_CACHE_HOME` nor `HOME` says where the cache belongs.
     NoHome,
 }
@@ -48,6 +60,9 @@ impl fmt::Display for HostError {
             Self::NoCgroup2 => {
                 write!(f, "no cgroup2 file system at /sys/fs/cgroup. Run: mount -t cgroup2 none /sys/fs/cgroup")
             }
+            Self::OtherArchitecture => {
+                write!(f, "guests are amd64 machines, and what is built here is for {}", std::env::consts::ARCH)
+            }
             Self::NoHome => write!(f, "nowhere to keep the cache. Set HOME or XDG_CACHE_HOME"),
         }
     }
@@ -60,12 +75,24 @@ pub(crate) fn probe() -> Result<(), HostError> {
     if !rustix::process::geteuid().is_root() {
         return Err(HostError::NotRoot);
     }
-    for (program, package) in PROGRAMS {
-        if !installed(program) {
-            return Err(HostError::Missing { program, package });
-        }
-    }
+    all_installed(&PROGRAMS)?;
     cgroup_tree().map(|_| ())
+}
+
+/// The same for guests.
+pub(crate) fn probe_for_guests() -> Result<(), HostError> {
+    probe()?;
+    if std::env::consts::ARCH != "x86_64" {
+        return Err(HostError::OtherArchitecture);
+    }
+    all_installed(&GUESTS_PROGRAMS)
+}
+
+fn all_installed(programs: &[(&'static str, &'static str)]) -> Result<(), HostError> {
+    match programs.iter().find(|(program, _)| !installed(program)) {
+        Some((program, package)) => Err(HostError::Missing { program, package }),
+        None => Ok(()),
+    }
 }
 
 /// The folder under which labs keep the root file systems they share.

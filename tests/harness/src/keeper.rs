@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, flock};
 
+use crate::guest::Machine;
 use crate::host::{self, HostError};
 use crate::layer::{Layer, LayerError};
 use crate::stack::StackError;
@@ -20,8 +21,40 @@ use crate::stack::StackError;
 /// In a lab's folder, the link to what it keeps on this machine's disk; gone with the lab.
 pub(crate) const DISK: &str = "disk";
 
-/// A boot takes half a second; this is for machines that do much else.
-const BOOT_DEADLINE: Duration = Duration::from_secs(60);
+/// What a lab's root is booted in.
+#[derive(Debug)]
+pub(crate) enum Engine {
+    /// A container on this machine's kernel.
+    Container,
+    /// A machine in software, with a kernel of its own.
+    Machine(Machine),
+}
+
+impl Engine {
+    /// The script of the lab's first process.
+    fn script(&self) -> &'static str {
+        match self {
+            Self::Container => concat!(include_str!("root.sh"), include_str!("container.sh")),
+            Self::Machine(_) => concat!(include_str!("root.sh"), include_str!("machine.sh")),
+        }
+    }
+
+    /// A boot takes half a second, of a guest ten; this is for machines that do much else.
+    fn boot_deadline(&self) -> Duration {
+        Duration::from_secs(match self {
+            Self::Container => 60,
+            Self::Machine(_) => 300,
+        })
+    }
+
+    /// How many process namespaces below ours its first process is: nspawn makes one more.
+    fn depth(&self) -> usize {
+        match self {
+            Self::Container => 2,
+            Self::Machine(_) => 1,
+        }
+    }
+}
 
 /// Why a lab did not boot.
 #[derive(Debug)]
@@ -55,6 +88,7 @@ impl std::error::Error for BootError {}
 /// A booted lab's processes and its folder. Dropping it ends the lab and waits until nothing of it is left.
 #[derive(Debug)]
 pub(crate) struct Keeper {
+    engine: Engine,
     shell: Child,
     leash: Option<ChildStdin>,
     state: PathBuf,
@@ -68,19 +102,23 @@ pub(crate) struct Keeper {
 impl Keeper {
     /// Boots what `sow` lays over the layers (the uppermost first), and returns when systemd says that it is up.
     pub(crate) fn start(
+        engine: Engine,
         layers: Vec<Layer>,
         sow: impl FnOnce(&[Layer], &Path) -> Result<(), BootError>,
     ) -> Result<Self, BootError> {
         let (state, alive) = claim_state()?;
         let at = |error| BootError::State(state.clone(), error);
         fs::create_dir(state.join("tree")).map_err(at)?;
-        fs::write(state.join("inside"), include_str!("inside.sh")).map_err(at)?;
+        fs::write(state.join("inside"), engine.script()).map_err(at)?;
         sow(&layers, &state.join("seed"))?;
+        if let (Engine::Machine(machine), Some(base)) = (&engine, layers.last()) {
+            machine.sow(&state, &base.path).map_err(at)?;
+        }
         let notify = UnixDatagram::bind(state.join("notify")).map_err(at)?;
         let cgroup = host::cgroup_tree().map_err(BootError::Host)?.join(cgroup_name(&state));
         let mut shell = spawn(&state, &cgroup, &layers).map_err(at)?;
         let leash = shell.stdin.take();
-        let mut keeper = Self { shell, leash, state, cgroup, leader: 0, notify, _alive: alive, _layers: layers };
+        let mut keeper = Self { engine, shell, leash, state, cgroup, leader: 0, notify, _alive: alive, _layers: layers };
         keeper.wait_until_up()?;
         Ok(keeper)
     }
@@ -96,6 +134,11 @@ impl Keeper {
     /// Waits until it is up again, after it was told to start anew.
     pub(crate) fn wait_until_up_again(&mut self) -> Result<(), BootError> {
         self.wait_until_up()
+    }
+
+    /// What it is booted in.
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
     }
 
     /// The lab's first process, as this machine numbers it.
@@ -116,6 +159,10 @@ impl Keeper {
     fn wait_until_up(&mut self) -> Result<(), BootError> {
         self.wait_until_ready()?;
         self.leader = self.find_leader().ok_or_else(|| self.console("has no first process"))?;
+        if let Engine::Machine(machine) = &self.engine {
+            let connected = machine.connect(&self.state, self.leader);
+            return connected.map_err(|error| BootError::State(self.state.join("channel"), error));
+        }
         match fs::create_dir(self.guests()) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(BootError::State(self.guests(), error)),
             _ => Ok(()),
@@ -125,7 +172,7 @@ impl Keeper {
     fn wait_until_ready(&mut self) -> Result<(), BootError> {
         let at = |error| BootError::State(PathBuf::from("notify"), error);
         self.notify.set_read_timeout(Some(Duration::from_millis(100))).map_err(at)?;
-        let deadline = Instant::now() + BOOT_DEADLINE;
+        let deadline = Instant::now() + self.engine.boot_deadline();
         let mut message = [0; 4096];
         while Instant::now() < deadline {
             match self.notify.recv(&mut message) {
@@ -138,14 +185,15 @@ impl Keeper {
                 return Err(self.console("ended while it booted"));
             }
         }
-        Err(self.console("was not up within a minute"))
+        Err(self.console("was not up in time"))
     }
 
-    /// The one process among our descendants that is number 1 in a namespace two below ours.
+    /// The one process among our descendants that is number 1 in a namespace so far below ours.
     fn find_leader(&self) -> Option<u32> {
+        let depth = self.engine.depth();
         let candidates =
             fs::read_dir("/proc").ok()?.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-        candidates.into_iter().find(|pid| is_nested_init(*pid) && descends_from(*pid, self.shell.id()))
+        candidates.into_iter().find(|pid| is_nested_init(*pid, depth) && descends_from(*pid, self.shell.id()))
     }
 
     fn console(&self, what: &'static str) -> BootError {
@@ -252,11 +300,11 @@ fn remove_cgroup(folder: &Path) {
     let _ = fs::remove_dir(folder);
 }
 
-fn is_nested_init(pid: u32) -> bool {
+fn is_nested_init(pid: u32, depth: usize) -> bool {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let numbers = status.lines().find_map(|line| line.strip_prefix("NSpid:")).unwrap_or_default();
     let numbers: Vec<&str> = numbers.split_whitespace().collect();
-    numbers.len() == 3 && numbers.last() == Some(&"1")
+    numbers.len() == depth + 1 && numbers.last() == Some(&"1")
 }
 
 fn descends_from(pid: u32, ancestor: u32) -> bool {

@@ -1,6 +1,7 @@
 //! A lab: what a scenario does with a booted system. Everything happens inside it; this machine is not touched.
 
-use std::os::unix::fs::PermissionsExt;
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::builder::LabBuilder;
@@ -91,9 +92,12 @@ impl Lab {
     /// A command that will run as root inside, for programs that take long or talk while they run: no deadline, and
     /// standard input and output are this program's unless told otherwise.
     pub fn command<S: Into<String>>(&self, args: impl IntoIterator<Item = S>) -> std::process::Command {
-        let mut command = command::enter(&self.keeper);
-        command.args(words(args));
-        command
+        command::enter(&self.keeper, &words(args))
+    }
+
+    /// Root's shell on the terminal that this program has.
+    pub fn shell(&self) -> std::process::Command {
+        command::shell(&self.keeper)
     }
 
     /// Writes a file as root, with permission bits such as `0o644`, and makes the folders on the way.
@@ -105,11 +109,12 @@ impl Lab {
 
     /// Puts a program of this machine into `/usr/local/bin`, where everybody may run it.
     pub fn install(&self, program: &Path) -> Result<(), RunError> {
-        let name = program.file_name().unwrap_or_default();
-        let place = PathBuf::from(format!("/proc/{}/root/usr/local/bin", self.leader())).join(name);
-        let copied = std::fs::copy(program, &place)
-            .and_then(|_| std::fs::set_permissions(&place, std::fs::Permissions::from_mode(0o755)));
-        copied.map_err(|error| RunError::Start(program.display().to_string(), error))
+        let place = format!("/usr/local/bin/{}", program.file_name().unwrap_or_default().to_string_lossy());
+        let failed = |error| RunError::Start(program.display().to_string(), error);
+        let file = File::open(program).map_err(failed)?;
+        let script = "cat >\"$0\" && chmod 755 \"$0\"";
+        let done = self.command(["sh", "-euc", script, &place]).stdin(file).status().map_err(failed)?;
+        if done.success() { Ok(()) } else { Err(failed(io::Error::other(format!("{place} cannot be written")))) }
     }
 
     /// Copies files of this machine into a folder of the lab, which is made.

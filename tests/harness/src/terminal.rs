@@ -12,11 +12,17 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
 use crate::command::{DEFAULT_SIGNALS, become_user, enter};
+use crate::keeper::Engine;
 use crate::lab::Lab;
 use crate::pty::{self, Pty};
 
 /// How long the screen may take to show what is expected, unless [`Terminal::patience`] says otherwise.
-const PATIENCE: Duration = Duration::from_secs(30);
+fn patience(lab: &Lab) -> Duration {
+    Duration::from_secs(match lab.keeper().engine() {
+        Engine::Container => 30,
+        Engine::Machine(_) => 120,
+    })
+}
 
 /// A program on a terminal, and the person before it. Dropping it hangs up.
 #[derive(Debug)]
@@ -86,10 +92,14 @@ impl Terminal {
         let uid = user.map_or_else(|| Ok("0".into()), |user| lab.run(["id", "-u", user]).map(|output| output.stdout));
         let uid = uid.map_err(|error| failed(Why::Start(io::Error::other(error))))?;
         let uid = uid.trim().parse().map_err(|_| failed(Why::Start(io::Error::other("no such user"))))?;
-        let mut command = enter(lab.keeper());
-        command.args(["setsid", "--ctty", "--wait"]).args(become_user(user)).args(args);
-        let pty = pty::inside(lab.leader(), uid);
-        Self::start(lab, what.clone(), command, pty)
+        let words = [become_user(user), args.to_owned()].concat();
+        if let Engine::Machine(machine) = lab.keeper().engine() {
+            let command = machine.enter(lab.keeper().state(), true, &machine.on_own_terminal(uid, &words));
+            return Self::start(lab, what.clone(), command, pty::outside());
+        }
+        let session = ["setsid", "--ctty", "--wait"].map(str::to_owned);
+        let command = enter(lab.keeper(), &[&session, &words[..]].concat());
+        Self::start(lab, what.clone(), command, pty::inside(lab.leader(), uid))
     }
 
     fn start(lab: &Lab, what: String, mut command: Command, pty: io::Result<Pty>) -> Result<Self, TerminalError> {
@@ -105,7 +115,7 @@ impl Terminal {
                 person,
                 program,
                 hostname: lab.hostname().to_owned(),
-                patience: PATIENCE,
+                patience: patience(lab),
                 transcript: String::new(),
                 read: 0,
                 partial: Vec::new(),

@@ -13,7 +13,8 @@ pub(crate) const COMMAND: Command = Command {
     summary: "Install what building and the labs need (the other commands do it, too)",
     usage: "usage: cargo xtask setup
 
-Looks for a C compiler, the headers of libc, libfido2, dpkg-dev, binutils, rpm, systemd-nspawn, mmdebstrap and ssh.
+Looks for a C compiler, the headers of libc, libfido2, dpkg-dev, binutils, rpm, systemd-nspawn, mmdebstrap, ssh, and
+QEMU with what makes its disks.
 What is missing is installed with apt-get, through sudo when you are not root.",
     run: |words| no_more(words).and_then(|()| setup(&ALL)),
 };
@@ -47,7 +48,7 @@ pub(crate) const PACKAGE: [Need; 6] = {
 };
 
 /// To build it and boot labs with it.
-pub(crate) const ALL: [Need; 11] = {
+pub(crate) const ALL: [Need; 17] = {
     let [cc, libc, fido, shlibdeps, objdump, rpm] = PACKAGE;
     [
         cc,
@@ -61,6 +62,13 @@ pub(crate) const ALL: [Need; 11] = {
         Need { sign: "/usr/share/keyrings/debian-archive-keyring.gpg", package: "debian-archive-keyring" },
         Need { sign: "ssh", package: "openssh-client" },
         Need { sign: "setpriv", package: "util-linux" },
+        // Guests, in which security keys are USB devices.
+        Need { sign: "qemu-system-x86_64", package: "qemu-system-x86" },
+        Need { sign: "busybox", package: "busybox-static" },
+        Need { sign: "mkfs.erofs", package: "erofs-utils" },
+        Need { sign: "xz", package: "xz-utils" },
+        Need { sign: "zstd", package: "zstd" },
+        Need { sign: "systemd-notify", package: "systemd" },
     ]
 };
 
@@ -82,7 +90,8 @@ pub(crate) fn setup(needs: &[Need]) -> Result<(), Stop> {
         return Err(Stop::Failed(format!(
             "This machine lacks what these Debian packages bring: {list}.\n\
              It has no apt-get; install them the way it does it. On Fedora: \
-             sudo dnf install gcc glibc-devel libfido2-devel systemd-container mmdebstrap debian-keyring openssh-clients dpkg-dev binutils rpm-build"
+             sudo dnf install gcc glibc-devel libfido2-devel systemd-container mmdebstrap debian-keyring openssh-clients \
+             dpkg-dev binutils rpm-build qemu-system-x86-core busybox erofs-utils xz zstd"
         )));
     }
     println!("Installing with apt-get: {list}");
