@@ -5,6 +5,7 @@ use std::fmt;
 use std::io::{self, Write};
 use std::process::{Command, Stdio};
 
+use crate::guest::Machine;
 use crate::keeper::{Engine, Keeper};
 
 /// Seconds until a program in a lab is killed, with exit code 137. A guest is slower.
@@ -87,8 +88,12 @@ pub(crate) fn run(keeper: &Keeper, user: Option<&str>, args: &[String], input: &
     let words = args.join(" ");
     let failed = |error| RunError::Start(words.clone(), error);
     let limit = ["timeout", "--signal=KILL", &deadline(keeper)].map(str::to_owned);
-    let mut child =
-        enter(keeper, &[&limit, &become_user(user)[..], args].concat()).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(failed)?;
+    let mut child = enter(keeper, &[&limit, &become_user(user)[..], args].concat())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(failed)?;
     let mut stdin = child.stdin.take();
     let output = std::thread::scope(|scope| {
         // A program need not read what it is given.
@@ -107,8 +112,8 @@ pub(crate) fn run(keeper: &Keeper, user: Option<&str>, args: &[String], input: &
 /// A command that runs those words as root inside, with the environment of nobody: in every namespace of a container
 /// and in its cgroup, or through a guest's own door.
 pub(crate) fn enter(keeper: &Keeper, words: &[String]) -> Command {
-    if let Engine::Machine(machine) = keeper.engine() {
-        return machine.enter(keeper.state(), false, words);
+    if let Engine::Machine(_) = keeper.engine() {
+        return Machine::enter(keeper.state(), false, words);
     }
     let mut command = Command::new("sh");
     command
@@ -127,8 +132,8 @@ pub(crate) fn enter(keeper: &Keeper, words: &[String]) -> Command {
 
 /// Root's shell inside, on the terminal that is standard input here.
 pub(crate) fn shell(keeper: &Keeper) -> Command {
-    if let Engine::Machine(machine) = keeper.engine() {
-        let mut command = machine.enter(keeper.state(), true, &["bash".into(), "--login".into()]);
+    if let Engine::Machine(_) = keeper.engine() {
+        let mut command = Machine::enter(keeper.state(), true, &["bash".into(), "--login".into()]);
         command.env("TERM", std::env::var_os("TERM").unwrap_or_default());
         return command;
     }

@@ -118,7 +118,8 @@ impl Keeper {
         let cgroup = host::cgroup_tree().map_err(BootError::Host)?.join(cgroup_name(&state));
         let mut shell = spawn(&state, &cgroup, &layers).map_err(at)?;
         let leash = shell.stdin.take();
-        let mut keeper = Self { engine, shell, leash, state, cgroup, leader: 0, notify, _alive: alive, _layers: layers };
+        let mut keeper =
+            Self { engine, shell, leash, state, cgroup, leader: 0, notify, _alive: alive, _layers: layers };
         keeper.wait_until_up()?;
         Ok(keeper)
     }

@@ -29,6 +29,12 @@ const PROVIDER: &str = "provider.so";
 #[derive(Debug)]
 pub struct SecurityKey(VirtualKey);
 
+impl From<VirtualKey> for SecurityKey {
+    fn from(key: VirtualKey) -> Self {
+        Self(key)
+    }
+}
+
 impl Deref for SecurityKey {
     type Target = VirtualKey;
 

@@ -12,6 +12,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
 use crate::command::{DEFAULT_SIGNALS, become_user, enter};
+use crate::guest::Machine;
 use crate::keeper::Engine;
 use crate::lab::Lab;
 use crate::pty::{self, Pty};
@@ -93,8 +94,8 @@ impl Terminal {
         let uid = uid.map_err(|error| failed(Why::Start(io::Error::other(error))))?;
         let uid = uid.trim().parse().map_err(|_| failed(Why::Start(io::Error::other("no such user"))))?;
         let words = [become_user(user), args.to_owned()].concat();
-        if let Engine::Machine(machine) = lab.keeper().engine() {
-            let command = machine.enter(lab.keeper().state(), true, &machine.on_own_terminal(uid, &words));
+        if let Engine::Machine(_) = lab.keeper().engine() {
+            let command = Machine::enter(lab.keeper().state(), true, &Machine::on_own_terminal(uid, &words));
             return Self::start(lab, what.clone(), command, pty::outside());
         }
         let session = ["setsid", "--ctty", "--wait"].map(str::to_owned);

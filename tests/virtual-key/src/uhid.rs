@@ -1,9 +1,11 @@
 //! A port of the kernel's own: `/dev/uhid` makes a real `/dev/hidraw` node of what is said here, with udev and all.
-//! The events are those of `linux/uhid.h`; of them only what a FIDO key needs.
+//! That kernel may be another machine's. The events are those of `linux/uhid.h`; of them only what a FIDO key needs.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -45,40 +47,56 @@ const PRODUCT: u32 = 0x0001;
 
 /// The kernel starts a device within this time, or not at all.
 const START_WITHIN: Duration = Duration::from_secs(5);
+/// A machine in software on a busy host takes its time.
+const START_WITHIN_ELSEWHERE: Duration = Duration::from_secs(120);
 
 /// See the module.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct UhidPort {
-    device: PathBuf,
+    kernel: Kernel,
     name: String,
 }
 
+/// How the kernel is reached that gets the key.
+#[derive(Clone)]
+enum Kernel {
+    Here(PathBuf),
+    Elsewhere(Arc<dyn Fn() -> Command + Send + Sync>),
+}
+
 impl UhidPort {
+    /// What a program that stands between reads from its input and writes to the device at once; a shorter event is
+    /// filled with zeros, and what the kernel has to know of a key is shorter.
+    pub const TO_KERNEL: usize = 512;
+    /// What it reads from the device and writes to its output.
+    pub const FROM_KERNEL: usize = EVENT;
+
     /// A port for a key that calls itself `name` (up to 127 bytes) to whoever lists the keys.
     pub fn new(name: &str) -> Self {
-        Self { device: "/dev/uhid".into(), name: name.into() }
+        Self { kernel: Kernel::Here("/dev/uhid".into()), name: name.into() }
     }
 
     /// The same, with the device file elsewhere.
     #[must_use]
     pub fn device(mut self, device: &Path) -> Self {
-        self.device = device.into();
+        self.kernel = Kernel::Here(device.into());
+        self
+    }
+
+    /// The same, in another machine: a program that opens the device there and carries blocks between it and its own
+    /// input and output, [`UhidPort::TO_KERNEL`] and [`UhidPort::FROM_KERNEL`] bytes long.
+    #[must_use]
+    pub fn elsewhere(mut self, carrier: impl Fn() -> Command + Send + Sync + 'static) -> Self {
+        self.kernel = Kernel::Elsewhere(Arc::new(carrier));
         self
     }
 }
 
 impl Port for UhidPort {
     fn plug(&self, outside: Arc<Outside>) -> io::Result<Box<dyn Plugged>> {
-        let opened = OpenOptions::new().read(true).write(true).open(&self.device);
-        let device = Arc::new(opened.map_err(|error| {
-            let file = self.device.display();
-            io::Error::new(
-                error.kind(),
-                format!("{file}: {error}. Is the kernel module uhid loaded, and are you root?"),
-            )
-        })?);
-        (&*device).write_all(&create(&self.name))?;
-        await_start(&device)?;
+        let device = Arc::new(Device::open(&self.kernel)?);
+        device.write(&create(&self.name))?;
+        device.await_start()?;
         let plugged = PluggedUhid { device: Arc::clone(&device), gone: Arc::default() };
         let gone = Arc::clone(&plugged.gone);
         std::thread::Builder::new().name("port".into()).spawn(move || carry(&device, &gone, &outside))?;
@@ -87,14 +105,14 @@ impl Port for UhidPort {
 }
 
 struct PluggedUhid {
-    device: Arc<File>,
+    device: Arc<Device>,
     gone: Arc<AtomicBool>,
 }
 
 impl Plugged for PluggedUhid {
     fn send(&self, packet: &Packet) {
         // Nobody has it open, or it is gone: nobody misses it.
-        let _ = (&*self.device).write_all(&input(packet));
+        let _ = self.device.write(&input(packet));
     }
 }
 
@@ -102,46 +120,98 @@ impl Drop for PluggedUhid {
     fn drop(&mut self) {
         // The node disappears with this. The thread closes the file when it has noticed.
         self.gone.store(true, Ordering::Relaxed);
-        let _ = (&*self.device).write_all(&DESTROY.to_ne_bytes());
+        let _ = self.device.write(&DESTROY.to_ne_bytes());
     }
 }
 
-/// So that the node is there when the key is said to be plugged in.
-fn await_start(device: &File) -> io::Result<()> {
-    let end = Instant::now() + START_WITHIN;
-    while Instant::now() < end {
-        if let Some(event) = next(device, Duration::from_millis(100))? {
-            if kind(&event) == Some(START) {
-                return Ok(());
+/// The device file, or the pipes that lead to it.
+struct Device {
+    from: File,
+    to: File,
+    carrier: Option<Child>,
+    start_within: Duration,
+}
+
+impl Device {
+    fn open(kernel: &Kernel) -> io::Result<Self> {
+        let carrier = match kernel {
+            Kernel::Here(file) => return Self::here(file),
+            Kernel::Elsewhere(carrier) => carrier,
+        };
+        let mut carrier = carrier().stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let (Some(to), Some(from)) = (carrier.stdin.take(), carrier.stdout.take()) else {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        };
+        let (from, to) = (OwnedFd::from(from).into(), OwnedFd::from(to).into());
+        Ok(Self { from, to, carrier: Some(carrier), start_within: START_WITHIN_ELSEWHERE })
+    }
+
+    fn here(file: &Path) -> io::Result<Self> {
+        let opened = OpenOptions::new().read(true).write(true).open(file);
+        let from = opened.map_err(|error| {
+            let file = file.display();
+            io::Error::new(
+                error.kind(),
+                format!("{file}: {error}. Is the kernel module uhid loaded, and are you root?"),
+            )
+        })?;
+        Ok(Self { to: from.try_clone()?, from, carrier: None, start_within: START_WITHIN })
+    }
+
+    /// One event, in one write.
+    fn write(&self, event: &[u8]) -> io::Result<()> {
+        if self.carrier.is_none() {
+            return (&self.to).write_all(event);
+        }
+        let mut block = event.to_vec();
+        block.resize(UhidPort::TO_KERNEL, 0);
+        (&self.to).write_all(&block)
+    }
+
+    /// So that the node is there when the key is said to be plugged in.
+    fn await_start(&self) -> io::Result<()> {
+        let end = Instant::now() + self.start_within;
+        while Instant::now() < end {
+            if let Some(event) = self.next(Duration::from_millis(100))? {
+                if kind(&event) == Some(START) {
+                    return Ok(());
+                }
             }
         }
+        Err(io::Error::new(io::ErrorKind::TimedOut, "the kernel did not start the key"))
     }
-    Err(io::Error::new(io::ErrorKind::TimedOut, "the kernel did not start the key"))
+
+    fn next(&self, at_most: Duration) -> io::Result<Option<Vec<u8>>> {
+        let wait = Timespec { tv_sec: 0, tv_nsec: at_most.subsec_nanos().into() };
+        let mut waiting = [PollFd::new(&self.from, PollFlags::IN)];
+        if poll(&mut waiting, Some(&wait))? == 0 {
+            return Ok(None);
+        }
+        let mut event = vec![0; EVENT];
+        (&self.from).read_exact(&mut event)?;
+        Ok(Some(event))
+    }
+}
+
+impl Drop for Device {
+    fn drop(&mut self) {
+        if let Some(carrier) = &mut self.carrier {
+            let _ = carrier.kill();
+            let _ = carrier.wait();
+        }
+    }
 }
 
 /// Carries what programs write, until the device is destroyed.
-fn carry(device: &File, gone: &AtomicBool, outside: &Outside) {
+fn carry(device: &Device, gone: &AtomicBool, outside: &Outside) {
     while !gone.load(Ordering::Relaxed) {
-        let Ok(event) = next(device, Duration::from_millis(200)) else { return };
+        let Ok(event) = device.next(Duration::from_millis(200)) else { return };
         match event.as_deref().map(said) {
             Some(Said::Output(packet)) => outside.packet(packet),
-            Some(Said::Asks(reply)) => drop((&*device).write_all(&reply)),
+            Some(Said::Asks(reply)) => drop(device.write(&reply)),
             Some(Said::Else) | None => {}
         }
     }
-}
-
-fn next(device: &File, at_most: Duration) -> io::Result<Option<Vec<u8>>> {
-    let wait = Timespec { tv_sec: 0, tv_nsec: at_most.subsec_nanos().into() };
-    let mut waiting = [PollFd::new(device, PollFlags::IN)];
-    if poll(&mut waiting, Some(&wait))? == 0 {
-        return Ok(None);
-    }
-    let mut event = vec![0; EVENT];
-    let mut device = device;
-    let length = device.read(&mut event)?;
-    event.truncate(length);
-    Ok(Some(event))
 }
 
 /// What the kernel says.

@@ -11,9 +11,10 @@ use crate::{Command, Stop, take_profile};
 pub(crate) const COMMAND: Command = Command {
     name: "lab",
     summary: "Boot a lab and open root's shell in it",
-    usage: "usage: cargo xtask lab [bookworm|trixie] [--plain] [--profile lab|release]
+    usage: "usage: cargo xtask lab [bookworm|trixie] [--plain] [--guest] [--profile lab|release]
 
   --plain   a Debian without the product
+  --guest   in a machine of software, with Debian's own kernel
 The lab ends with the shell.",
     run: |words| {
         let mut words = words.to_vec();

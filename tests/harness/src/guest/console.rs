@@ -230,7 +230,8 @@ impl Drop for Eye {
 fn text(cells: &[u8], columns: usize, x: usize, y: usize) -> String {
     let mut text = String::new();
     for (number, row) in cells.chunks(columns * 2).take(y + 1).enumerate() {
-        let characters = row.iter().step_by(2).map(|byte| if byte.is_ascii_graphic() { char::from(*byte) } else { ' ' });
+        let characters =
+            row.iter().step_by(2).map(|byte| if byte.is_ascii_graphic() { char::from(*byte) } else { ' ' });
         let line: String = characters.collect();
         if number == y {
             text += line.get(..x).unwrap_or(&line);

@@ -126,7 +126,8 @@ mod tests {
 
     #[test]
     fn keys_are_where_the_us_layout_has_them() {
-        let expected = [('a', (0, 0x04)), ('Z', (SHIFT, 0x1d)), ('1', (0, 0x1e)), (')', (SHIFT, 0x27)), ('\r', (0, 0x28))];
+        let expected =
+            [('a', (0, 0x04)), ('Z', (SHIFT, 0x1d)), ('1', (0, 0x1e)), (')', (SHIFT, 0x27)), ('\r', (0, 0x28))];
         for (character, usage) in expected {
             assert_eq!(key(character), Some(usage), "{character}");
         }

@@ -109,7 +109,7 @@ impl Machine {
     }
 
     /// A command that runs those words as root in the guest; with a terminal there when its standard input is one here.
-    pub(crate) fn enter(&self, state: &Path, terminal: bool, words: &[String]) -> Command {
+    pub(crate) fn enter(state: &Path, terminal: bool, words: &[String]) -> Command {
         let mut command = Command::new(DEFAULT_SIGNALS[0]);
         command.args(&DEFAULT_SIGNALS[1..]).args(Self::client(state));
         // Through that connection or not at all.
@@ -120,7 +120,7 @@ impl Machine {
     }
 
     /// Words that run others on the terminal they have been given, as its owner.
-    pub(crate) fn on_own_terminal(&self, owner: u32, words: &[String]) -> Vec<String> {
+    pub(crate) fn on_own_terminal(owner: u32, words: &[String]) -> Vec<String> {
         let script = "chown \"$0\" \"$(tty)\" && exec \"$@\"";
         let first = ["sh", "-c", script, &owner.to_string()].map(str::to_owned);
         [&first, words].concat()
@@ -161,6 +161,7 @@ fn names(folder: &Path) -> io::Result<Vec<String>> {
 }
 
 fn make_key(file: &Path) -> io::Result<()> {
-    let made = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-C", "lab", "-f"]).arg(file).status()?;
+    let made =
+        Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-C", "lab", "-f"]).arg(file).status()?;
     if made.success() { Ok(()) } else { Err(io::Error::other("ssh-keygen failed")) }
 }
