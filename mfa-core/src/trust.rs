@@ -47,6 +47,8 @@ pub struct Earned {
     pub bond: Bond,
     /// By which kind of factor; where that would not do, this does not either.
     pub kind: Kind,
+    /// Whether it was a key that had to check a PIN or a fingerprint; one that was only touched stands in for no such key.
+    pub verified: bool,
     /// When.
     pub at: Time,
     /// Until when, under the settings of then.
@@ -88,7 +90,8 @@ impl Trust {
         };
         let until = self.until(ask);
         let in_time = self.earned.at <= ties.latest && ties.latest < until;
-        let enough = ask.kinds.contains(self.earned.kind) && self.is_current(account, ties.policy);
+        let verified = !ask.verify_user || !self.earned.kind.is_key() || self.earned.verified;
+        let enough = verified && ask.kinds.contains(self.earned.kind) && self.is_current(account, ties.policy);
         (bound && in_time && enough).then_some(until)
     }
 
@@ -175,6 +178,8 @@ pub(crate) fn earn(
     let earned = worth.map(|(bond, seconds)| Earned {
         bond,
         kind: matched.kind(),
+        // What a plan asks that wants keys verified, no other key has answered.
+        verified: ask.verify_user && matched.kind().is_key(),
         at,
         until: at.plus(seconds.into()),
         policy: ties.policy,

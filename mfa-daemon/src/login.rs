@@ -18,6 +18,7 @@ use mfa_core::At;
 use mfa_core::account::{Commit, What};
 use mfa_core::dialog::{Denial, Dialog, Effect, Event, Front, Next, Step, Turn, Verdict};
 use mfa_core::policy::Plan;
+use mfa_proto::enrollment::Authorize;
 use mfa_proto::frame::{Call, encode_reply};
 use mfa_proto::login::{self as wire, Outcome, Phase};
 use mfa_proto::service::RefusalCode;
@@ -52,16 +53,21 @@ pub(crate) async fn begin(conversation: &mut Conversation, whose: Subject, call:
     let interactive = begin.phase == Phase::Auth && begin.combined != Some(wire::Combined::Nothing);
     let front = if begin.combined.is_some() { Front::Combined } else { Front::of(&begin.service) };
     let seconds = begin.timeout.clamp(1, LONGEST);
-    start(conversation, scene, context, Manner { interactive, front, seconds }).await
+    start(conversation, scene, context, Manner { interactive, front, keys: true, seconds }).await
 }
 
 /// `io.mfa.Enrollment.Authorize`
-pub(crate) async fn authorize(conversation: &mut Conversation, whose: Subject) -> Result<Answer, Failure> {
+pub(crate) async fn authorize(
+    conversation: &mut Conversation,
+    whose: Subject,
+    call: &Call<'_>,
+) -> Result<Answer, Failure> {
+    let Authorize { code_at_hand, .. } = call.parameters()?;
     let lane = if conversation.peer().is_root() { Lane::Root } else { Lane::Plain };
     let name = whose.name.clone();
     let scene = Scene { lane, target: Some(whose.known()?), name, purpose: Purpose::Change };
     let context = Context { service: Some("mfa-enroll".into()), ..conversation.context() };
-    let how = Manner { interactive: true, front: Front::Terminal, seconds: AUTHORIZING };
+    let how = Manner { interactive: true, front: Front::Terminal, keys: !code_at_hand, seconds: AUTHORIZING };
     start(conversation, scene, context, how).await
 }
 

@@ -22,6 +22,8 @@ pub(crate) struct Manner {
     pub(crate) interactive: bool,
     /// What asks the user.
     pub(crate) front: Front,
+    /// Whether a security key may be looked for.
+    pub(crate) keys: bool,
     /// Seconds the caller waits.
     pub(crate) seconds: u32,
 }
@@ -31,7 +33,7 @@ pub(crate) fn of(
     conversation: &Conversation,
     loaded: &Loaded,
     (scene, context, weighed): (&Scene, &Context, &Weighed),
-    Manner { interactive, front, seconds }: Manner,
+    Manner { interactive, front, keys, seconds }: Manner,
 ) -> (Setting, u32) {
     let (daemon, settings) = (conversation.daemon(), &loaded.config.settings);
     let peer = conversation.peer();
@@ -54,7 +56,8 @@ pub(crate) fn of(
         ties: scene.ties(daemon, loaded),
         occasion: occasion(daemon, scene, context),
         // Asked of logind only where it matters.
-        at_the_machine: weighed.account.enrolled().contains(Kind::SecurityKey)
+        at_the_machine: keys
+            && weighed.account.enrolled().contains(Kind::SecurityKey)
             && at_the_machine(login, (peer.is_root(), peer.uid)),
         touch_wait: settings.security_keys.touch_wait.into(),
         shows_text: login.is_none_or(|facts| facts.shows_text),

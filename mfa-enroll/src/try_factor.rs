@@ -4,7 +4,7 @@ use crate::session::Session;
 use mfa_cli::dialog::{self, OneCode, Person};
 use mfa_cli::{Exit, Failure, words};
 use mfa_proto::Secret;
-use mfa_proto::enrollment::AUTHORIZE;
+use mfa_proto::enrollment::{AUTHORIZE, Authorize};
 use mfa_proto::login::Outcome;
 use serde_json::json;
 
@@ -26,7 +26,8 @@ pub(crate) fn run(args: Args, session: &mut Session) -> Result<Exit, Failure> {
     if enrolled.factors.is_empty() && enrolled.backup_codes == 0 {
         return Err(Failure::refused("nothing_enrolled", "There is nothing to test yet. Set it up: mfa-enroll"));
     }
-    let first = session.daemon.call(AUTHORIZE, &session.subject())?;
+    let asked = Authorize { user: session.subject().user, code_at_hand: args.code.is_some() };
+    let first = session.daemon.call(AUTHORIZE, &asked)?;
     let verdict = match args.code {
         Some(code) => dialog::drive(&mut session.daemon, first, &mut OneCode::new(code))?,
         None => dialog::drive(&mut session.daemon, first, &mut Person::new(&mut session.terminal, None))?,

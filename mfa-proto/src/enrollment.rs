@@ -50,6 +50,17 @@ pub struct Subject {
     pub user: Option<String>,
 }
 
+/// Who is to prove a factor of theirs, and how.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Authorize {
+    /// Login name; root may name anybody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// A code is at hand: no security key is looked for first.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub code_at_hand: bool,
+}
+
 /// One enrolled factor, without its secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FactorInfo {

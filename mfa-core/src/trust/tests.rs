@@ -49,11 +49,14 @@ fn digest() -> impl Strategy<Value = PolicyDigest> {
 }
 
 fn trust() -> impl Strategy<Value = Trust> {
-    (bond(), kind(), -5i64..5, 0i64..10, digest(), 0i64..2).prop_map(|(bond, kind, at, lasts, policy, generation)| {
-        let (at, until) = (Time(at), Time(at + lasts));
-        let earned = Earned { bond, kind, at, until, policy, factor_generation: generation };
-        Trust { id: TrustId(1), record: 1, service: "sshd".into(), earned }
-    })
+    let key = (kind(), proptest::bool::ANY);
+    (bond(), key, -5i64..5, 0i64..10, digest(), 0i64..2).prop_map(
+        |(bond, (kind, verified), at, lasts, policy, generation)| {
+            let (at, until) = (Time(at), Time(at + lasts));
+            let earned = Earned { bond, kind, verified, at, until, policy, factor_generation: generation };
+            Trust { id: TrustId(1), record: 1, service: "sshd".into(), earned }
+        },
+    )
 }
 
 fn ties() -> impl Strategy<Value = Ties> {
@@ -68,9 +71,9 @@ fn ties() -> impl Strategy<Value = Ties> {
 }
 
 fn ask() -> impl Strategy<Value = Ask> {
-    (kinds(), 0u32..10, 0u32..10).prop_map(|(kinds, ask_again, remember)| Ask {
+    (kinds(), proptest::bool::ANY, 0u32..10, 0u32..10).prop_map(|(kinds, verify_user, ask_again, remember)| Ask {
         kinds,
-        verify_user: false,
+        verify_user,
         ask_again,
         remember,
     })
@@ -91,7 +94,8 @@ proptest! {
     ) {
         let account = account(held, generation);
         if let Some((trust, until)) = cover(&account, &ask, &ties) {
-            let Earned { bond, kind, at, policy, factor_generation, .. } = &trust.earned;
+            let Earned { bond, kind, verified, at, policy, factor_generation, .. } = &trust.earned;
+            prop_assert!(*verified || !ask.verify_user || !kind.is_key(), "a touch for a PIN");
             prop_assert!(ask.kinds.contains(*kind), "another kind than is asked for");
             prop_assert_eq!((*policy, *factor_generation), (ties.policy, generation));
             let seconds = if bond.is_chosen() { ask.remember } else { ask.ask_again };

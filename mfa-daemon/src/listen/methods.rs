@@ -50,7 +50,7 @@ const METHODS: &[(&str, Serves)] = &[
     (l::ANSWER, Serves::Holder(|conversation, call| Box::pin(login::answer(conversation, call)))),
     (l::WAIT, Serves::Holder(|conversation, call| Box::pin(login::wait(conversation, call)))),
     (e::STATUS, Serves::Own(|conversation, whose, _| Box::pin(enrollment::status(conversation, whose)))),
-    (e::AUTHORIZE, Serves::Own(|conversation, whose, _| Box::pin(login::authorize(conversation, whose)))),
+    (e::AUTHORIZE, Serves::Own(|conversation, whose, call| Box::pin(login::authorize(conversation, whose, call)))),
     (e::ADD_TOTP, Serves::Own(|conversation, whose, call| Box::pin(enrollment::add_totp(conversation, whose, call)))),
     (e::ADD_EMAIL, Serves::Own(|conversation, whose, call| Box::pin(own_mail::add(conversation, whose, call)))),
     (e::CONFIRM_EMAIL, Serves::Own(|conversation, whose, call| Box::pin(own_mail::confirm(conversation, whose, call)))),

@@ -110,15 +110,15 @@ impl Change<'_> {
 
     /// Keeps a pass, and of the others as many as an account may have and could still cover something.
     fn trust(&self, earned: &Earned) -> Result<(), Halt> {
-        let Earned { bond, kind, at, until, policy, factor_generation } = earned;
+        let Earned { bond, kind, verified, at, until, policy, factor_generation } = earned;
         let over = "DELETE FROM trust WHERE account = ?1 AND (until <= ?2 OR policy <> ?3 OR factor_generation <> ?4)";
         self.all(over, params![self.account, at.0, policy.0, factor_generation])?;
         let replace = "INSERT OR REPLACE INTO trust \
-                       (account, bond, kind, at, until, policy, factor_generation, record, service) \
-                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
-        let (bond, kind) = (bond.to_string(), kind.as_str());
-        let row =
-            params![self.account, bond, kind, at.0, until.0, policy.0, factor_generation, self.record, self.service];
+                       (account, bond, kind, at, until, policy, factor_generation, record, service, verified) \
+                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+        let (bond, kind, earned_by) = (bond.to_string(), kind.as_str(), factor_generation);
+        let (record, service) = (self.record, &self.service);
+        let row = params![self.account, bond, kind, at.0, until.0, policy.0, earned_by, record, service, verified];
         self.one(replace, row)?;
         let too_many = "DELETE FROM trust WHERE account = ?1 AND id NOT IN \
                         (SELECT id FROM trust WHERE account = ?1 ORDER BY id DESC LIMIT ?2)";

@@ -24,7 +24,7 @@ pub(super) const FACTORS: &str = "SELECT id, key_id, nonce, sealed, kind, params
 pub(super) const PENDING: &str =
     "SELECT id, key_id, nonce, sealed, kind, params, name, until FROM pending WHERE account = ?1";
 pub(super) const BACKUP_SET: &str = "SELECT id, key_id, nonce, sealed, unused FROM backup_set WHERE account = ?1";
-pub(super) const TRUST: &str = "SELECT id, bond, kind, at, until, policy, factor_generation, record, service FROM trust \
+pub(super) const TRUST: &str = "SELECT id, bond, kind, at, until, policy, factor_generation, record, service, verified FROM trust \
      WHERE account = ?1 ORDER BY id";
 pub(super) const THROTTLES: &str = "SELECT bucket, failures, in_a_row, last, until FROM throttle WHERE account = ?1";
 
@@ -188,6 +188,7 @@ impl Rows<'_> {
             let earned = Earned {
                 bond: bond.parse().map_err(|_| damaged())?,
                 kind: kind.parse().map_err(|_| damaged())?,
+                verified: row.get(9)?,
                 at: Time(row.get(3)?),
                 until: Time(row.get(4)?),
                 policy: PolicyDigest(row.get(5)?),

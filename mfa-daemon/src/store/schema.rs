@@ -192,6 +192,7 @@ CREATE TABLE trust (
     factor_generation INTEGER NOT NULL,     -- of the account; another one voids it
     record INTEGER NOT NULL,                -- of the login that earned it
     service TEXT NOT NULL,                  -- of that login
+    verified INTEGER NOT NULL,              -- 1: by a key that had to check a PIN or a fingerprint
     UNIQUE (account, bond)
 ) STRICT;
 

@@ -24,4 +24,5 @@ mod soft_key;
 mod stopping;
 mod store;
 mod support;
+mod touching;
 mod wire;

@@ -173,7 +173,8 @@ fn rule(one: &Considered, column: usize) -> String {
 }
 
 fn conclusion(told: &Explanation) -> Vec<String> {
-    let met = Met { outcome: &told.outcome, asked: &told.asked, enrolled: &told.enrolled, service: &told.service };
+    let (outcome, asked, enrolled) = (&told.outcome, told.asked.as_str(), told.enrolled.as_slice());
+    let met = Met { outcome, asked, enrolled, service: &told.service, origin: told.origin.as_deref() };
     let mut sentences = met.sentences();
     if told.observed {
         let would_be = sentences.join(" ");

@@ -14,6 +14,8 @@ pub(super) struct Met<'a> {
     pub(super) enrolled: &'a [String],
     /// Where.
     pub(super) service: &'a str,
+    /// `local` or `remote`, if that is known.
+    pub(super) origin: Option<&'a str>,
 }
 
 impl Met<'_> {
@@ -87,9 +89,38 @@ impl Met<'_> {
         if !more.is_empty() {
             told.push(format!("Would do as well, and not enrolled: {}.", kinds(&more)));
         }
+        told.extend(self.keys(&of(true, enrolled, accepted)));
         let useless = of(false, enrolled, accepted);
         if !useless.is_empty() {
             told.push(format!("Enrolled, and does not do here: {}.", kinds(&useless)));
+        }
+        told
+    }
+}
+
+impl Met<'_> {
+    /// What else there is to know of the keys that somebody has and that would do.
+    fn keys(&self, usable: &[String]) -> Vec<String> {
+        let has = |kind: &str| usable.iter().any(|usable| usable == kind);
+        let is_ssh = self.service == "sshd";
+        let mut told = Vec::new();
+        if has("security-key") {
+            match self.origin {
+                _ if is_ssh => told.push("Security key: no, the session is remote.".to_owned()),
+                Some("remote") => told.push("Security key: no, the session is remote.".to_owned()),
+                Some("local") => {}
+                _ => told.push("Security key: only for somebody who sits at this machine (--local).".to_owned()),
+            }
+        }
+        if has("ssh-key") {
+            told.push(if is_ssh {
+                "SSH security key: if sshd has verified it, with a password or another method beside it.".to_owned()
+            } else {
+                "SSH security key: no, it is shown to sshd alone.".to_owned()
+            });
+        }
+        if self.outcome.verify_user && (has("security-key") || has("ssh-key")) {
+            told.push("A touch is not enough: the key must have checked a PIN or a fingerprint.".to_owned());
         }
         told
     }
@@ -124,7 +155,7 @@ mod tests {
 
     fn told(outcome: &Outcome, enrolled: &[&str], service: &str) -> String {
         let enrolled: Vec<String> = enrolled.iter().map(|kind| (*kind).to_owned()).collect();
-        Met { outcome, asked: "alice\x1b", enrolled: &enrolled, service }.sentences().join(" ")
+        Met { outcome, asked: "alice\x1b", enrolled: &enrolled, service, origin: Some("remote") }.sentences().join(" ")
     }
 
     #[test]
@@ -134,6 +165,28 @@ mod tests {
             told(&ask, &["totp", "email", "backup-code"], "sshd"),
             "Asked for: phone app or backup code. Would do as well, and not enrolled: security key. Enrolled, and does \
              not do here: mail."
+        );
+    }
+
+    #[test]
+    fn keys_are_told_by_where_they_can_be_shown() {
+        let ask = outcome("factors", "", &["totp", "security-key", "ssh-key"]);
+        let keys = ["security-key", "ssh-key"];
+        let at = |service, origin, outcome: &Outcome| {
+            let enrolled = keys.map(str::to_owned);
+            Met { outcome, asked: "alice", enrolled: &enrolled, service, origin }.sentences().join(" ")
+        };
+        let remote = at("sudo", Some("remote"), &ask);
+        assert!(
+            remote
+                .contains("Security key: no, the session is remote. SSH security key: no, it is shown to sshd alone.")
+        );
+        assert!(!at("sudo", Some("local"), &ask).contains("Security key: "));
+        assert!(at("sudo", None, &ask).contains("Security key: only for somebody who sits at this machine (--local)."));
+        let ssh = at("sshd", None, &Outcome { verify_user: true, ..ask });
+        assert!(
+            ssh.contains("SSH security key: if sshd has verified it") && ssh.contains("A touch is not enough"),
+            "{ssh}"
         );
     }
 

@@ -581,3 +581,22 @@ fn what_a_key_is_asked_is_not_told_with_its_pin() {
     world.answer(dialog, "12345678", NOW);
     assert!(!format!("{:?}", world.blinks).contains("12345678"));
 }
+
+#[test]
+fn a_touch_is_remembered_for_a_touch_and_not_for_a_pin() {
+    let remembers = |verify_user| Plan::Factors(Ask { kinds: Kinds::ALL, verify_user, ask_again: 900, remember: 0 });
+    let session = crate::trust::Session { number: 3, began: 1, leader: 50, uid: 1000 };
+    for (earned_by, asked_by, covered) in
+        [(false, false, true), (false, true, false), (true, true, true), (true, false, true)]
+    {
+        let mut world = World::with_keys(&[TestKey::new(7).with_pin(8)]);
+        world.ties.session = Some(session.clone());
+        world.plan = remembers(earned_by);
+        let (dialog, turn) = world.sit_down();
+        let dialog = if matches!(turn.next, Next::Ask { .. }) { world.answer(dialog, "1234", NOW).0 } else { dialog };
+        assert!(passed(&world.touch(dialog, earned_by).1));
+        world.plan = remembers(asked_by);
+        let (_, turn) = world.sit_down();
+        assert_eq!(turn.next == Next::Done(Verdict::Remembered), covered, "{earned_by} {asked_by}");
+    }
+}

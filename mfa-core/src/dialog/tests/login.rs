@@ -353,6 +353,11 @@ fn no_sentence_is_wider_than_a_terminal() {
         text::no_usable_factor(Kinds::NONE.with(Kind::SecurityKey), support),
         text::cannot_ask(Front::Terminal),
         text::cannot_ask(Front::Combined),
+        key_text::key_failed(support),
+        key_text::throttled_but_for_a_key(Gate::Wait(899), true),
+        key_text::throttled_but_for_a_key(Gate::Off, false),
+        key_text::counter_back(),
+        key_text::but_for_a_backup_code(&key_text::Missing::SshKeyAlone),
         text::ways(&Kinds::ALL.without(Kind::SshKey).iter().collect::<Vec<_>>(), None, support),
     ];
     for text in texts {
@@ -361,6 +366,15 @@ fn no_sentence_is_wider_than_a_terminal() {
             let room = if number == 0 { 80 - 13 } else { 80 };
             assert!(line.chars().count() <= room, "{line}");
         }
+    }
+    let at_the_machine = [
+        key_text::touch("polkit-1 on web1 as alice", 60, true),
+        key_text::ready("polkit-1 on web1 as alice", true),
+        key_text::pin("polkit-1 on web1 as alice", true),
+        key_text::plug(true).into(),
+    ];
+    for line in at_the_machine.iter().flat_map(|text| text.lines()) {
+        assert!(line.chars().count() <= 80, "{line}");
     }
 }
 

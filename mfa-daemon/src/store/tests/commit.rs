@@ -297,7 +297,7 @@ async fn every_change_of_factors_voids_trust() {
     let factor = enroll(&store, &alice()).await;
     let second = add_app(&store, &alice(), b"another secret of it").await;
     let trusted = || {
-        sql(&directory).execute_batch("INSERT INTO trust SELECT NULL, id, 'session 1 1 1 1', 'totp', 1, 9, zeroblob(32), 1, 1, 'sudo' FROM account").unwrap();
+        sql(&directory).execute_batch("INSERT INTO trust SELECT NULL, id, 'session 1 1 1 1', 'totp', 1, 9, zeroblob(32), 1, 1, 'sudo', 0 FROM account").unwrap();
     };
     let left = || number(&directory, "SELECT count(*) FROM trust");
     write(&store, &alice(), vec![new_pending(SECRET)]).await;

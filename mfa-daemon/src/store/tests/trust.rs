@@ -12,7 +12,7 @@ fn session(number: u32) -> Bond {
 
 fn earned(store: &Store, bond: Bond) -> Earned {
     let factor_generation = account(store, &alice()).factor_generation;
-    Earned { bond, kind: Kind::Totp, at: NOW, until: NOW.plus(900), policy: TEXT, factor_generation }
+    Earned { bond, kind: Kind::Totp, verified: true, at: NOW, until: NOW.plus(900), policy: TEXT, factor_generation }
 }
 
 async fn trust(store: &Store, earned: Earned) {
