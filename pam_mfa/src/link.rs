@@ -2,11 +2,11 @@
 //! time a person takes to type.
 
 use mfa_proto::login::{ANSWER, Answer, BEGIN, Begin, DUE, Due, LONGEST_LOGIN, Turn, WAIT};
-use mfa_proto::{CallError, Client, ConnectError, ROOT_SOCKET, SOCKET, Secret};
+use mfa_proto::{CallError, Client, ConnectError, ROOT_SOCKET, SOCKET};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// Proof that nothing listens: no socket, or nobody behind it. The one failure a stack may let pass.
@@ -43,6 +43,9 @@ const LONGEST_ANSWER: Duration = Duration::from_secs(30);
 /// A connection to the daemon, for one dialog.
 pub(crate) struct Link {
     client: Client,
+    socket: PathBuf,
+    /// Whether a daemon that was restarted has been called again. Once is enough for an upgrade.
+    called_again: bool,
     opened: Instant,
     timeout: Duration,
     deadline: Instant,
@@ -56,11 +59,27 @@ impl Link {
     pub(crate) fn open(socket: &Path, timeout: Duration) -> Result<Self, Unreached> {
         let opened = Instant::now();
         let deadline = opened.checked_add(timeout).ok_or(Unreached::Other(ConnectError::TimedOut))?;
-        let connected_by = opened.checked_add(LONGEST_ANSWER).map_or(deadline, |soon| soon.min(deadline));
-        match Client::connect(socket, connected_by) {
-            Ok(client) => Ok(Self { client, opened, timeout, deadline }),
+        match connect(socket, deadline) {
+            Ok(client) => {
+                Ok(Self { client, socket: socket.to_owned(), called_again: false, opened, timeout, deadline })
+            }
             Err(ConnectError::NothingListens) => Err(Unreached::NothingListens(NothingListens(()))),
             Err(other) => Err(Unreached::Other(other)),
+        }
+    }
+
+    /// Connects once more to a daemon that has hung up, as it does when it is restarted; once in a login, whose deadline
+    /// stays what it is. Nothing is known there of the dialog that was. Whether it is connected again.
+    pub(crate) fn call_again(&mut self) -> bool {
+        if std::mem::replace(&mut self.called_again, true) {
+            return false;
+        }
+        match connect(&self.socket, self.deadline) {
+            Ok(client) => {
+                self.client = client;
+                true
+            }
+            Err(_) => false,
         }
     }
 
@@ -75,7 +94,13 @@ impl Link {
     /// [`CallError`]
     pub(crate) fn due(&mut self, begin: &Begin) -> Result<Due, CallError> {
         self.set_deadline(LONGEST_ANSWER);
-        self.client.call(DUE, begin)
+        match self.client.call(DUE, begin) {
+            Err(CallError::HungUp) if self.call_again() => {
+                self.set_deadline(LONGEST_ANSWER);
+                self.client.call(DUE, begin)
+            }
+            told => told,
+        }
     }
 
     /// Begins the dialog.
@@ -83,15 +108,18 @@ impl Link {
     /// # Errors
     /// [`CallError`]
     pub(crate) fn begin(&mut self, begin: &Begin) -> Result<Turn, CallError> {
-        self.call(BEGIN, begin, LONGEST_ANSWER)
+        match self.call(BEGIN, begin, LONGEST_ANSWER) {
+            Err(CallError::HungUp) if self.call_again() => self.call(BEGIN, begin, LONGEST_ANSWER),
+            begun => begun,
+        }
     }
 
     /// Answers what the last turn asked.
     ///
     /// # Errors
     /// [`CallError`]
-    pub(crate) fn answer(&mut self, answer: Secret) -> Result<Turn, CallError> {
-        self.call(ANSWER, &Answer { answer }, LONGEST_ANSWER)
+    pub(crate) fn answer(&mut self, answer: &Answer) -> Result<Turn, CallError> {
+        self.call(ANSWER, answer, LONGEST_ANSWER)
     }
 
     /// Waits for what the last turn waits for: so many seconds, and then as long as any answer may take.
@@ -118,6 +146,11 @@ impl Link {
         let answered_by = Instant::now().checked_add(longest.min(self.timeout)).unwrap_or(self.deadline);
         self.client.set_deadline(self.deadline.min(answered_by));
     }
+}
+
+fn connect(socket: &Path, deadline: Instant) -> Result<Client, ConnectError> {
+    let soon = Instant::now().checked_add(LONGEST_ANSWER);
+    Client::connect(socket, soon.map_or(deadline, |soon| soon.min(deadline)))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 use super::*;
 use crate::stand_in::{Act, Daemon};
+use mfa_proto::Secret;
 use mfa_proto::login::{Next, Prompt};
 
 const SHORT: Duration = Duration::from_millis(100);
@@ -19,7 +20,7 @@ fn after_the_timeout(patience: Option<u32>) -> (bool, Result<Turn, CallError>) {
     while link.opened.elapsed() <= SHORT {
         std::hint::spin_loop();
     }
-    let (late, answered) = (link.is_late(), link.answer(Secret::from("492817")));
+    let (late, answered) = (link.is_late(), link.answer(&Answer { answer: Secret::from("492817") }));
     drop(link);
     daemon.requests();
     (late, answered)
@@ -41,7 +42,7 @@ fn patience_has_an_end_and_never_shortens() {
     link.begin(&Begin::default()).unwrap();
     let longest = link.opened + Duration::from_secs(LONGEST_LOGIN.into());
     assert_eq!(link.deadline, longest);
-    link.answer(Secret::from("")).unwrap();
+    link.answer(&Answer { answer: Secret::from("") }).unwrap();
     assert_eq!(link.deadline, longest);
     drop(link);
     daemon.requests();

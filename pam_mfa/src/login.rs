@@ -5,7 +5,7 @@
 use crate::context::{self, ContextError};
 use crate::host::{ConverseError, Host};
 use crate::link::Link;
-use mfa_proto::login::{Begin, Next, Note, Outcome, Phase, Prompt, Style, Turn, Verdict};
+use mfa_proto::login::{Answer, Begin, Next, Note, Outcome, Phase, Prompt, Style, Turn, Verdict};
 use mfa_proto::{CallError, Secret};
 use std::fmt;
 
@@ -147,12 +147,18 @@ impl Dialog<'_> {
                     return Err(LoginError::AskedInAccount);
                 }
                 Next::Ask(prompt) => {
-                    let answer = self.ask(&turn.say, prompt)?;
-                    self.link.answer(answer)?
+                    let answer = Answer { answer: self.ask(&turn.say, &prompt)? };
+                    match self.link.answer(&answer) {
+                        Err(CallError::HungUp) => self.begin_anew(Some((&prompt, &answer)))?,
+                        answered => answered?,
+                    }
                 }
                 Next::Wait { at_most } => {
                     self.show(turn.say)?;
-                    self.link.wait(at_most)?
+                    match self.link.wait(at_most) {
+                        Err(CallError::HungUp) => self.begin_anew(None)?,
+                        waited => waited?,
+                    }
                 }
                 Next::Done(verdict) => {
                     self.show(self.last_words(turn.say, &verdict))?;
@@ -163,12 +169,27 @@ impl Dialog<'_> {
         Err(LoginError::Endless)
     }
 
-    fn ask(&mut self, notes: &[Note], prompt: Prompt) -> Result<Secret, LoginError> {
+    /// A daemon that was restarted begins the dialog from its beginning. What was typed for the old one is the answer
+    /// if the new one asks the same; otherwise the user is asked. A code that the old one had taken is told as used.
+    fn begin_anew(&mut self, typed: Option<(&Prompt, &Answer)>) -> Result<Turn, LoginError> {
+        if !self.link.call_again() {
+            return Err(CallError::HungUp.into());
+        }
+        let turn = self.link.begin(self.begin)?;
+        match (&turn.next, typed) {
+            (Next::Ask(asked), Some((prompt, answer))) if asked == prompt && turn.say.is_empty() => {
+                Ok(self.link.answer(answer)?)
+            }
+            _ => Ok(turn),
+        }
+    }
+
+    fn ask(&mut self, notes: &[Note], prompt: &Prompt) -> Result<Secret, LoginError> {
         if let Answers::Typed(code) = &mut self.answers {
             let code = code.take();
             return self.typed(notes, code);
         }
-        let answer = self.ask_once(notes, &prompt)?;
+        let answer = self.ask_once(notes, prompt)?;
         if !self.host.is_password(&answer) {
             return Ok(answer);
         }

@@ -4,9 +4,14 @@ use crate::stand_in::*;
 use std::time::Duration;
 
 fn played(script: Vec<Act>, application: &mut Application) -> (Result<Ended, LoginError>, Vec<String>) {
+    played_in_turn(vec![script], application)
+}
+
+/// With a daemon that is restarted after each script.
+fn played_in_turn(scripts: Vec<Vec<Act>>, application: &mut Application) -> (Result<Ended, LoginError>, Vec<String>) {
     let folder = tempfile::tempdir().unwrap();
     let socket = folder.path().join("mfa.sock");
-    let daemon = Daemon::playing(&socket, script);
+    let daemon = Daemon::restarted(&socket, scripts);
     let options = Options::parse(&[], Line::Auth).unwrap();
     let begin = context::gather(application, Phase::Auth, &options).unwrap();
     let mut link = Link::open(&socket, Duration::from_secs(20)).unwrap();
@@ -107,4 +112,42 @@ fn an_error_never_holds_the_answer() {
     let (ended, _) = played(vec![asks(), junk], &mut application);
     let error = ended.unwrap_err();
     assert!(!format!("{error} {error:?}").contains("sup3rs3cret"));
+}
+
+#[test]
+fn a_code_typed_while_the_daemon_was_restarted_counts_and_is_not_asked_for_again() {
+    for first in [Act::ReplyDeaf(question()), asks()] {
+        let mut application = Application::sshd().typing(&["492817"]);
+        let scripts = vec![vec![first], vec![asks(), ends(Outcome::Pass)]];
+        let (ended, requests) = played_in_turn(scripts, &mut application);
+        assert!(matches!(ended.unwrap().decision, Decision::Passed(_)));
+        assert_eq!(application.prompts().len(), 1);
+        let answers = requests.iter().filter(|request| request.contains("492817"));
+        assert!((1..=2).contains(&answers.count()), "{requests:?}");
+    }
+}
+
+#[test]
+fn what_was_typed_is_the_answer_to_no_other_question() {
+    let other = || says_and_asks("Security keys are not plugged in.");
+    let mut application = Application::sshd().typing(&["492817", "118203"]);
+    let scripts = vec![vec![Act::ReplyDeaf(question())], vec![other(), ends(Outcome::Pass)]];
+    let (ended, requests) = played_in_turn(scripts, &mut application);
+    assert!(matches!(ended.unwrap().decision, Decision::Passed(_)));
+    assert_eq!(application.prompts().len(), 2);
+    assert!(!requests.concat().contains("492817"));
+}
+
+#[test]
+fn a_daemon_that_hangs_up_again_and_again_is_called_twice_and_lets_nobody_in() {
+    let mut application = Application::sshd().typing(&["492817", "492817", "492817"]);
+    let scripts = vec![vec![asks(), Act::HangUp], vec![asks(), Act::HangUp]];
+    let (ended, _) = played_in_turn(scripts, &mut application);
+    assert!(matches!(ended, Err(LoginError::Daemon(CallError::HungUp))));
+    assert_eq!(application.prompts().len(), 1);
+
+    let mut application = Application::sshd();
+    let (ended, requests) = played_in_turn(vec![vec![Act::HangUp], vec![Act::HangUp]], &mut application);
+    assert!(matches!(ended, Err(LoginError::Daemon(CallError::HungUp))));
+    assert_eq!(requests.len(), 2);
 }

@@ -27,8 +27,14 @@ pub(crate) struct Daemon {
 impl Daemon {
     /// Listens for one connection.
     pub(crate) fn playing(socket: &Path, script: Vec<Act>) -> Self {
+        Self::restarted(socket, vec![script])
+    }
+
+    /// Listens for one connection after the other, as a daemon does that is restarted between them.
+    pub(crate) fn restarted(socket: &Path, scripts: Vec<Vec<Act>>) -> Self {
         let listener = UnixListener::bind(socket).unwrap();
-        Self { thread: thread::spawn(move || listener.accept().map(|(stream, _)| play(stream, script)).unwrap()) }
+        let one = move |script| listener.accept().map(|(stream, _)| play(stream, script)).unwrap();
+        Self { thread: thread::spawn(move || scripts.into_iter().flat_map(one).collect()) }
     }
 
     /// The requests that came, after the module has hung up.
