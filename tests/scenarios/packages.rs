@@ -1,7 +1,7 @@
 //! The packages for Debian on a machine that has never seen the product: what installing, upgrading, removing and
 //! purging them does to those who log in.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::{env, fs};
 
 use harness::{Failure, Lab, LabBuilder, Outcome, Output, Release, on_each_release};
@@ -12,34 +12,39 @@ use crate::steps::{CODE, PASSWORD, log_in, must_hold, password_given};
 const LINE: &str = "auth [success=ok new_authtok_reqd=ok ignore=ignore default=die] pam_mfa.so";
 
 /// A clean Debian with alice and bob.
-fn clean(release: Release) -> LabBuilder {
+pub(crate) fn clean(release: Release) -> LabBuilder {
     Lab::builder(release).without_product().user("alice", PASSWORD).user("bob", PASSWORD)
 }
 
-/// The .debs of this version, `now`, or of the next one, `next`, in a folder of the lab; that folder.
-fn bring(lab: &Lab, edition: &str) -> Outcome<String> {
-    let made = env::var_os("MFA_PACKAGES").map_or_else(
+/// The packages of a kind, `deb` or `rpm`, of this version, `now`, or of the next one, `next`.
+pub(crate) fn made(edition: &str, kind: &str) -> Outcome<Vec<PathBuf>> {
+    let folder = env::var_os("MFA_PACKAGES").map_or_else(
         || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/packages-for-labs")),
         PathBuf::from,
     );
-    let made = made.join(edition);
-    let is_deb = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "deb");
-    let debs: Vec<PathBuf> = fs::read_dir(&made)?.flatten().map(|entry| entry.path()).filter(is_deb).collect();
-    if debs.len() != 2 {
-        return Err(Failure::new(format!("{}: {debs:?}. Run: cargo xtask scenarios", made.display())));
+    let folder = folder.join(edition);
+    let is_one = |path: &PathBuf| path.extension().is_some_and(|ending| ending == kind);
+    let made: Vec<PathBuf> = fs::read_dir(&folder)?.flatten().map(|entry| entry.path()).filter(is_one).collect();
+    if made.len() == 2 {
+        return Ok(made);
     }
-    let folder = Path::new("/root").join(edition);
-    lab.bring(&debs, &folder.display().to_string())?;
-    Ok(folder.display().to_string())
+    Err(Failure::new(format!("{}: {made:?}. Run: cargo xtask scenarios", folder.display())))
+}
+
+/// The .debs of that edition in a folder of the lab; that folder.
+pub(crate) fn bring(lab: &Lab, edition: &str) -> Outcome<String> {
+    let folder = format!("/root/{edition}");
+    lab.bring(&made(edition, "deb")?, &folder)?;
+    Ok(folder)
 }
 
 /// As an administrator without a terminal does it: whatever asked a question would fail.
-fn apt(lab: &Lab, words: &str) -> Outcome<Output> {
+pub(crate) fn apt(lab: &Lab, words: &str) -> Outcome<Output> {
     Ok(lab.run(["sh", "-c", &format!("DEBIAN_FRONTEND=noninteractive apt-get --quiet --yes {words} </dev/null")])?)
 }
 
 /// Installs, or upgrades to, that edition.
-fn install(lab: &Lab, edition: &str) -> Outcome<Output> {
+pub(crate) fn install(lab: &Lab, edition: &str) -> Outcome<Output> {
     let folder = bring(lab, edition)?;
     Ok(apt(lab, &format!("install --no-install-recommends {folder}/*.deb"))?.success()?)
 }

@@ -9,7 +9,7 @@ use crate::layer::{Layer, LayerError, LayerName, obtain};
 use crate::release::Release;
 
 /// What is in it beyond the essential packages.
-const PACKAGES: [&str; 32] = [
+const PACKAGES: [&str; 33] = [
     "age",
     "ca-certificates",
     "cron",
@@ -35,6 +35,7 @@ const PACKAGES: [&str; 32] = [
     "pkexec",
     "polkitd",
     "procps",
+    "rpm",
     "rsync",
     "sqlite3",
     "sudo",

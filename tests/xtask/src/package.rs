@@ -2,8 +2,11 @@
 //! It installs nothing; it knows no machine but what the compiler needs of this one.
 
 mod deb;
+mod floor;
 mod order;
+mod rpm;
 mod tree;
+mod twice;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,30 +22,35 @@ use tree::cannot;
 pub(crate) const COMMAND: Command = Command {
     name: "package",
     summary: "Build, and make packages for Debian and for Red Hat's systems",
-    usage: "usage: cargo xtask package [DIR] [--profile release|lab] [--suffix TEXT] [--no-build]
+    usage: "usage: cargo xtask package [DIR] [--profile release|lab] [--suffix TEXT] [--no-build] [--twice]
 
 Makes mfa and libpam-mfa (.deb), mfa and pam-mfa (.rpm) in DIR, or in target/packages.
 
   --profile lab   of a build that is quick to make, and not compressed: for the labs, not for others
   --suffix TEXT   is appended to the version: --suffix +site1
   --no-build      takes what was built last
+  --twice         builds again in another place and compares the bytes
 Whoever packages for others is named by DEBFULLNAME and DEBEMAIL.",
     run: |words| {
         let mut words = words.to_vec();
         let profile = take_profile(&mut words)?;
-        let no_build = take_flag(&mut words, "--no-build");
+        let (no_build, twice) = (take_flag(&mut words, "--no-build"), take_flag(&mut words, "--twice"));
         let suffix = take_value(&mut words, "--suffix")?.unwrap_or_default();
         let folder = if words.is_empty() { folder() } else { PathBuf::from(words.remove(0)) };
         no_more(&words)?;
+        if folder.to_string_lossy().starts_with('-') {
+            return Err(Stop::Usage(format!("{} is not understood here.", folder.display())));
+        }
         setup(&PACKAGE)?;
         if !no_build {
             build(&profile)?;
         }
         papers()?;
-        for file in package(&Order::new(&folder, &profile, &suffix)?)? {
+        let made = package(&Order::new(&folder, &profile, &suffix)?)?;
+        for file in &made {
             println!("{}", file.display());
         }
-        Ok(())
+        if twice { twice::compare(&made, &profile, &suffix) } else { Ok(()) }
     },
 };
 
@@ -70,7 +78,9 @@ fn papers() -> Result<(), Stop> {
 /// Makes packages of what was built last.
 fn package(order: &Order) -> Result<Vec<PathBuf>, Stop> {
     fresh(&order.folder)?;
-    deb::make(order)
+    let mut made = deb::make(order)?;
+    made.extend(rpm::make(order)?);
+    Ok(made)
 }
 
 /// Empties the folder of what was packaged before, and of nothing else.

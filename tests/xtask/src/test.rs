@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use crate::cargo::{Workspace, run};
-use crate::package::package_for_labs;
+use crate::package::{self, package_for_labs};
 use crate::places::{installed, root, staged, target};
 use crate::scenarios::scenarios;
 use crate::setup::{ALL, setup};
@@ -51,6 +51,11 @@ fn test(profile: &str) -> Result<(), Stop> {
     let ready = stage_afresh(&staged(), profile).and_then(|()| package_for_labs(profile));
     if tally.check("stage", ready) {
         scenarios(&mut tally, &[]);
+    }
+    // What ships, that is: the quick build says where it was made.
+    if profile == "release" {
+        tally.heading("packages, built twice");
+        tally.check("packages, built twice", (package::COMMAND.run)(&["--no-build", "--twice"].map(str::to_owned)));
     }
     tally.close()
 }

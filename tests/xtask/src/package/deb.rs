@@ -42,6 +42,8 @@ fn documents(tree: &Tree, name: &str) -> Result<(), Stop> {
     let read = |path: &str| fs::read_to_string(root().join(path)).map_err(|error| cannot(&root().join(path), error));
     let folder = format!("usr/share/doc/{name}");
     tree.write(&format!("{folder}/copyright"), &read("packaging/deb/debian/copyright")?, 0o644)?;
+    let overrides = format!("usr/share/lintian/overrides/{name}");
+    tree.write(&overrides, &read(&format!("packaging/deb/debian/{name}.lintian-overrides"))?, 0o644)?;
     let log = tree.write(&format!("{folder}/changelog.Debian"), &read("packaging/deb/debian/changelog")?, 0o644)?;
     answer(Command::new("gzip").args(["--best", "--no-name", "--force"]).arg(log), "gzip").map(|_| ())
 }

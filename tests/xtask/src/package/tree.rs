@@ -7,6 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::floor;
 use super::order::{Order, answer};
 use crate::Stop;
 use crate::stage::lay_out;
@@ -29,6 +30,9 @@ impl Tree {
         let own: Vec<_> = rows.iter().filter(|parcel| parcel.package == package).collect();
         lay_out(&folder, &order.profile, own.iter().copied())?;
         let tree = Self { folder, moment: order.moment.clone() };
+        for parcel in own.iter().filter(|parcel| matches!(parcel.from, Source::Built(_))) {
+            floor::check(&tree.folder.join(&parcel.to))?;
+        }
         // What is built for labs is built with everything in it.
         if order.profile != "release" {
             for parcel in own.iter().filter(|parcel| matches!(parcel.from, Source::Built(_))) {
@@ -59,14 +63,27 @@ impl Tree {
         Ok(found.into_iter().filter_map(|path| Some(path.strip_prefix(&self.folder).ok()?.to_owned())).collect())
     }
 
-    /// Compresses what packages keep compressed: manual pages, and documents of some length.
+    /// Compresses what Debian keeps compressed: manual pages, and documents of some length.
     pub(crate) fn compress(&self) -> Result<(), Stop> {
+        self.compress_pages()?;
+        self.compress_if(|path, place| {
+            let is_long = || fs::metadata(place).is_ok_and(|data| data.len() > 4096);
+            path.starts_with("usr/share/doc")
+                && !path.ends_with("copyright")
+                && (path.ends_with("changelog") || is_long())
+        })
+    }
+
+    /// Compresses manual pages.
+    pub(crate) fn compress_pages(&self) -> Result<(), Stop> {
+        self.compress_if(|path, _| path.starts_with("usr/share/man"))
+    }
+
+    fn compress_if(&self, shall: impl Fn(&Path, &Path) -> bool) -> Result<(), Stop> {
         for path in self.files()? {
             let place = self.folder.join(&path);
-            let is_page = path.starts_with("usr/share/man");
-            let is_long = || fs::metadata(&place).is_ok_and(|data| data.len() > 4096);
-            let is_kept = path.extension().is_some_and(|ending| ending == "gz") || path.ends_with("copyright");
-            if !is_kept && !place.is_symlink() && (is_page || path.starts_with("usr/share/doc") && is_long()) {
+            let is_compressed = path.extension().is_some_and(|ending| ending == "gz");
+            if !is_compressed && !place.is_symlink() && shall(&path, &place) {
                 answer(Command::new("gzip").args(["--best", "--no-name", "--force"]).arg(&place), "gzip")?;
             }
         }

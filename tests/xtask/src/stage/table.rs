@@ -88,6 +88,19 @@ fn system_files() -> Vec<Parcel> {
         row(Daemon, Folder("packaging/udev"), "usr/lib/udev/rules.d", 0o644),
         row(Daemon, Folder("packaging/etc"), "etc/mfa", 0o644),
         row(Module, Folder("packaging/pam/configs"), "usr/share/pam-configs", 0o644).only(System::Debian),
+        row(Daemon, Folder("packaging/apparmor"), "etc/apparmor.d", 0o644).only(System::Debian),
+        row(
+            Daemon,
+            Folder("packaging/apparmor/abstractions/authentication.d"),
+            "etc/apparmor.d/abstractions/authentication.d",
+            0o644,
+        )
+        .only(System::Debian),
+        row(Daemon, Folder("packaging/preset"), "usr/lib/systemd/system-preset", 0o644).only(System::RedHat),
+        row(Daemon, Folder("packaging/selinux"), "usr/share/selinux/packages", 0o644).only(System::RedHat),
+        row(Module, Folder("packaging/authselect/mfa"), "usr/share/authselect/vendor/mfa", 0o644).only(System::RedHat),
+        row(Daemon, File("LICENSE-MIT"), "usr/share/licenses/mfa/LICENSE-MIT", 0o644).only(System::RedHat),
+        row(Daemon, File("LICENSE-APACHE"), "usr/share/licenses/mfa/LICENSE-APACHE", 0o644).only(System::RedHat),
     ]
 }
 
