@@ -238,13 +238,25 @@ fn a_key_that_is_locked_or_has_no_pin_is_told_with_the_way_out() {
         (failed("unsupported"), "Use another key"),
     ] {
         let (daemon, programs) =
-            (daemon(&json!({ "verify_user": true })), Programs::answering(&[keys(&[false]), answer]));
+            (daemon(&json!({ "verify_user": true })), Programs::answering(&[keys(&[false, false]), answer]));
         let (status, screen) = person(&daemon, &programs, &["add", "security-key"]).leaves();
         assert_eq!(status.code(), Some(1));
         let screen = screen.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(screen.contains(part), "{part} in {screen}");
         assert_eq!(programs.asked()[1].1["verify_user"], true);
         assert_eq!(daemon.methods().last().unwrap(), "AddSecurityKey", "nothing was made");
+    }
+}
+
+#[test]
+fn where_its_user_must_be_verified_a_key_that_cannot_is_not_even_touched() {
+    let old = json!({ "outcome": "done", "keys": [{ "pin_set": false, "always_verifies": false,
+        "built_in_verification": false, "u2f_only": true }] });
+    for (listed, part) in [(keys(&[false]), "has no PIN yet"), (old, "too old to know PINs")] {
+        let (daemon, programs) = (daemon(&json!({ "verify_user": true })), Programs::answering(&[listed]));
+        let output = script(&daemon, &programs, &["add", "security-key"]);
+        assert!(told(&output).contains(part), "{}", told(&output));
+        assert_eq!(programs.methods(), ["List"]);
     }
 }
 

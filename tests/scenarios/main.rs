@@ -15,6 +15,7 @@ mod given_codes;
 mod guessing;
 mod import;
 mod key_and_code;
+mod key_enrolling;
 mod key_program;
 mod keys;
 mod keys_in_ports;

@@ -67,6 +67,10 @@ impl Keys {
         wanted: &KeyToMake,
         reads_model: bool,
     ) -> Result<Made, Failure> {
+        if let Some(can) = self.can.filter(|can| wanted.verify_user && !can.can_verify()) {
+            let why = if can.u2f_only { key::Failure::Unsupported } else { key::Failure::PinNotSet };
+            return Err(told::over(&why));
+        }
         loop {
             // A key with a PIN wants it for this; asked for before, it is touched once.
             if self.pin.is_none() && self.can.is_some_and(|can| can.pin_set && !can.built_in_verification) {

@@ -63,7 +63,12 @@ pub(crate) fn run(args: Args, session: &mut Session) -> Result<Exit, Failure> {
     }
     let source = Source::of(args.signature, session.is_interactive());
     let added = prove(session, (&candidate, &programs), &wanted, &source)?;
-    hand_over(session, &added, keep, "It is your second factor wherever ssh asks for the key itself.")?;
+    hand_over(
+        session,
+        &added,
+        keep,
+        "A login over ssh with it is asked for no code, where sshd here is set up for that.",
+    )?;
     Ok(Exit::Done)
 }
 
