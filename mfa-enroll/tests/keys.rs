@@ -2,6 +2,7 @@
 //! the test says.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)] // a test that cannot go on fails
 
+#[path = "../testing/fake_key.rs"]
 mod fake_key;
 #[path = "../../mfa-cli/testing/pty.rs"]
 mod pty;
