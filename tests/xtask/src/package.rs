@@ -3,6 +3,7 @@
 
 mod deb;
 mod floor;
+mod lint;
 mod order;
 mod rpm;
 mod tree;
@@ -13,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use crate::cargo::{Workspace, run};
 use crate::places::{packed, target};
-use crate::setup::{PACKAGE, setup};
+use crate::setup::{LINT, PACKAGE, setup};
 use crate::stage::{self, build};
 use crate::{Command, Stop, no_more, take_flag, take_profile, take_value};
 use order::Order;
@@ -22,19 +23,21 @@ use tree::cannot;
 pub(crate) const COMMAND: Command = Command {
     name: "package",
     summary: "Build, and make packages for Debian and for Red Hat's systems",
-    usage: "usage: cargo xtask package [DIR] [--profile release|lab] [--suffix TEXT] [--no-build] [--twice]
+    usage: "usage: cargo xtask package [DIR] [--profile release|lab] [--suffix TEXT] [--no-build] [--lint] [--twice]
 
 Makes mfa and libpam-mfa (.deb), mfa and pam-mfa (.rpm) in DIR, or in target/packages.
 
   --profile lab   of a build that is quick to make, and not compressed: for the labs, not for others
   --suffix TEXT   is appended to the version: --suffix +site1
   --no-build      takes what was built last
+  --lint          has lintian and rpmlint look at them
   --twice         builds again in another place and compares the bytes
 Whoever packages for others is named by DEBFULLNAME and DEBEMAIL.",
     run: |words| {
         let mut words = words.to_vec();
         let profile = take_profile(&mut words)?;
         let (no_build, twice) = (take_flag(&mut words, "--no-build"), take_flag(&mut words, "--twice"));
+        let check = take_flag(&mut words, "--lint");
         let suffix = take_value(&mut words, "--suffix")?.unwrap_or_default();
         let folder = if words.is_empty() { folder() } else { PathBuf::from(words.remove(0)) };
         no_more(&words)?;
@@ -49,6 +52,10 @@ Whoever packages for others is named by DEBFULLNAME and DEBEMAIL.",
         let made = package(&Order::new(&folder, &profile, &suffix)?)?;
         for file in &made {
             println!("{}", file.display());
+        }
+        if check {
+            setup(&LINT)?;
+            lint::lint(&made)?;
         }
         if twice { twice::compare(&made, &profile, &suffix) } else { Ok(()) }
     },

@@ -47,6 +47,10 @@ pub(crate) const PACKAGE: [Need; 6] = {
     ]
 };
 
+/// To have packages looked at.
+pub(crate) const LINT: [Need; 2] =
+    [Need { sign: "lintian", package: "lintian" }, Need { sign: "rpmlint", package: "rpmlint" }];
+
 /// To build it and boot labs with it.
 pub(crate) const ALL: [Need; 17] = {
     let [cc, libc, fido, shlibdeps, objdump, rpm] = PACKAGE;

@@ -55,7 +55,10 @@ fn test(profile: &str) -> Result<(), Stop> {
     // What ships, that is: the quick build says where it was made.
     if profile == "release" {
         tally.heading("packages, built twice");
-        tally.check("packages, built twice", (package::COMMAND.run)(&["--no-build", "--twice"].map(str::to_owned)));
+        tally.check(
+            "packages, built twice",
+            (package::COMMAND.run)(&["--no-build", "--lint", "--twice"].map(str::to_owned)),
+        );
     }
     tally.close()
 }
