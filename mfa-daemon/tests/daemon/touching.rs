@@ -33,7 +33,7 @@ impl Operation {
     }
 
     /// Comes back once whoever asked has hung up.
-    fn is_called_off(mut self) {
+    fn until_called_off(mut self) {
         self.stream.set_read_timeout(Some(SOON)).unwrap();
         assert_eq!(self.stream.read(&mut [0; 1]).unwrap(), 0, "{}", self.method);
     }
@@ -268,12 +268,12 @@ fn whoever_hangs_up_while_the_key_blinks_calls_it_off() {
     let mut wire = scene.daemon.connect();
     let operation = scene.waiting(&mut wire);
     drop(wire); // before anybody waits
-    operation.is_called_off();
+    operation.until_called_off();
     let mut wire = scene.daemon.connect();
     let operation = scene.waiting(&mut wire);
     say_wait(&mut wire);
     drop(wire);
-    operation.is_called_off();
+    operation.until_called_off();
     let mut wire = scene.daemon.connect();
     let operation = scene.waiting(&mut wire);
     say_wait(&mut wire);
