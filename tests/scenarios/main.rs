@@ -6,6 +6,7 @@ mod at_the_machine;
 mod audit;
 mod break_glass;
 mod copies;
+mod desktops;
 mod doctor;
 mod endurance;
 mod enrollment;

@@ -115,6 +115,9 @@ const LOCK: &[&str] = &[
     "kde",
     "kde-fingerprint",
     "kde-smartcard",
+    // xsecurelock, as distributions build it: it has no stack of its own.
+    "common-auth",
+    "system-auth",
     "kscreenlocker",
     "kscreensaver",
     "swaylock",
@@ -127,6 +130,7 @@ const LOCK: &[&str] = &[
     "xfce4-screensaver",
     "mate-screensaver",
     "cinnamon-screensaver",
+    "budgie-screensaver",
     "gnome-screensaver",
     "xlock",
     "vlock",

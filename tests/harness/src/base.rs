@@ -45,6 +45,24 @@ const PACKAGES: [&str; 33] = [
     "util-linux",
 ];
 
+/// What is in it besides for labs with desktops: lockers, a login window, and what types and looks in place of a person.
+/// 390 MB and a minute more, so that only those labs have it.
+const DESKTOP: [&str; 13] = [
+    "fonts-dejavu-core",
+    "i3lock",
+    "lightdm",
+    "lightdm-gtk-greeter",
+    "scrot",
+    "sway",
+    "swaylock",
+    "wtype",
+    "x11-utils",
+    "xauth",
+    "xdotool",
+    "xsecurelock",
+    "xvfb",
+];
+
 /// Run in the new root: no background work that disturbs a measurement or a count, no limit that hides a log line,
 /// nothing of the machine it was built on.
 const FINISH: &str = "
@@ -57,37 +75,62 @@ rm -f /etc/hostname /etc/resolv.conf /etc/machine-id /var/lib/dbus/machine-id
 : > /etc/machine-id
 ";
 
+/// The same for desktops: nothing graphical starts by itself.
+const FINISH_DESKTOP: &str = "
+rm -f /etc/systemd/system/display-manager.service
+systemctl set-default --quiet multi-user.target
+";
+
+/// What a lab is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Terminals.
+    Plain,
+    /// Windows, too.
+    Desktop,
+}
+
 /// Kept this long after its last use.
 const KEEP: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// The base of `release`, built (half a minute, over the network) when it is not in the cache.
-pub(crate) fn base(release: Release) -> Result<Layer, LayerError> {
-    let packages = PACKAGES.join(",");
+pub(crate) fn base(release: Release, kind: Kind) -> Result<Layer, LayerError> {
+    let mut packages = PACKAGES.join(",");
+    let mut finish = FINISH.to_owned();
+    if kind == Kind::Desktop {
+        packages = format!("{packages},{}", DESKTOP.join(","));
+        finish += FINISH_DESKTOP;
+    }
     let name = LayerName::new(
-        match release {
-            Release::Bookworm => "bookworm",
-            Release::Trixie => "trixie",
+        match (release, kind) {
+            (Release::Bookworm, Kind::Plain) => "bookworm",
+            (Release::Trixie, Kind::Plain) => "trixie",
+            (Release::Bookworm, Kind::Desktop) => "bookwormdesktop",
+            (Release::Trixie, Kind::Desktop) => "trixiedesktop",
         },
         KEEP,
-        &[packages.as_bytes(), FINISH.as_bytes(), std::env::consts::ARCH.as_bytes()],
+        &[packages.as_bytes(), finish.as_bytes(), std::env::consts::ARCH.as_bytes()],
     );
     obtain(&name, |folder| {
         eprintln!("Building a Debian {release} for the labs; this happens once.");
-        bootstrap(release, Variant::System, &packages, folder)
+        bootstrap(release, Variant::System { finish: &finish }, &packages, folder)
     })
 }
 
 /// What mmdebstrap makes of the packages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Variant {
+pub(crate) enum Variant<'a> {
     /// A system with them installed.
-    System,
+    System {
+        /// Shell lines that run in it at the end.
+        finish: &'a str,
+    },
     /// Their files, and those of what they need; nothing of them runs.
     Files,
 }
 
 /// Fills `folder` from the archive with what those packages (separated by commas) bring.
-pub(crate) fn bootstrap(release: Release, variant: Variant, packages: &str, folder: &Path) -> Result<(), LayerError> {
+pub(crate) fn bootstrap(release: Release, variant: Variant<'_>, packages: &str, folder: &Path) -> Result<(), LayerError> {
     // In namespaces of its own, so that an interrupted build leaves neither mounts nor processes.
     let mut command = Command::new("unshare");
     command.args(["--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "mmdebstrap"]);
@@ -96,8 +139,8 @@ pub(crate) fn bootstrap(release: Release, variant: Variant, packages: &str, fold
         command.arg(format!("--dpkgopt=path-exclude=/usr/share/{unread}/*"));
     }
     match variant {
-        Variant::System => {
-            let finish = FINISH.replace('\'', "'\\''");
+        Variant::System { finish } => {
+            let finish = finish.replace('\'', "'\\''");
             command.args(["--variant=minbase".into(), format!("--customize-hook=chroot \"$1\" sh -eu -c '{finish}'")])
         }
         Variant::Files => command.arg("--variant=extract"),

@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
-use crate::base::base;
+use crate::base::{Kind, base};
 use crate::guest::{Guest, Machine};
 use crate::keeper::{BootError, DISK, Engine, Keeper};
 use crate::lab::Lab;
@@ -30,6 +30,7 @@ pub struct LabBuilder {
     release: Release,
     hostname: String,
     product: bool,
+    kind: Kind,
     key_first: bool,
     files: Vec<(PathBuf, String, u32)>,
     programs: Vec<PathBuf>,
@@ -45,6 +46,7 @@ impl LabBuilder {
             release,
             hostname: "lab".into(),
             product: true,
+            kind: Kind::Plain,
             key_first: false,
             files: Vec::new(),
             programs: Vec::new(),
@@ -64,6 +66,12 @@ impl LabBuilder {
     /// A plain Debian, without anything of the product's.
     pub fn without_product(mut self) -> Self {
         self.product = false;
+        self
+    }
+
+    /// A Debian with screen lockers and a login window in it; nothing of it runs by itself.
+    pub fn desktop(mut self) -> Self {
+        self.kind = Kind::Desktop;
         self
     }
 
@@ -164,7 +172,7 @@ impl LabBuilder {
         if self.product {
             layers.push(staged().map_err(BootError::Layer)?);
         }
-        layers.push(base(self.release).map_err(BootError::Layer)?);
+        layers.push(base(self.release, self.kind).map_err(BootError::Layer)?);
         let keeper = Keeper::start(engine, layers, |layers, seed| self.sow(layers, seed))?;
         Ok(Lab::new(self.release, self.hostname, keeper))
     }

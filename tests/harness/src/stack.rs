@@ -44,6 +44,7 @@ impl Service {
 #[derive(Debug, Clone)]
 pub struct Stack {
     password: bool,
+    combined: bool,
     options: String,
     account: bool,
     pub(crate) key_first: bool,
@@ -52,17 +53,23 @@ pub struct Stack {
 impl Stack {
     /// The password, then the module: what the module's profile makes of `common-auth`.
     pub fn password_then_code() -> Self {
-        Self { password: true, options: String::new(), account: false, key_first: false }
+        Self { password: true, combined: false, options: String::new(), account: false, key_first: false }
+    }
+
+    /// Password and code in one line, for applications that ask once.
+    pub fn password_and_code_at_once() -> Self {
+        Self { combined: true, ..Self::password_then_code() }
     }
 
     /// For sshd: a public key (sshd demands it), then the module alone, which checks that there was a key.
     pub fn key_then_code() -> Self {
-        Self { password: false, options: "require_publickey".into(), account: false, key_first: true }
+        let options = "require_publickey".into();
+        Self { password: false, combined: false, options, account: false, key_first: true }
     }
 
     /// The module alone, with nothing before it: what an administrator must not do to sshd.
     pub fn code_alone() -> Self {
-        Self { password: false, options: String::new(), account: false, key_first: false }
+        Self { password: false, combined: false, options: String::new(), account: false, key_first: false }
     }
 
     /// More options for the module's `auth` line, such as `unavailable=allow`.
@@ -81,7 +88,11 @@ impl Stack {
 
     /// The service's file with the module in it, made from what Debian ships (nothing for a service of our own).
     pub(crate) fn rewrite(&self, service: &Service, shipped: Option<&str>) -> Result<String, StackError> {
-        let auth = format!("auth\t{CONTROL}\tpam_mfa.so {}", self.options).trim_end().to_owned();
+        let auth_with = |options: &str| {
+            let options = [options, &self.options].join(" ");
+            format!("auth\t{CONTROL}\tpam_mfa.so {}", options.trim()).trim_end().to_owned()
+        };
+        let auth = auth_with(if self.combined { "combined=verify" } else { "" });
         let account = format!("account\t{CONTROL}\tpam_mfa.so");
         let template = "@include common-auth\n@include common-account\n@include common-session\n";
         let own = match service {
@@ -97,6 +108,7 @@ impl Stack {
             let includes = |what| line.trim_start().starts_with(what);
             if includes("@include common-auth") {
                 placed = true;
+                lines.extend(self.combined.then(|| auth_with("combined=split")));
                 lines.extend(self.password.then(|| line.to_owned()));
                 lines.push(auth.clone());
             } else {
@@ -140,6 +152,14 @@ mod tests {
         let text = Stack::password_then_code().with("timeout=20").rewrite(&Service::Sshd, Some(SSHD)).unwrap();
         let expected = format!("@include common-auth\nauth\t{CONTROL}\tpam_mfa.so timeout=20\naccount required");
         assert!(text.contains(&expected), "{text}");
+    }
+
+    #[test]
+    fn the_module_stands_before_and_after_the_password_where_both_come_at_once() {
+        let text = Stack::password_and_code_at_once().rewrite(&Service::Named("sddm"), None).unwrap();
+        let line = |option| format!("auth\t{CONTROL}\tpam_mfa.so combined={option}\n");
+        let expected = format!("{}@include common-auth\n{}", line("split"), line("verify"));
+        assert!(text.starts_with(&expected), "{text}");
     }
 
     #[test]
