@@ -130,7 +130,12 @@ pub(crate) enum Variant<'a> {
 }
 
 /// Fills `folder` from the archive with what those packages (separated by commas) bring.
-pub(crate) fn bootstrap(release: Release, variant: Variant<'_>, packages: &str, folder: &Path) -> Result<(), LayerError> {
+pub(crate) fn bootstrap(
+    release: Release,
+    variant: Variant<'_>,
+    packages: &str,
+    folder: &Path,
+) -> Result<(), LayerError> {
     // In namespaces of its own, so that an interrupted build leaves neither mounts nor processes.
     let mut command = Command::new("unshare");
     command.args(["--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "mmdebstrap"]);

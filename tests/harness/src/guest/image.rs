@@ -4,7 +4,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use crate::base::base;
+use crate::base::{Kind, base};
 use crate::layer::{Layer, LayerError, LayerName, obtain};
 use crate::release::Release;
 
@@ -13,7 +13,7 @@ const KEEP: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// A folder with the disk `base` in it: an erofs, read-only by its nature.
 pub(crate) fn image(release: Release) -> Result<Layer, LayerError> {
-    let base = base(release)?;
+    let base = base(release, Kind::Plain)?;
     let of = base.path.file_name().unwrap_or_default();
     obtain(&LayerName::new("image", KEEP, &[of.as_encoded_bytes()]), |folder| {
         let made = Command::new("mkfs.erofs").arg("--quiet").arg(folder.join("base")).arg(&base.path).output();
