@@ -106,7 +106,7 @@ impl<'a> Screen<'a> {
         Ok(())
     }
 
-    fn is_open(mut self) -> Outcome {
+    fn opens(mut self) -> Outcome {
         assert_eq!(self.locker.expect_closed()?, 0);
         self.lab.run(["pgrep", "--exact", self.program])?.refused()?;
         Ok(())
@@ -147,11 +147,11 @@ fn asks_once(release: Release, service: &'static str, lock: fn(&Lab, u8) -> Outc
     start_the_daemon(&lab)?;
     screen.is_locked()?;
     screen.gives(&format!("{PASSWORD}{}", phone.code()), &of("passed"))?;
-    screen.is_open()?;
+    screen.opens()?;
 
     let screen = lock(&lab, 8)?;
     screen.gives(&format!("{PASSWORD} {}", alice.backup_codes[0]), "factor=backup-code")?;
-    screen.is_open()?;
+    screen.opens()?;
     let log = lab.journal(None)?;
     assert!(!log.contains("LET IN WITHOUT") && !log.contains(&alice.backup_codes[0]), "{log}");
     Ok(())
@@ -212,7 +212,7 @@ on_each_release! {
             .boot()?;
         let screen = i3lock(&lab, 7)?;
         screen.gives("horse492817", "skipped user=alice service=i3lock")?;
-        screen.is_open()
+        screen.opens()
     }
 
     fn xsecurelock_opens_by_password_and_then_code_and_by_nothing_less(release: Release) -> Outcome {
@@ -226,7 +226,7 @@ on_each_release! {
         screen.gives(&phone.wrong_code(), "wrong user=alice service=xsecurelock")?;
         screen.is_locked()?;
         screen.gives(&phone.code(), "passed user=alice service=xsecurelock")?;
-        screen.is_open()
+        screen.opens()
     }
 
     fn lightdm_shows_its_window_and_its_stack_takes_password_and_then_code(release: Release) -> Outcome {
