@@ -67,7 +67,7 @@ pub(crate) fn run(args: Args, session: &mut Session) -> Result<Exit, Failure> {
         session,
         &added,
         keep,
-        "A login over ssh with it is asked for no code, where sshd here is set up for that.",
+        "A login over ssh with it and with your password is asked for no code, where sshd here is set up for that.",
     )?;
     Ok(Exit::Done)
 }

@@ -132,7 +132,7 @@ pub(crate) const CHECKS: &[Check] = &[
         about: "addresses in rules are addresses to sshd, too",
         probe: sshd::names_for_addresses,
     },
-    Check { name: "sshd-touch", about: "SSH security keys are touched", probe: sshd::touch },
+    Check { name: "sshd-touch", about: "SSH security keys are touched, or verify, as is said", probe: sshd::touch },
     Check { name: "daemon", about: "the daemon answers and is healthy", probe: site::daemon },
     Check { name: "policy", about: "the policy is taken without a doubt", probe: site::policy },
     Check { name: "mail", about: "mail goes out where it is set up", probe: site::mail },

@@ -188,16 +188,45 @@ pub(super) fn names_for_addresses(scene: &Scene<'_>) -> Found {
     vec![Finding::warn(what, place(scene, "UseDNS"), "UseDNS no")].into()
 }
 
+/// Whether SSH security keys do what is believed of them, for everybody: also where a `Match` says otherwise.
 pub(super) fn touch(scene: &Scene<'_>) -> Found {
     let sshd = match asked(scene) {
         Ok(sshd) => sshd,
         Err(found) => return found,
     };
-    let has_keys = scene.site.accounts.iter().any(|account| account.factors.contains_key("ssh-key"));
-    let options = sshd.value("PubkeyAuthOptions").unwrap_or("none");
-    if !has_keys || options.contains("touch-required") || options.contains("verify-required") {
+    let stated = states_verification(scene);
+    if !stated && !scene.site.accounts.iter().any(|account| account.factors.contains_key("ssh-key")) {
         return Vec::new().into();
     }
-    let what = "A user's authorized_keys may say no-touch-required: their SSH security key then signs unattended";
-    vec![Finding::warn(what, place(scene, "PubkeyAuthOptions"), "PubkeyAuthOptions touch-required")].into()
+    let everybody = [(None, sshd.clone(), place(scene, "PubkeyAuthOptions"))];
+    let matched = matched_users(&scene.sshd_lines).into_iter();
+    let some = matched.filter_map(|(user, place)| {
+        let own = Effective::ask(scene.system, Some(&user))?;
+        Some((Some(user), own, place.to_string()))
+    });
+    let told = everybody.into_iter().chain(some).filter_map(|(user, own, place)| {
+        let options = own.value("PubkeyAuthOptions").unwrap_or("none").to_owned();
+        let whose = user.map_or_else(String::new, |user| format!(" for {user}"));
+        if stated {
+            let what = format!(
+                "mfa.toml says that sshd demands verify-required, and it does not{whose}: a found key lets in by itself"
+            );
+            let mend = "PubkeyAuthOptions verify-required, or ssh_verify_required = false in /etc/mfa/mfa.toml";
+            return (!options.contains("verify-required")).then(|| Finding::fail(what, place, mend));
+        }
+        let is_demanded = options.contains("touch-required") || options.contains("verify-required");
+        let what =
+            format!("authorized_keys may say no-touch-required{whose}: an SSH security key then signs unattended");
+        (!is_demanded).then(|| Finding::warn(what, place, "PubkeyAuthOptions touch-required"))
+    });
+    Found::Findings(told.collect())
+}
+
+/// Whether the administrator states that sshd demands PIN or fingerprint of every key.
+fn states_verification(scene: &Scene<'_>) -> bool {
+    let text = scene.system.text("/etc/mfa/mfa.toml").unwrap_or_default();
+    text.lines().any(|line| {
+        let line = line.split('#').next().unwrap_or_default();
+        line.split_once('=').is_some_and(|(key, value)| key.trim() == "ssh_verify_required" && value.trim() == "true")
+    })
 }

@@ -225,6 +225,20 @@ fn keys_that_sign_unattended_matter_once_somebody_has_one() {
 }
 
 #[test]
+fn what_is_said_of_sshd_must_be_true_of_sshd_for_everybody() {
+    let right = healthy().answers.get("sshd -T").unwrap().clone();
+    let verified = right.replace("pubkeyauthoptions none", "pubkeyauthoptions verify-required");
+    let stated = healthy().file("/etc/mfa/mfa.toml", "[security_keys]\nssh_verify_required = true # sshd_config\n");
+    assert_eq!(found(&stated), ["Fail sshd-touch /etc/ssh/sshd_config"]);
+    let stated = stated.says("sshd -T", &verified);
+    assert_eq!(found(&stated), [""; 0]);
+    let config = "UsePAM yes\nPasswordAuthentication no\nMatch User carol\nPubkeyAuthOptions none\n";
+    let carol = "sshd -T -C user=carol,host=localhost,addr=127.0.0.1";
+    let machine = stated.file("/etc/ssh/sshd_config", config).says(carol, &right);
+    assert_eq!(found(&machine), ["Fail sshd-touch /etc/ssh/sshd_config:3"]);
+}
+
+#[test]
 fn a_match_that_exempts_is_noted_and_one_that_opens_the_password_method_told() {
     let config = "UsePAM yes\nPasswordAuthentication no\nMatch User ansible\nAuthenticationMethods publickey\n\
                   Match User carol\nPasswordAuthentication yes\n";
