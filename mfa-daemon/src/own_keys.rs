@@ -92,7 +92,7 @@ pub(crate) async fn security_key_made(
     let name = making.name().to_owned();
     let made = core::security_key_made(&account, making, &attested, &demand, &at).map_err(not_added)?;
     let asked = wire::KeyToProve {
-        credential: spelled(made.credential()),
+        credential: to_prove(made.credential()),
         client_data_hash: made.challenge().client_data_hash()[..].into(),
         verify_user,
         expires_in: seconds_left(until, at.now).unwrap_or(0),
@@ -198,7 +198,12 @@ fn known(account: &Account) -> Vec<wire::KnownKey> {
 
 fn spelled(credential: &Credential) -> key::Credential {
     let id = Bytes::from(credential.id.as_bytes());
-    key::Credential { id, relying_party: credential.relying_party.to_string() }
+    key::Credential { id, relying_party: credential.relying_party.to_string(), public_key: None }
+}
+
+/// With its public key: the PIN goes to the key that made it, and to none that only says so.
+fn to_prove(credential: &Credential) -> key::Credential {
+    key::Credential { public_key: Some(Bytes::from(credential.key.to_cose())), ..spelled(credential) }
 }
 
 fn added(name: String, codes: Vec<Zeroizing<String>>) -> Result<Answer, Failure> {

@@ -1,5 +1,6 @@
 //! The one call of a connection: who may make it, reading it, what may be in it.
 
+use crate::public_key::PublicKey;
 use mfa_proto::frame::{Call as Frame, Decoder, encode_error};
 use mfa_proto::key::{
     ASSERT, Assert, Credential, EDDSA, ES256, FIND, Find, LIST, LONGEST, LONGEST_ID, List, MAKE, MOST_CREDENTIALS, Make,
@@ -74,10 +75,16 @@ fn are_algorithms(algorithms: &[i64]) -> bool {
 }
 
 fn unfit_credentials(credentials: &[Credential]) -> Option<&'static str> {
-    let is_fit =
-        |one: &Credential| !one.id.is_empty() && one.id.len() <= LONGEST_ID && is_relying_party(&one.relying_party);
+    let is_fit = |one: &Credential| {
+        let of_length = (1..=LONGEST_ID).contains(&one.id.len());
+        of_length && is_relying_party(&one.relying_party) && one.public_key.as_deref().is_none_or(is_public_key)
+    };
     let fit = (1..=MOST_CREDENTIALS).contains(&credentials.len()) && credentials.iter().all(is_fit);
     (!fit).then_some("credentials")
+}
+
+fn is_public_key(cose: &[u8]) -> bool {
+    PublicKey::from_cose(cose).is_some()
 }
 
 fn unfit_hash(hash: &[u8]) -> Option<&'static str> {

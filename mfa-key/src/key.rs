@@ -5,6 +5,7 @@ use crate::ffi::{Assertion, Code, Creation, Device, Info, Subject};
 use crate::line::{Line, Watch, Within};
 use crate::pin::Pin;
 use crate::port::Port;
+use crate::public_key::PublicKey;
 use mfa_proto::key::{Can, Credential, Failure};
 use std::ffi::CString;
 use std::io;
@@ -61,17 +62,29 @@ impl Key {
         self.watch.set_until(until);
     }
 
-    /// Whether it holds the credential. It asks for no touch.
-    pub(crate) fn holds(&mut self, credential: &Credential) -> Result<bool, Failure> {
+    /// Whether it holds the credential, and how that is known. It asks for no touch.
+    ///
+    /// Where the credential's public key is known, a key that could sign has to: anything else that is plugged in could
+    /// say yes, and be given the PIN. What is signed is new each time, so that no signature of before does.
+    pub(crate) fn holds(&mut self, credential: &Credential) -> Result<Option<Word>, Failure> {
         if self.can.u2f_only && credential.id.len() > LONGEST_OF_U2F {
-            return Ok(false);
+            return Ok(None);
         }
-        // Signed without a touch it is worth nothing, so what is signed may be anything.
-        let mut assertion = self.assertion(credential, &[0; 32], false)?;
+        let mut new = [0; 32];
+        getrandom::fill(&mut new).map_err(|error| Failure::Failed { detail: format!("no random bytes: {error}") })?;
+        let mut assertion = self.assertion(credential, &new, false)?;
         match self.device.sign(&mut assertion, None) {
-            Ok(()) | Err(failure::USER_PRESENCE_REQUIRED) => Ok(true),
+            Ok(()) => Ok(match &credential.public_key {
+                None => Some(Word::Said),
+                Some(cose) => {
+                    let key = PublicKey::from_cose(cose);
+                    key.is_some_and(|key| assertion.is_by(&key)).then_some(Word::Signed)
+                }
+            }),
+            // Keys that know U2F alone sign nothing without a touch; they have no PIN either.
+            Err(failure::USER_PRESENCE_REQUIRED) if self.can.u2f_only => Ok(Some(Word::Said)),
             // Whatever the key says but yes: it has none to give.
-            Err(code) if code > 0 => Ok(false),
+            Err(failure::USER_PRESENCE_REQUIRED | 1..) => Ok(None),
             Err(code) => Err(because(code, self.watch.trouble())),
         }
     }
@@ -135,6 +148,15 @@ impl Key {
             failure => failure,
         })
     }
+}
+
+/// How it is known that a key holds a credential.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Word {
+    /// It says so. That is enough for a touch, whose signature is verified, and never for a PIN.
+    Said,
+    /// It has signed something new with it.
+    Signed,
 }
 
 /// How the key makes sure of its user, apart from the touch.

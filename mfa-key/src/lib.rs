@@ -20,6 +20,7 @@ mod line;
 mod operation;
 mod pin;
 mod port;
+mod public_key;
 mod survey;
 
 pub use hidraw::Usb;

@@ -1,14 +1,14 @@
 //! The four operations, and the rules they keep: one key blinks, and only one that holds a credential of the account;
-//! no other is given the PIN, and nobody's last tries are used up.
+//! no other is given the PIN, one that only says that it holds it neither, and nobody's last tries are used up.
 
 use crate::authenticator_data::{self as data, NO_STATEMENT};
 use crate::failure::nonsense;
 use crate::ffi::Subject;
-use crate::key::{How, Key, c_string};
+use crate::key::{How, Key, Word, c_string};
 use crate::line::Within;
 use crate::pin::{self, Pin, Way};
 use crate::port::Ports;
-use crate::survey::{Finding, Held, Survey};
+use crate::survey::{Finding, Held, Holding, Survey};
 use mfa_proto::key::{Assert, Asserted, Credential, Failure, Find, Found, Keys, List, Made, Make, Match};
 use mfa_proto::{Bytes, Secret, key};
 use std::time::Duration;
@@ -46,7 +46,7 @@ pub(crate) fn find(ports: &dyn Ports, wanted: &Find, within: &Within) -> Result<
     }
     let holding = findings.into_iter().flatten().filter(|held| !held.credentials.is_empty());
     let matches = holding.map(|held| Match {
-        credentials: held.credentials.into_iter().map(|credential| credential.id).collect(),
+        credentials: held.credentials.into_iter().map(|held| held.credential.id).collect(),
         can: held.key.can,
     });
     Ok(Found { plugged_in: u32::try_from(survey.plugged_in).unwrap_or(u32::MAX), matches: matches.collect() })
@@ -54,9 +54,9 @@ pub(crate) fn find(ports: &dyn Ports, wanted: &Find, within: &Within) -> Result<
 
 /// Has the first key that turns out to hold one of the credentials sign.
 pub(crate) fn assert(ports: &dyn Ports, wanted: &Assert, within: &Within) -> Result<Asserted, Failure> {
-    let (mut key, credential) = first_that_holds(ports, &wanted.credentials, within)?;
+    let (mut key, Holding { credential, word }) = first_that_holds(ports, &wanted.credentials, within)?;
     key.set_until(within.until);
-    let how = how(&mut key, wanted.pin.as_ref(), wanted.verify_user)?;
+    let how = how(&mut key, wanted.pin.as_ref(), wanted.verify_user).and_then(|how| allowed(how, word))?;
     let signed = key.sign(&credential, &wanted.client_data_hash, &how)?;
     // Asked about one, a key may leave out which it was.
     let id = signed.id();
@@ -99,18 +99,14 @@ pub(crate) fn make(ports: &dyn Ports, wanted: &Make, within: &Within) -> Result<
     })
 }
 
-fn first_that_holds(
-    ports: &dyn Ports,
-    credentials: &[Credential],
-    within: &Within,
-) -> Result<(Key, Credential), Failure> {
+fn first_that_holds(ports: &dyn Ports, credentials: &[Credential], within: &Within) -> Result<(Key, Holding), Failure> {
     let mut survey = Survey::begin(ports, credentials, within)?;
     let mut failures = Vec::new();
     while let Some(finding) = survey.next() {
         match finding {
             Ok(held) => {
-                if let Some(credential) = held.credentials.into_iter().next() {
-                    return Ok((held.key, credential));
+                if let Some(holding) = held.credentials.into_iter().next() {
+                    return Ok((held.key, holding));
                 }
             }
             Err(failure) => failures.push(failure),
@@ -167,6 +163,14 @@ fn how(key: &mut Key, typed: Option<&Secret>, verify_user: bool) -> Result<How, 
     }
 }
 
+/// A PIN goes only to a key that has shown that it holds the credential.
+fn allowed(how: How, word: Word) -> Result<How, Failure> {
+    match word {
+        Word::Said if how.pin.is_some() => Err(Failure::Unsupported),
+        Word::Said | Word::Signed => Ok(how),
+    }
+}
+
 /// Those of the wanted algorithms that the key says it knows; all of them where it says nothing. U2F has one.
 fn algorithms(wanted: &[i64], key: &Key) -> Vec<i32> {
     let knows = |algorithm: &i64| {
@@ -192,6 +196,14 @@ fn printable(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pin_is_not_for_a_key_that_only_says_that_it_holds_the_credential() {
+        let with_pin = || How { pin: Pin::new(&Secret::from("1234")), by_itself: false };
+        assert_eq!(allowed(with_pin(), Word::Said).err(), Some(Failure::Unsupported));
+        assert!(allowed(with_pin(), Word::Signed).is_ok_and(|how| how.pin.is_some()));
+        assert!(allowed(How::default(), Word::Said).is_ok());
+    }
 
     #[test]
     fn what_a_key_calls_itself_is_harmless_on_a_terminal() {

@@ -1,7 +1,7 @@
 //! All keys that are plugged in, asked at once, each on a thread of its own: a key that is silent or busy keeps no
 //! other waiting. What has no answer yet when the survey is dropped ends by itself.
 
-use crate::key::Key;
+use crate::key::{Key, Word};
 use crate::line::{NEXT_TURN, Within, left, rest};
 use crate::port::{Port, Ports};
 use mfa_proto::key::{Credential, Failure};
@@ -20,7 +20,13 @@ const WHY_NOT: Duration = Duration::from_millis(300);
 pub(crate) struct Held {
     pub(crate) key: Key,
     pub(crate) port: Box<dyn Port>,
-    pub(crate) credentials: Vec<Credential>,
+    pub(crate) credentials: Vec<Holding>,
+}
+
+/// A credential that a key holds, and how that is known.
+pub(crate) struct Holding {
+    pub(crate) credential: Credential,
+    pub(crate) word: Word,
 }
 
 /// What a key answered, or why it did not.
@@ -124,13 +130,13 @@ fn ask(port: Box<dyn Port>, credentials: &[Credential], within: Within) -> Findi
     }
 }
 
-fn ask_once(port: &dyn Port, credentials: &[Credential], within: &Within) -> Result<(Key, Vec<Credential>), Failure> {
+fn ask_once(port: &dyn Port, credentials: &[Credential], within: &Within) -> Result<(Key, Vec<Holding>), Failure> {
     let until = within.until;
     let mut key = Key::open(port, within.clone(), || until.min(Instant::now() + SILENT))?;
     let mut held = Vec::new();
     for credential in credentials {
-        if key.holds(credential)? {
-            held.push(credential.clone());
+        if let Some(word) = key.holds(credential)? {
+            held.push(Holding { credential: credential.clone(), word });
         }
     }
     Ok((key, held))

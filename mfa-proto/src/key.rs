@@ -43,6 +43,10 @@ pub struct Credential {
     pub id: Bytes,
     /// The relying party it was made for.
     pub relying_party: String,
+    /// Its public key, as COSE_Key in CTAP's one spelling (CTAP 2.1, section 8): a key that can sign without a touch has
+    /// to before it is believed to hold the credential. Left out, its word is enough, but it is never sent a PIN.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_key: Option<Bytes>,
 }
 
 /// Lists the keys that are plugged in.
@@ -189,7 +193,7 @@ pub struct Made {
 }
 
 /// Has the key sign. Which key holds one of the credentials is found first, without a touch, and that one alone
-/// blinks; the PIN goes to no other.
+/// blinks; the PIN goes to no other, and only to one that has shown it by a signature.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Assert {

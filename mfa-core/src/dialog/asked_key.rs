@@ -1,6 +1,6 @@
 //! What a security key is asked in a login, and what comes back. Plain data: whoever carries it out decides nothing.
 
-use crate::factor::security_key::{CredentialId, RelyingParty};
+use crate::factor::security_key::{CoseKey, CredentialId, RelyingParty};
 use std::fmt;
 use zeroize::Zeroizing;
 
@@ -11,6 +11,8 @@ pub struct Wanted {
     pub id: CredentialId,
     /// For whom it was made.
     pub relying_party: RelyingParty,
+    /// By its signatures a key shows that it holds it.
+    pub public_key: CoseKey,
 }
 
 /// Which of these credentials are on a key that is plugged in? No key is to blink.

@@ -28,6 +28,7 @@ impl Dialog {
                 self.ask_anew(vec![Note { error: true, text: text::wrong() }], at)
             }
             Then::KeyWrong(text) => self.key_wrong(text, at),
+            Then::PinWrong(left) => self.pin_wrong(left, at),
             Then::WrongInvite { left } => self.wrong_invite(left, at),
             Then::Mailed => self.mailed(at),
             Then::Begun(say) => self.picture(say),

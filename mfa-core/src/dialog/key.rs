@@ -21,7 +21,7 @@ use super::asked_key::{KeyEvent, KeyTrouble, Plugged, Search, Sign, Signed, Want
 use super::state::{Again, Question, State, Then};
 use super::{Denial, Dialog, Effect, Front, Next, Note, Step, Turn, key_text as text};
 use crate::At;
-use crate::account::{FactorId, Record, What, Write};
+use crate::account::{FactorId, Record, Seen, What, Write};
 use crate::factor::Kind;
 use crate::factor::security_key::{self, Assertion, Challenge, Credential, Finding, Purpose};
 use crate::policy::Plan;
@@ -155,6 +155,9 @@ impl Dialog {
         if let Some(left @ ..=LAST_TRIES) = self.keys.found.as_ref().and_then(|key| key.pin_left) {
             return self.without_key(text::key_trouble(KeyTrouble::PinLastTries(left), 0), at);
         }
+        if self.keys.pins >= PINS {
+            return self.without_key(text::pins_enough(), at);
+        }
         let prompt = text::pin(&self.setting.occasion, self.can_type(at));
         self.ask_on(Question::Pin, say, prompt.into(), false)
     }
@@ -212,14 +215,10 @@ impl Dialog {
                 let again = Again { question: Question::Touched, ..Again::of_nothing(0) };
                 self.weigh_touch(again, at)
             }
-            KeyEvent::Failed(KeyTrouble::PinWrong(left))
-                if self.keys.pins < PINS && left.is_none_or(|left| left > LAST_TRIES) && self.key_helps(at) =>
-            {
-                if let Some(found) = &mut self.keys.found {
-                    found.pin_left = left;
-                }
-                let text = text::key_trouble(KeyTrouble::PinWrong(left), 0);
-                self.ask_for_pin(vec![Note { error: true, text }], at)
+            KeyEvent::Failed(KeyTrouble::PinWrong(left)) => {
+                // The key counts these by itself, so nothing is throttled; that somebody guessed is kept all the same.
+                let record = Record::of(What::Wrong).with(Kind::SecurityKey, None).because("pin");
+                self.commit(Seen::Anything, Vec::new(), record, (Then::PinWrong(left), None), at)
             }
             // What it is like was found out without a touch; some keys say more only then.
             KeyEvent::Failed(KeyTrouble::PinNeeded) if self.keys.pins == 0 && self.key_helps(at) => {
@@ -231,6 +230,18 @@ impl Dialog {
             }
             KeyEvent::Found(_) => self.deny(Denial::Unexpected),
         }
+    }
+
+    /// The key took a wrong PIN, and that is committed.
+    pub(super) fn pin_wrong(mut self, left: Option<u8>, at: &At) -> Step {
+        let text = text::key_trouble(KeyTrouble::PinWrong(left), 0);
+        if self.keys.pins >= PINS || left.is_some_and(|left| left <= LAST_TRIES) || !self.key_helps(at) {
+            return self.without_key(text, at);
+        }
+        if let Some(found) = &mut self.keys.found {
+            found.pin_left = left;
+        }
+        self.ask_for_pin(vec![Note { error: true, text }], at)
     }
 
     /// Weighs what a key has signed, on the account and by the plan as they are now.
@@ -288,5 +299,5 @@ impl Dialog {
 }
 
 fn wanted(key: &Credential) -> Wanted {
-    Wanted { id: key.id.clone(), relying_party: key.relying_party.clone() }
+    Wanted { id: key.id.clone(), relying_party: key.relying_party.clone(), public_key: key.key.clone() }
 }

@@ -28,6 +28,10 @@ pub(super) fn no_pin() -> String {
     "A PIN has 4 to 63 characters. It was not sent.".into()
 }
 
+pub(super) fn pins_enough() -> String {
+    "That is enough of PINs for this login. The key takes its PIN in the next one.".into()
+}
+
 pub(super) fn plug(or_backup_code: bool) -> &'static str {
     if or_backup_code {
         "Plug in your security key and press Enter, or type a backup code: "

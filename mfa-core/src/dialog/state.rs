@@ -140,6 +140,7 @@ pub(super) enum Then {
     Explain(Denial, String),
     Wrong,
     KeyWrong(String),
+    PinWrong(Option<u8>),
     Used { wait: i64 },
     Mailed,
     WrongInvite { left: u32 },

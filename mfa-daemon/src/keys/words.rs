@@ -17,9 +17,10 @@ pub(super) fn assert(sign: Sign) -> Assert {
 }
 
 fn credentials(wanted: Vec<Wanted>) -> Vec<Credential> {
-    let one = |Wanted { id, relying_party }: Wanted| Credential {
+    let one = |Wanted { id, relying_party, public_key }: Wanted| Credential {
         id: Bytes::from(id.as_bytes()),
         relying_party: relying_party.as_str().to_owned(),
+        public_key: Some(Bytes::from(public_key.to_cose())),
     };
     wanted.into_iter().map(one).collect()
 }

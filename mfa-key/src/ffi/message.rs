@@ -1,7 +1,8 @@
 //! What a key is asked to sign or to make, and what it gave.
 
 use super::{Code, bytes, done, sys, text};
-use std::ffi::{CStr, c_int};
+use crate::public_key::PublicKey;
+use std::ffi::{CStr, c_int, c_void};
 use std::ptr::{self, NonNull};
 
 /// A request for a signature, and then the signature.
@@ -57,6 +58,39 @@ impl Assertion {
     pub(crate) fn signature(&self) -> Vec<u8> {
         // SAFETY: the assertion is ours; both functions answer nothing for a signature that is not there.
         unsafe { bytes(sys::fido_assert_sig_ptr(self.0.as_ptr(), 0), sys::fido_assert_sig_len(self.0.as_ptr(), 0)) }
+    }
+
+    /// Whether the signature is that public key's, over the hash and for the relying party it was asked for. A touch is
+    /// demanded only where one was asked for.
+    pub(crate) fn is_by(&self, key: &PublicKey) -> bool {
+        match key {
+            PublicKey::Es256(point) => {
+                let mut raw = sys::es256_pk_new();
+                // SAFETY: the key is new or null; libfido2 copies the bytes.
+                let right = !raw.is_null()
+                    && unsafe { sys::es256_pk_from_ptr(raw, point.as_ptr().cast(), point.len()) } == sys::OK
+                    && self.verifies(sys::ES256, raw.cast());
+                // SAFETY: made above, and not used after this; freeing null does nothing.
+                unsafe { sys::es256_pk_free(&raw mut raw) };
+                right
+            }
+            PublicKey::EdDsa(point) => {
+                let mut raw = sys::eddsa_pk_new();
+                // SAFETY: the key is new or null; libfido2 copies the bytes.
+                let right = !raw.is_null()
+                    && unsafe { sys::eddsa_pk_from_ptr(raw, point.as_ptr().cast(), point.len()) } == sys::OK
+                    && self.verifies(sys::EDDSA, raw.cast());
+                // SAFETY: made above, and not used after this; freeing null does nothing.
+                unsafe { sys::eddsa_pk_free(&raw mut raw) };
+                right
+            }
+        }
+    }
+
+    /// `key` is a live public key of libfido2's, of that algorithm.
+    fn verifies(&self, algorithm: c_int, key: *const c_void) -> bool {
+        // SAFETY: the assertion is ours, one that has no signature is refused; the key is of the algorithm's type.
+        unsafe { sys::fido_assert_verify(self.0.as_ptr(), 0, algorithm, key) == sys::OK }
     }
 }
 

@@ -9,6 +9,10 @@ pub(super) const OK: c_int = 0;
 pub(super) const INTERNAL: c_int = -9;
 /// A device whose answer to the first question after `INIT` cannot be read is not taken for one that knows U2F alone.
 pub(super) const DISABLE_U2F_FALLBACK: c_int = 0x02;
+/// COSE's number of ES256.
+pub(super) const ES256: c_int = -7;
+/// COSE's number of EdDSA.
+pub(super) const EDDSA: c_int = -8;
 /// `FIDO_OPT_FALSE`.
 pub(super) const OPT_FALSE: c_int = 1;
 /// `FIDO_OPT_TRUE`.
@@ -24,7 +28,7 @@ macro_rules! opaque {
         }
     )*};
 }
-opaque!(FidoDev, FidoAssert, FidoCred, FidoCborInfo, FidoDevInfo);
+opaque!(FidoDev, FidoAssert, FidoCred, FidoCborInfo, FidoDevInfo, Es256Pk, EddsaPk);
 
 /// `fido_dev_io_t`.
 #[repr(C)]
@@ -86,6 +90,19 @@ unsafe extern "C" {
     pub(super) fn fido_assert_authdata_len(assert: *const FidoAssert, index: usize) -> usize;
     pub(super) fn fido_assert_sig_ptr(assert: *const FidoAssert, index: usize) -> *const u8;
     pub(super) fn fido_assert_sig_len(assert: *const FidoAssert, index: usize) -> usize;
+    pub(super) fn fido_assert_verify(
+        assert: *const FidoAssert,
+        index: usize,
+        algorithm: c_int,
+        key: *const c_void,
+    ) -> c_int;
+
+    pub(super) safe fn es256_pk_new() -> *mut Es256Pk;
+    pub(super) fn es256_pk_free(key: *mut *mut Es256Pk);
+    pub(super) fn es256_pk_from_ptr(key: *mut Es256Pk, bytes: *const c_void, len: usize) -> c_int;
+    pub(super) safe fn eddsa_pk_new() -> *mut EddsaPk;
+    pub(super) fn eddsa_pk_free(key: *mut *mut EddsaPk);
+    pub(super) fn eddsa_pk_from_ptr(key: *mut EddsaPk, bytes: *const c_void, len: usize) -> c_int;
 
     pub(super) safe fn fido_cred_new() -> *mut FidoCred;
     pub(super) fn fido_cred_free(cred: *mut *mut FidoCred);

@@ -65,7 +65,8 @@ fn challenge(purpose: Purpose) -> Challenge {
 }
 
 fn wire(credential: &Credential) -> Wanted {
-    Wanted { id: credential.id.as_bytes().into(), relying_party: credential.relying_party.as_str().into() }
+    let public_key = Some(credential.key.to_cose().into());
+    Wanted { id: credential.id.as_bytes().into(), relying_party: credential.relying_party.as_str().into(), public_key }
 }
 
 /// A credential on the one key there is that holds none of `others`.
@@ -145,16 +146,27 @@ pub(crate) fn sign(site: &Site, credentials: &[&Credential], how: &How<'_>) -> R
     }
 }
 
+/// The same by a caller that does not know the credential's public key.
+pub(crate) fn sign_unproven(site: &Site, credential: &Credential, how: &How<'_>) -> Result<(), Failure> {
+    let credentials = vec![Wanted { public_key: None, ..wire(credential) }];
+    let pending = site.call(ASSERT, &to_sign(credentials, how));
+    finding(pending.end(), &[credential], how).map(|found| assert!(matches!(found, Finding::Right(_)), "{found:?}"))
+}
+
 /// A signature that is being made.
 pub(crate) fn begin(site: &Site, credentials: &[&Credential], how: &How<'_>) -> Pending {
-    let wanted = Assert {
-        credentials: credentials.iter().map(|credential| wire(credential)).collect(),
+    let credentials = credentials.iter().map(|credential| wire(credential)).collect();
+    site.call(ASSERT, &to_sign(credentials, how))
+}
+
+fn to_sign(credentials: Vec<Wanted>, how: &How<'_>) -> Assert {
+    Assert {
+        credentials,
         client_data_hash: challenge(Purpose::Get).client_data_hash().to_vec().into(),
         pin: how.pin.map(mfa_proto::Secret::from),
         verify_user: how.verify_user,
         seconds: how.seconds,
-    };
-    site.call(ASSERT, &wanted)
+    }
 }
 
 /// What the daemon makes of it.

@@ -27,7 +27,8 @@ fn cases(operations: &[Operation]) -> Vec<Case> {
     let mut cases = Vec::new();
     for &operation in operations {
         for kind in [Kind::Es256, Kind::U2f] {
-            for trouble in Trouble::all() {
+            // A lie about a signature is no fault of the line: what comes of it is told with the PINs.
+            for trouble in Trouble::all().filter(|trouble| *trouble != Trouble::RubbishSignature) {
                 for from in Moment::all() {
                     cases.push(Case { operation, kind, fault: Fault { trouble, from } });
                 }
@@ -55,7 +56,7 @@ impl Case {
         let asks = reaches >= Moment::ChannelOpen;
         let begins = self.fault.from == Moment::FirstFrame;
         let why = match self.fault.trouble {
-            Trouble::OthersFrames => None,
+            Trouble::OthersFrames | Trouble::RubbishSignature => None,
             // What is short is an answer to a command; what U2F answers has no such data.
             Trouble::ShortCbor => asks.then_some(Why::Nonsense),
             Trouble::ShortAuthenticatorData => (reaches >= Moment::Command && is_modern).then_some(Why::Nonsense),

@@ -2,10 +2,10 @@
 
 use mfa_core::factor::security_key::{Finding, Makers};
 use mfa_proto::key::Failure;
-use virtual_key::{Finger, Flash, Model, SocketPort, VirtualKey};
+use virtual_key::{Fault, Finger, Flash, Model, Moment, SocketPort, Trouble, VirtualKey};
 
 use crate::cases::each;
-use crate::desk::{AMPLE, How, Kind, begin, enroll, find, finding, make, make_by, sign};
+use crate::desk::{AMPLE, How, Kind, begin, enroll, find, finding, make, make_by, sign, sign_unproven};
 use crate::site::Site;
 
 const PIN: &str = "314159";
@@ -32,6 +32,49 @@ fn of_two_keys_the_one_that_holds_the_credential_blinks_and_no_pin_reaches_the_o
         assert_eq!(another.pin_tries_left(), 8);
         assert_eq!(find(&site, &[&credential], AMPLE).unwrap().plugged_in, 2);
     });
+}
+
+#[test]
+fn a_key_that_lies_about_holding_the_credential_gets_no_pin_and_the_real_one_beside_it_is_used() {
+    let cases = [Kind::Es256, Kind::EdDsa].into_iter().flat_map(|kind| [("a", "b"), ("b", "a")].map(|at| (kind, at)));
+    each(cases.collect(), |&(kind, (ours, others))| {
+        let site = Site::new();
+        let key = site.key(ours, kind.model());
+        let credential = enroll(&site, &key, kind);
+        key.set_pin(Some(PIN)).unwrap();
+        // It knows all that the real one knows, and says yes to everything; only sign it cannot.
+        let memory = site.folder.join("liar.flash");
+        key.save(&memory).unwrap();
+        let liar =
+            VirtualKey::new(kind.model(), Flash::in_file(&memory).unwrap(), SocketPort::new(site.folder.join(others)));
+        liar.plug().unwrap();
+        liar.fault(Some(Fault { trouble: Trouble::RubbishSignature, from: Moment::Command }));
+        for one in [&key, &liar] {
+            one.always(Some(Finger::Touch));
+        }
+        let how = How { pin: Some(PIN), verify_user: true, ..How::within(AMPLE) };
+        let found = find(&site, &[&credential], AMPLE).unwrap();
+        assert_eq!((found.plugged_in, found.matches.len()), (2, 1));
+        assert_eq!(sign(&site, &[&credential], &how), Ok(()));
+        key.unplug();
+        assert_eq!(sign(&site, &[&credential], &how), Err(Failure::NotHere));
+        assert_eq!((key.seen().pins, liar.seen().pins), (1, 0));
+        assert_eq!((liar.seen().touched, liar.pin_tries_left()), (0, 8));
+        assert!(liar.seen().asserted > 0, "it was asked, and lied");
+    });
+}
+
+#[test]
+fn a_pin_for_a_credential_whose_public_key_nobody_knows_is_sent_to_no_key() {
+    let site = Site::new();
+    let key = site.key("blue", Model::default());
+    let credential = enroll(&site, &key, Kind::Es256);
+    key.set_pin(Some(PIN)).unwrap();
+    key.always(Some(Finger::Touch));
+    let how = How { pin: Some(PIN), verify_user: true, ..How::within(AMPLE) };
+    assert_eq!(sign_unproven(&site, &credential, &how), Err(Failure::Unsupported));
+    assert_eq!(key.seen().pins, 0);
+    assert_eq!(sign_unproven(&site, &credential, &How::within(AMPLE)), Ok(()));
 }
 
 #[test]

@@ -38,6 +38,8 @@ pub(crate) struct How<'a> {
 pub(crate) struct Enrolled {
     /// A point of P-256, uncompressed, or the 32 bytes of Ed25519.
     pub(crate) public_key: Vec<u8>,
+    /// The public key as COSE has it, then what the key knows the credential by: OpenSSH brings nothing else when it has
+    /// something signed, and a PIN goes only to a key that shows that it holds the public key's other half.
     pub(crate) key_handle: Vec<u8>,
     /// The attestation statement; OpenSSH keeps it where it is told to, and looks into it nowhere.
     pub(crate) statement: Vec<u8>,
@@ -70,9 +72,11 @@ pub(crate) fn enroll(folder: &Path, kind: Kind, how: &How<'_>) -> Result<Enrolle
     };
     let made: Made = ask(folder, MAKE, &wanted)?;
     let public_key = public_key(kind, &made.authenticator_data, &made.credential).ok_or_else(nonsense)?;
+    let cose = cose(kind, &made.authenticator_data, &made.credential).ok_or_else(nonsense)?;
+    let handle = [cose, &made.credential].concat();
     Ok(Enrolled {
         public_key,
-        key_handle: made.credential.into_vec(),
+        key_handle: handle,
         statement: made.statement.into_vec(),
         authenticator_data: made.authenticator_data.into_vec(),
     })
@@ -80,8 +84,11 @@ pub(crate) fn enroll(folder: &Path, kind: Kind, how: &How<'_>) -> Result<Enrolle
 
 /// Signs with the key that has that handle.
 pub(crate) fn sign(folder: &Path, kind: Kind, handle: &[u8], how: &How<'_>) -> Result<Signed, Failure> {
+    let (cose, id) = split(kind, handle).ok_or_else(nonsense)?;
+    let public_key = Some(cose.into());
+    let credential = Credential { id: id.into(), relying_party: how.application.into(), public_key };
     let wanted = Assert {
-        credentials: vec![Credential { id: handle.into(), relying_party: how.application.into() }],
+        credentials: vec![credential],
         client_data_hash: how.hash.to_vec().into(),
         pin: how.pin.map(Secret::from),
         verify_user: how.verify_user,
@@ -130,6 +137,16 @@ fn public_key(kind: Kind, data: &[u8], id: &[u8]) -> Option<Vec<u8>> {
         Kind::Ed25519 => Some(number(X)?.to_vec()),
         Kind::Ecdsa => Some([&[4][..], number(X)?, number(Y)?].concat()),
     }
+}
+
+/// The public key as COSE has it.
+fn cose<'a>(kind: Kind, data: &'a [u8], id: &[u8]) -> Option<&'a [u8]> {
+    split(kind, data.get(37 + 16 + 2 + id.len()..)?).map(|(cose, _)| cose)
+}
+
+/// The public key as COSE has it, and what follows.
+fn split(kind: Kind, bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    bytes.split_at_checked(if kind == Kind::Ed25519 { 42 } else { 77 })
 }
 
 /// The two numbers of an ECDSA signature in DER, both shorter than 128 bytes.

@@ -21,6 +21,8 @@ pub enum Trouble {
     ShortCbor,
     /// The authenticator data in an answer is shorter than any can be; all else is whole.
     ShortAuthenticatorData,
+    /// A signature is rubbish; all else is whole. So answers what says that it holds a credential and does not.
+    RubbishSignature,
     /// Each byte of an answer is random.
     Noise,
     /// "Still working on it", for ever.
@@ -54,7 +56,7 @@ pub struct Fault {
 }
 
 /// Each trouble and moment with the word for it.
-const TROUBLES: [(&str, Trouble); 13] = [
+const TROUBLES: [(&str, Trouble); 14] = [
     ("silent", Trouble::Silent),
     ("others-frames", Trouble::OthersFrames),
     ("wrong-channel", Trouble::WrongChannel),
@@ -64,6 +66,7 @@ const TROUBLES: [(&str, Trouble); 13] = [
     ("huge-length", Trouble::HugeLength),
     ("short-cbor", Trouble::ShortCbor),
     ("short-authenticator-data", Trouble::ShortAuthenticatorData),
+    ("rubbish-signature", Trouble::RubbishSignature),
     ("noise", Trouble::Noise),
     ("keepalive-for-ever", Trouble::KeepaliveForEver),
     ("busy", Trouble::Busy),

@@ -121,13 +121,31 @@ pub(crate) fn short_authenticator_data(packets: Vec<Packet>) -> Vec<Packet> {
     })
 }
 
+/// An assertion with one bit of its signature turned, in the last byte of it; an answer without one stays as it is.
+pub(crate) fn rubbish_signature(packets: Vec<Packet>) -> Vec<Packet> {
+    rewrite(packets, |answer| {
+        let turned = changed(answer, 3, |mut signature| {
+            signature.iter_mut().next_back().into_iter().for_each(|byte| *byte ^= 1);
+            signature
+        });
+        if let Some(turned) = turned {
+            *answer = turned;
+        }
+    })
+}
+
 /// The answer's status and map again, with the member that both commands call 2 cut.
 fn cut(answer: &[u8]) -> Option<Vec<u8>> {
+    changed(answer, 2, |data| data.into_iter().take(20).collect())
+}
+
+/// The answer's status and map again, with that member changed, where it is a byte string.
+fn changed(answer: &[u8], member: u64, how: impl Fn(Vec<u8>) -> Vec<u8>) -> Option<Vec<u8>> {
     let (status, map) = answer.split_first()?;
     let members = reader::read(map).ok()?.extract_map()?.into_iter().map(|(key, value)| {
-        let is_data = key == Value::unsigned(2);
+        let is_data = key == Value::unsigned(member);
         let data = is_data.then(|| value.clone().extract_byte_string()).flatten();
-        (key, data.map_or(value, |data| Value::byte_string(data.into_iter().take(20).collect())))
+        (key, data.map_or(value, |data| Value::byte_string(how(data))))
     });
     let mut shorter = vec![*status];
     writer::write(Value::map(members.collect()), &mut shorter).ok()?;

@@ -142,6 +142,7 @@ impl Wire {
             Trouble::HugeLength => self.send(&[spoil::longer(first, u16::MAX)]),
             Trouble::ShortCbor => self.send(&spoil::short_cbor(packets)),
             Trouble::ShortAuthenticatorData => self.send(&spoil::short_authenticator_data(packets)),
+            Trouble::RubbishSignature => self.send(&spoil::rubbish_signature(packets)),
             Trouble::Noise => self.send(&packets.iter().map(spoil::noise).collect::<Vec<_>>()),
             Trouble::KeepaliveForEver => self.for_ever(spoil::keepalive(&first), Duration::from_millis(50)),
             Trouble::Busy => self.send(&[spoil::error(&first, spoil::CHANNEL_BUSY)]),

@@ -254,7 +254,48 @@ fn a_wrong_pin_is_told_and_asked_for_once_more_but_never_with_three_tries_left()
     let (_, turn) = world.sit_down();
     assert!(said(&turn).starts_with("Only 3 tries are left for this key's PIN"), "{turn:?}");
     assert_eq!(prompt(&turn), text::CODE_PROMPT);
-    assert!(world.records.iter().all(|record| record.what != What::Wrong), "the key counts these by itself");
+}
+
+#[test]
+fn each_wrong_pin_is_recorded_and_throttles_nothing_since_the_key_counts_it() {
+    let mut world = World::with_keys(&[TestKey::new(7).with_pin(8)]);
+    world.plan = verifying();
+    let throttles = world.account.throttles.clone();
+    let (mut dialog, _) = world.sit_down();
+    for left in [7, 6] {
+        (dialog, _) = world.answer(dialog, "1234", NOW);
+        (dialog, _) = world.fails(dialog, KeyTrouble::PinWrong(Some(left)));
+        assert_eq!(last(&world), (What::Wrong, Some((Kind::SecurityKey, None))));
+        assert_eq!(world.records.last().unwrap().reason, Some("pin"));
+    }
+    assert_eq!(world.records.iter().filter(|record| record.what == What::Wrong).count(), 2);
+    assert_eq!(world.account.throttles, throttles);
+    assert!(!dialog.is_over());
+}
+
+#[test]
+fn no_more_than_two_pins_are_sent_in_a_dialog_however_often_the_key_is_looked_for() {
+    for trouble in [KeyTrouble::PinWrong(Some(7)), KeyTrouble::TimedOut] {
+        let mut world = World::with_keys(&[TestKey::new(7).with_pin(8)]);
+        world.plan = verifying();
+        let (mut dialog, mut turn) = world.sit_down();
+        for _ in 0..2 {
+            if prompt(&turn) == text::CODE_PROMPT {
+                (dialog, turn) = world.answer(dialog, "k", NOW);
+            }
+            assert!(prompt(&turn).contains("PIN of your security key"), "{turn:?}");
+            (dialog, turn) = world.answer(dialog, "1234", NOW);
+            assert!(matches!(turn.next, Next::Wait { .. }), "{turn:?}");
+            (dialog, turn) = world.fails(dialog, trouble);
+        }
+        world.blinks = None;
+        let searches = world.searches;
+        let (_, turn) = world.answer(dialog, "k", NOW);
+        assert_eq!(world.searches, searches + 1, "the key is found again");
+        assert_eq!(said(&turn), "That is enough of PINs for this login. The key takes its PIN in the next one.");
+        assert_eq!(prompt(&turn), text::CODE_PROMPT);
+        assert!(world.blinks.is_none());
+    }
 }
 
 #[test]
