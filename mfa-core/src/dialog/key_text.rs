@@ -132,7 +132,7 @@ impl Missing {
                 let names: Vec<String> = names.iter().map(|name| shown(name)).collect();
                 format!("This login needs one of your SSH security keys: {}", names.join(", "))
             }
-            Self::SshKeyAlone => "Your SSH security key is one factor, and another one must stand beside it.".into(),
+            Self::SshKeyAlone => "Your SSH security key is one factor; another must stand beside it.".into(),
             Self::SshKeyUnverified => "SSH security keys do not do here: sshd does not make them check a PIN.".into(),
             Self::NoSsh => "Only your SSH security key would do, and that is shown when you log in with ssh.".into(),
             Self::Elsewhere => "Your security key works only for somebody who sits at this machine.".into(),

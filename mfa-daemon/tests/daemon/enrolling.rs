@@ -195,7 +195,9 @@ fn nobody_enrolls_through_a_process_of_their_own_where_a_login_would_ask() {
         let mut wire = daemon.connect_as(uid);
         let turn = wire.ask("io.mfa.Login.Begin", begin);
         assert!(!turn.to_string().contains("QR"), "{service}: {turn}");
-        assert_ne!(outcome(&wire.answer("")), "pass");
+        // A window is told at once; at a terminal it is a question, so that it is read.
+        let end = if turn["done"].is_null() { wire.answer("") } else { turn };
+        assert_eq!(outcome(&end), "denied", "{service}");
     }
 }
 
