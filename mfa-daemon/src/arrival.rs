@@ -65,7 +65,9 @@ async fn caller(daemon: &Daemon, uid: u32) -> Option<Entry> {
 /// Root is believed about the context; of anybody else it is unknown.
 pub(crate) fn facts(begin: &Begin, is_root: bool, (caller, session): (Option<Entry>, Option<LoginSession>)) -> Facts {
     let service = begin.service.clone();
-    let shows_text = !begin.silent && Front::shows_text(&service);
+    // sudo asks for silence always, and shows what is said all the same.
+    let silent = begin.silent && Class::of(&service) != Some(Class::Sudo);
+    let shows_text = !silent && Front::shows_text(&service);
     if !is_root {
         let (address, ssh) = (Address::Unknown, SshAuth::Unknown);
         let (origin, caller, session, opens) = (None, None, None, None);

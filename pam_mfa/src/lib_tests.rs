@@ -476,17 +476,19 @@ fn setcred_always_succeeds() {
 }
 
 #[test]
-fn a_silent_application_is_shown_no_text_and_still_asked() {
+fn a_silent_application_is_shown_no_text_but_what_a_question_is_about_and_what_a_touch_is_for() {
     let folder = tempfile::tempdir().unwrap();
     let socket = folder.path().join("mfa.sock");
-    let daemon = Daemon::playing(&socket, vec![says_and_asks("Hello"), says_and_ends("Bye", Outcome::Pass)]);
+    let touch = Note { style: Style::Info, text: "Touch your key".into() };
+    let wait = Act::Reply(Turn { say: vec![touch.clone()], next: Next::Wait { at_most: 15 }, patience: None });
+    let daemon = Daemon::playing(&socket, vec![says_and_asks("Hello"), wait, says_and_ends("Bye", Outcome::Pass)]);
     let mut application = Application::sshd().typing(&["492817"]);
     let silent = Call { arguments: vec![], silent: true };
     assert_eq!(auth(&at(&socket), &mut application, &silent).raw(), SUCCESS);
-    assert!(application.shown.is_empty());
-    assert_eq!(application.asked, [(vec![], Prompt { text: CODE.into(), echo: false })]);
+    assert_eq!(std::mem::take(&mut application.shown), [touch]);
+    assert_eq!(application.asked, [(vec![], Prompt { text: format!("Hello\n{CODE}"), echo: false })]);
     let requests = daemon.requests();
-    assert_eq!(requests.len(), 2);
+    assert_eq!(requests.len(), 3);
     assert!(requests[0].contains("\"silent\":true"), "what must be read is to come as a prompt");
     auth(&at(&nobody(folder.path())), &mut application, &silent);
     assert!(application.shown.is_empty());

@@ -115,7 +115,8 @@ pub(crate) enum Answers {
     Typed(Option<Secret>),
 }
 
-/// Plays the dialog from its beginning to its end. With `silent` (`PAM_SILENT`) nothing is shown but prompts.
+/// Plays the dialog from its beginning to its end. With `silent` (`PAM_SILENT`) nothing is shown but prompts, and what a key
+/// is to be touched for.
 ///
 /// # Errors
 /// [`LoginError`]: the login is to be refused.
@@ -154,7 +155,9 @@ impl Dialog<'_> {
                     }
                 }
                 Next::Wait { at_most } => {
-                    self.show(turn.say)?;
+                    // A key blinks: what for is said even where no text is wanted (sudo asks for silence, and shows it).
+                    self.host.show(&turn.say);
+                    self.still_in_order()?;
                     match self.link.wait(at_most) {
                         Err(CallError::HungUp) => self.begin_anew(None)?,
                         waited => waited?,
@@ -214,8 +217,14 @@ impl Dialog<'_> {
     }
 
     fn ask_once(&mut self, notes: &[Note], prompt: &Prompt) -> Result<Secret, LoginError> {
-        let notes = if self.silent { &[] } else { notes };
-        let answer = self.host.ask(notes, prompt).map_err(LoginError::Conversation)?;
+        // What is said before a question is why it is asked: where text is not wanted, it is part of the question.
+        let asked = if self.silent && !notes.is_empty() {
+            let lines: Vec<&str> = notes.iter().map(|note| note.text.as_str()).chain([prompt.text.as_str()]).collect();
+            self.host.ask(&[], &Prompt { text: lines.join("\n"), echo: prompt.echo })
+        } else {
+            self.host.ask(notes, prompt)
+        };
+        let answer = asked.map_err(LoginError::Conversation)?;
         self.still_in_order()?;
         Ok(answer)
     }

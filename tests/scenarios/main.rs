@@ -38,5 +38,6 @@ mod secrets;
 mod sk_logins;
 mod steps;
 mod time;
+mod touching;
 mod trust;
 mod varlink;
