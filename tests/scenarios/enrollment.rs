@@ -15,7 +15,7 @@ fn up_to_the_picture(lab: &Lab, user: &str) -> Outcome<(Terminal, Phone)> {
 }
 
 /// The backup codes that a screen shows, in the order of their numbers.
-fn codes_on(screen: &str) -> Vec<String> {
+pub(crate) fn codes_on(screen: &str) -> Vec<String> {
     let words: Vec<&str> = screen.split_whitespace().collect();
     let numbered = |pair: &[&str]| Some((pair[0].parse::<u32>().ok()?, pair[1].to_owned()));
     let is_code = |word: &str| word.len() == 14 && word.split('-').all(|group| group.len() == 4);
