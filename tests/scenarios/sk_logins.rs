@@ -149,7 +149,7 @@ on_each_release! {
         let laptop = Laptop::new(&lab)?;
         let key = laptop.enrolled("ed25519-sk", "")?;
         let mut login = laptop.ssh(&key).start()?;
-        login.expect("another one must stand beside it")?;
+        login.expect("a login takes two")?;
         login.expect(CODE)?;
         Ok(())
     }
