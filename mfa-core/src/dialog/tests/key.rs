@@ -260,7 +260,7 @@ fn a_wrong_pin_is_told_and_asked_for_once_more_but_never_with_three_tries_left()
 fn each_wrong_pin_is_recorded_and_throttles_nothing_since_the_key_counts_it() {
     let mut world = World::with_keys(&[TestKey::new(7).with_pin(8)]);
     world.plan = verifying();
-    let throttles = world.account.throttles.clone();
+    let throttles = world.account.throttles;
     let (mut dialog, _) = world.sit_down();
     for left in [7, 6] {
         (dialog, _) = world.answer(dialog, "1234", NOW);
