@@ -11,10 +11,10 @@ use crate::steps::{CODE, PASSWORD, logged, must_hold, people};
 
 const SUDO: &str = "[sudo] password for alice: ";
 
-/// What sudo shows, which lets modules show questions alone (`pam_silent`).
-const READY_FOR_SUDO: &str = "Your security key is plugged in: sudo on desk as alice";
+/// What is asked of whoever sits there, and has a key and backup codes.
+const TOUCH_FOR_SUDO: &str = "Touch your security key: sudo on desk as alice (15 s, then a code)";
 
-/// A program of alice's own, and what is asked of whoever sits there and has a key and backup codes.
+/// A program of alice's own, and what is asked then.
 const OWN: &str = "pamtester codes alice authenticate";
 const TOUCH_FOR_OWN: &str = "Touch your security key: codes on desk as alice (15 s, then a code)";
 
@@ -60,23 +60,16 @@ impl Desk<'_> {
         Ok(node.clone())
     }
 
-    /// Runs sudo up to the question for a touch.
+    /// Types a line for sudo, and the password.
     fn sudo(&mut self) -> Outcome {
         self.console.type_line("sudo id -un")?;
         self.console.answer(SUDO, PASSWORD)?;
-        must_hold(&self.console.expect("Enter = touch it, or a code: ")?, &[READY_FOR_SUDO])
+        Ok(())
     }
 
-    /// The same, and the touch.
     fn sudo_with_a_touch(&mut self) -> Outcome {
         self.sudo()?;
-        self.touch_lets_sudo()
-    }
-
-    fn touch_lets_sudo(&mut self) -> Outcome {
-        self.console.type_line("")?;
-        self.key.touch()?;
-        must_hold(&self.console.expect_shell()?, &["root"])
+        must_hold(&self.touch_for(TOUCH_FOR_SUDO)?, &["\nroot"])
     }
 
     /// Types a line that blinks the key, touches it; what the line printed.
@@ -253,16 +246,14 @@ fn another_program_has_its_turn_first(desk: &mut Desk<'_>) -> Outcome {
         let sign = ["sh", "-c", "rm -f f.sig; ssh-keygen -Y sign -n file -f sk f"];
         let signing = threads.spawn(move || guest.run_as("alice", sign));
         desk.key.await_blink()?;
-        desk.console.type_line("sudo id -un")?;
-        desk.console.answer(SUDO, PASSWORD)?;
+        desk.sudo()?;
         desk.console.expect(PLUG)?;
         desk.key.touch()?;
         signing.join().map_err(|_| Failure::new("it panicked"))??.success()?;
         Ok(())
     })?;
     desk.console.type_line("")?;
-    must_hold(&desk.console.expect("Enter = touch it, or a code: ")?, &[READY_FOR_SUDO])?;
-    desk.touch_lets_sudo()
+    must_hold(&desk.touch_for(TOUCH_FOR_SUDO)?, &["\nroot"])
 }
 
 /// bob has a credential on the same key, but no seat; alice has, and is here over ssh as well.
@@ -290,9 +281,8 @@ fn who_does_not_sit_there_neither_uses_nor_blocks_the_key(desk: &mut Desk<'_>) -
     elsewhere.expect_shell()?;
     elsewhere.send_line("sudo id -un")?;
     elsewhere.answer(SUDO, PASSWORD)?;
-    // The reason is text, which sudo does not let through.
     elsewhere.answer(CODE, "k")?;
-    elsewhere.expect(CODE)?;
+    elsewhere.expect("A security key works only for somebody who sits at this machine.")?;
     assert_eq!(desk.key.seen().asked, asked, "it blinked for somebody who is not there");
     desk.sudo_with_a_touch()
 }
