@@ -41,7 +41,7 @@ SetEnv PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.
 const UNITS: [(&str, &str); 2] = [
     (
         "lab-door.service",
-        "[Service]\nExecStartPre=mkdir -p /run/sshd\nExecStart=/usr/sbin/sshd -D -e -f /etc/lab-door/sshd_config\n",
+        "[Service]\nType=notify\nExecStartPre=mkdir -p /run/sshd\nExecStart=/usr/sbin/sshd -D -e -f /etc/lab-door/sshd_config\n",
     ),
     (
         "lab-up.service",
