@@ -5,7 +5,7 @@
 
 use crate::clock;
 use crate::conversation::Conversation;
-use crate::desk::{Desk, broken, now, refused};
+use crate::desk::{Desk, broken, changed, now, refused};
 use crate::enrollment::seconds_left;
 use crate::listen::{Answer, Failure, Subject, refuse};
 use mfa_core::Time;
@@ -41,13 +41,18 @@ pub(crate) async fn add_security_key(
     let wire::AddSecurityKey { name, .. } = call.parameters()?;
     conversation.key = None;
     let desk = Desk::open(conversation, whose.known()?)?;
-    let relying_party = relying_party(&desk, conversation).await?;
+    let named = relying_party(&desk, conversation)?;
     let begun = desk.settle_by_rules(conversation, |view, rules| {
-        let wish = (name.as_deref(), &relying_party);
+        let wish = (name.as_deref(), &named);
         let making = core::begin_security_key(&view.account, &view.permission, rules, wish, &view.at);
         Ok((None, (making.map_err(refused)?, view.account.clone(), view.at.now.plus(PENDING_SECONDS))))
     });
     let (making, account, until) = begun.await?;
+    // Only now: a name that is fixed for ever is not for whoever may add nothing.
+    let relying_party = fixed(&desk, conversation).await?;
+    if relying_party != named {
+        return Err(changed());
+    }
     let verify_user = desk.verifies_new(conversation, &account, Kind::SecurityKey).await;
     let (settings, host) = (&desk.loaded.config.settings, &conversation.daemon().host);
     let asked = wire::KeyToMake {
@@ -181,13 +186,23 @@ pub(crate) async fn confirm_ssh_key(
 }
 
 /// For whom keys are made here: as the site says, else as this host was called at the first need.
-async fn relying_party(desk: &Desk, conversation: &Conversation) -> Result<RelyingParty, Failure> {
+fn relying_party(desk: &Desk, conversation: &Conversation) -> Result<RelyingParty, Failure> {
     let daemon = conversation.daemon();
     if let Some(chosen) = &desk.loaded.config.settings.security_keys.relying_party {
         return RelyingParty::of_site(chosen).map_err(|error| broken(&error.to_string()));
     }
     let store = daemon.store().map_err(|why| broken(&why))?;
-    store.relying_party(&daemon.host, clock::now()).await.map_err(|error| broken(&error.to_string()))
+    store.relying_party(&daemon.host).map_err(|error| broken(&error.to_string()))
+}
+
+/// The same, from now on for good.
+async fn fixed(desk: &Desk, conversation: &Conversation) -> Result<RelyingParty, Failure> {
+    let daemon = conversation.daemon();
+    if desk.loaded.config.settings.security_keys.relying_party.is_some() {
+        return relying_party(desk, conversation);
+    }
+    let store = daemon.store().map_err(|why| broken(&why))?;
+    store.fix_relying_party(&daemon.host, clock::now()).await.map_err(|error| broken(&error.to_string()))
 }
 
 /// The keys of the account, so that none is enrolled twice.

@@ -1,22 +1,19 @@
 //! The one call of a connection: who may make it, reading it, what may be in it.
 
 use crate::public_key::PublicKey;
-use mfa_proto::frame::{Call as Frame, Decoder, encode_error};
+use mfa_proto::frame::{Call as Frame, encode_error};
 use mfa_proto::key::{
     ASSERT, Assert, Credential, EDDSA, ES256, FIND, Find, LIST, LONGEST, LONGEST_ID, List, MAKE, MOST_CREDENTIALS, Make,
 };
+use mfa_proto::one_call::{receive, send};
 use mfa_proto::service;
 use rustix::net::SocketAddrUnix;
-use std::io::{Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use std::{ffi::OsStr, fs};
-use zeroize::Zeroizing;
 
-/// How long the caller may take to say what it wants, and to take the answer.
-const PATIENCE: Duration = Duration::from_secs(10);
 /// Characters of a name, at the most: what WebAuthn lets every key cut off at, doubled.
 const LONGEST_NAME: usize = 128;
 /// Characters of a relying party's identifier, at the most: those of a host's name.
@@ -135,7 +132,7 @@ pub(crate) fn read(stream: &mut UnixStream) -> Result<Call, String> {
         ASSERT => call.parameters().map(Call::Assert),
         _ => {
             let method = service::MethodNotFound { method: "there are List, Find, Make, Assert".into() };
-            answer(stream, &encode_error(service::METHOD_NOT_FOUND, &method).map_err(|error| error.to_string())?)?;
+            send(stream, &encode_error(service::METHOD_NOT_FOUND, &method).map_err(|error| error.to_string())?)?;
             return Err("there is no such method".into());
         }
     };
@@ -147,38 +144,8 @@ pub(crate) fn read(stream: &mut UnixStream) -> Result<Call, String> {
         Err(error) => error.to_string(),
     };
     let parameter = service::InvalidParameter { parameter: unfit };
-    answer(stream, &encode_error(service::INVALID_PARAMETER, &parameter).map_err(|error| error.to_string())?)?;
+    send(stream, &encode_error(service::INVALID_PARAMETER, &parameter).map_err(|error| error.to_string())?)?;
     Err(format!("the call cannot be read: {}", parameter.parameter))
-}
-
-/// Sends the answer.
-///
-/// # Errors
-/// When the caller is gone.
-pub(crate) fn answer(stream: &mut UnixStream, frame: &[u8]) -> Result<(), String> {
-    let gone = |error| format!("the caller cannot be answered: {error}");
-    stream.set_write_timeout(Some(PATIENCE)).map_err(gone)?;
-    stream.write_all(frame).map_err(gone)
-}
-
-fn receive(stream: &mut UnixStream) -> Result<Zeroizing<Vec<u8>>, String> {
-    let until = Instant::now() + PATIENCE;
-    let mut inbox = Decoder::default();
-    let mut piece = Zeroizing::new([0u8; 4096]);
-    loop {
-        if let Some(frame) = inbox.next_frame() {
-            return Ok(frame);
-        }
-        let left = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero());
-        let left = left.ok_or("the caller did not say in time what it wants")?;
-        stream.set_read_timeout(Some(left)).map_err(|error| error.to_string())?;
-        match stream.read(piece.as_mut()) {
-            Ok(0) => return Err("the caller hung up".to_owned()),
-            Ok(read) => inbox.push(piece.get(..read).unwrap_or_default()).map_err(|error| error.to_string())?,
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(format!("the call cannot be read: {error}")),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use super::*;
 use mfa_proto::frame::Reply;
 use serde_json::{Value, json};
+use std::io::{Read as _, Write as _};
 
 /// What becomes of that call: what was read, or what the caller is told.
 fn read_of(method: &str, parameters: &Value) -> Result<Call, String> {

@@ -80,7 +80,7 @@ pub fn serve(mut stream: UnixStream, ports: Arc<dyn Ports>) -> Result<(), String
         Err(RecvTimeoutError::Disconnected) => not_done(Failure::Failed { detail: "the operation broke off".into() }),
     };
     // Whoever has hung up meanwhile wanted it to end, and it has: nothing to complain about.
-    let _ = call::answer(&mut stream, &frame.map_err(|error| error.to_string())?);
+    let _ = mfa_proto::one_call::send(&mut stream, &frame.map_err(|error| error.to_string())?);
     Ok(())
 }
 

@@ -1,15 +1,11 @@
 //! The one call of a connection: who may make it, reading it, answering it.
 
-use mfa_proto::frame::{Call as Frame, Decoder, encode_error, encode_reply};
+use mfa_proto::frame::{Call as Frame, encode_error, encode_reply};
 use mfa_proto::mail::{Answer, Letter, NOTIFY, Notice, SEND};
+use mfa_proto::one_call::{receive, send};
 use mfa_proto::service;
-use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
-use std::time::{Duration, Instant};
-use zeroize::Zeroizing;
 
-/// How long the daemon may take to say what it wants.
-const PATIENCE: Duration = Duration::from_secs(10);
 /// The daemon's user.
 const DAEMON: &str = "_mfa";
 
@@ -85,34 +81,6 @@ pub(crate) fn answer(stream: &mut UnixStream, answer: &Answer) -> Result<(), Str
     send(stream, &reply)
 }
 
-fn receive(stream: &mut UnixStream) -> Result<Zeroizing<Vec<u8>>, String> {
-    let until = Instant::now() + PATIENCE;
-    let mut inbox = Decoder::default();
-    let mut piece = Zeroizing::new([0u8; 4096]);
-    loop {
-        if let Some(frame) = inbox.next_frame() {
-            return Ok(frame);
-        }
-        let left = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero());
-        let left = left.ok_or("the daemon did not say in time what it wants")?;
-        stream.set_read_timeout(Some(left)).map_err(|error| error.to_string())?;
-        match stream.read(piece.as_mut()) {
-            Ok(0) => return Err("the daemon hung up".to_owned()),
-            Ok(read) => {
-                inbox.push(piece.get(..read).unwrap_or_default()).map_err(|error| error.to_string())?;
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(format!("the daemon's call cannot be read: {error}")),
-        }
-    }
-}
-
-fn send(stream: &mut UnixStream, bytes: &[u8]) -> Result<(), String> {
-    let gone = |error| format!("the daemon cannot be answered: {error}");
-    stream.set_write_timeout(Some(PATIENCE)).map_err(gone)?;
-    stream.write_all(bytes).map_err(gone)
-}
-
 /// A text from outside, for a log or an answer: printable, on one line, not long.
 pub(crate) fn one_line(text: &str) -> String {
     let printable = text.chars().map(|c| if c.is_control() || !c.is_ascii() { ' ' } else { c });
@@ -123,6 +91,7 @@ pub(crate) fn one_line(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Write as _;
 
     fn read_of(bytes: &[u8]) -> Result<Call, String> {
         let (mut ours, mut theirs) = UnixStream::pair().unwrap();

@@ -18,6 +18,7 @@ pub mod license;
 pub mod login;
 pub mod mail;
 pub mod metrics;
+pub mod one_call;
 pub mod policy;
 mod secret;
 pub mod service;

@@ -19,7 +19,7 @@ const OWN: &str = "pamtester codes alice authenticate";
 const TOUCH_FOR_OWN: &str = "Touch your security key: codes on desk as alice (15 s, then a code)";
 
 /// What is asked where a backup code is all that would do beside the key.
-const PLUG: &str = "Plug in your security key and press Enter, or type a backup code: ";
+const PLUG: &str = "Press Enter with your security key plugged in, or type a backup code: ";
 
 /// What pamu2fcfg does, with libfido2's own tools: a credential for pam_u2f, made by the key of that node.
 const REGISTER_U2F: &str = "#!/bin/sh -eu

@@ -149,7 +149,7 @@ on_each_release! {
         let laptop = Laptop::new(&lab)?;
         let key = laptop.enrolled("ed25519-sk", "")?;
         let mut login = laptop.ssh(&key).start()?;
-        login.expect("a login takes two")?;
+        login.expect("Your SSH security key is one factor")?;
         login.expect(CODE)?;
         Ok(())
     }

@@ -34,9 +34,9 @@ pub(super) fn pins_enough() -> String {
 
 pub(super) fn plug(or_backup_code: bool) -> &'static str {
     if or_backup_code {
-        "Plug in your security key and press Enter, or type a backup code: "
+        "Press Enter with your security key plugged in, or type a backup code: "
     } else {
-        "Plug in your security key and press Enter: "
+        "Press Enter with your security key plugged in: "
     }
 }
 

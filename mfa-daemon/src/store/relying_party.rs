@@ -12,16 +12,27 @@ const RELYING_PARTY: &str = "relying-party";
 const NAMELESS: &str = "localhost";
 
 impl Store {
-    /// The name that new security keys are made for; this host's, if there is none yet.
+    /// The name that new security keys are made for; this host's, if there is none yet. Nothing is written.
     ///
     /// # Errors
-    /// As [`Store::commit`].
-    pub(crate) async fn relying_party(&self, host: &str, at: Time) -> Result<RelyingParty, StoreError> {
+    /// As a read.
+    pub(crate) fn relying_party(&self, host: &str) -> Result<RelyingParty, StoreError> {
         if let Some(fixed) = self.fixed_relying_party()? {
             return Ok(fixed);
         }
         let named = RelyingParty::of_site(host).or_else(|_| NAMELESS.parse());
-        let named = named.map_err(|error| StoreError::Failed(error.to_string()))?;
+        named.map_err(|error| StoreError::Failed(error.to_string()))
+    }
+
+    /// The same, which it stays from now on.
+    ///
+    /// # Errors
+    /// As [`Store::commit`].
+    pub(crate) async fn fix_relying_party(&self, host: &str, at: Time) -> Result<RelyingParty, StoreError> {
+        if let Some(fixed) = self.fixed_relying_party()? {
+            return Ok(fixed);
+        }
+        let named = self.relying_party(host)?;
         let becomes = named.as_str().to_owned();
         let note = Note { name: RELYING_PARTY, was: None, becomes, records: Vec::new(), at };
         match self.note(note, Context::of_daemon()).await? {

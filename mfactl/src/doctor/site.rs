@@ -6,11 +6,12 @@ use mfa_proto::admin::Status;
 
 const ONLY_ROOT: Found = Found::NotDone("only root may ask the daemon");
 
-fn status<'a>(scene: &'a Scene<'_>) -> Result<&'a Status, Found> {
+/// Looks at what the daemon says of itself, where it does.
+fn where_told(scene: &Scene<'_>, look: impl FnOnce(&Status) -> Found) -> Found {
     match &scene.site.status {
-        None => Err(ONLY_ROOT),
-        Some(Err(_)) => Err(Found::NotDone("the daemon does not answer")),
-        Some(Ok(status)) => Ok(status),
+        None => ONLY_ROOT,
+        Some(Err(_)) => Found::NotDone("the daemon does not answer"),
+        Some(Ok(status)) => look(status),
     }
 }
 
@@ -37,54 +38,48 @@ fn one_line(text: &str) -> String {
 }
 
 pub(super) fn policy(scene: &Scene<'_>) -> Found {
-    let status = match status(scene) {
-        Ok(status) => status,
-        Err(found) => return found,
-    };
-    let mut found = Vec::new();
-    if status.policy_loaded.is_none() {
-        let what = "There is no valid policy: everybody is refused";
-        found.push(Finding::fail(what, "/etc/mfa/policy.toml", "mfactl policy check shows the line"));
-    }
-    found.extend(
-        status.policy_warnings.iter().map(|warning| {
+    where_told(scene, |status| {
+        let mut found = Vec::new();
+        if status.policy_loaded.is_none() {
+            let what = "There is no valid policy: everybody is refused";
+            found.push(Finding::fail(what, "/etc/mfa/policy.toml", "mfactl policy check shows the line"));
+        }
+        found.extend(status.policy_warnings.iter().map(|warning| {
             Finding::warn(one_line(warning), "/etc/mfa/policy.toml", "mfactl policy check shows the line")
-        }),
-    );
-    found.into()
+        }));
+        found.into()
+    })
 }
 
 pub(super) fn mail(scene: &Scene<'_>) -> Found {
-    let status = match status(scene) {
-        Ok(status) => status,
-        Err(found) => return found,
-    };
-    let mut found = Vec::new();
-    if let Some(problem) = &status.mail.problem {
-        let what = format!("Mail does not go out: {}", one_line(problem));
-        found.push(Finding::warn(what, "/etc/mfa/mfa.toml", "mfactl mail test YOU@YOUR.SITE tries it"));
-    }
-    found.extend(
-        status
-            .mail
-            .warnings
-            .iter()
-            .map(|warning| Finding::warn(one_line(warning), "/etc/mfa/mfa.toml", "see [mail] in docs/ADMIN.md")),
-    );
-    found.into()
+    where_told(scene, |status| {
+        let mut found = Vec::new();
+        if let Some(problem) = &status.mail.problem {
+            let what = format!("Mail does not go out: {}", one_line(problem));
+            found.push(Finding::warn(what, "/etc/mfa/mfa.toml", "mfactl mail test YOU@YOUR.SITE tries it"));
+        }
+        found.extend(
+            status
+                .mail
+                .warnings
+                .iter()
+                .map(|warning| Finding::warn(one_line(warning), "/etc/mfa/mfa.toml", "see [mail] in docs/ADMIN.md")),
+        );
+        found.into()
+    })
 }
 
 pub(super) fn license(scene: &Scene<'_>) -> Found {
-    if let Err(found) = status(scene) {
-        return found;
-    }
-    let Some(license) = &scene.site.license else { return Found::NotDone("the daemon tells nothing of seats") };
-    let seats = &license.seats;
-    if seats.free > 0 || seats.used == 0 {
-        return Vec::new().into();
-    }
-    let what = format!("All {} seats are taken: whoever enrolls next gets none", seats.total);
-    vec![Finding::warn(what, "mfactl license status", "mfactl license request --seats N, or mfactl reconcile")].into()
+    where_told(scene, |_| {
+        let Some(license) = &scene.site.license else { return Found::NotDone("the daemon tells nothing of seats") };
+        let seats = &license.seats;
+        if seats.free > 0 || seats.used == 0 {
+            return Vec::new().into();
+        }
+        let what = format!("All {} seats are taken: whoever enrolls next gets none", seats.total);
+        vec![Finding::warn(what, "mfactl license status", "mfactl license request --seats N, or mfactl reconcile")]
+            .into()
+    })
 }
 
 pub(super) fn break_glass(scene: &Scene<'_>) -> Found {
@@ -99,27 +94,23 @@ pub(super) fn break_glass(scene: &Scene<'_>) -> Found {
 }
 
 pub(super) fn master_key(scene: &Scene<'_>) -> Found {
-    let status = match status(scene) {
-        Ok(status) => status,
-        Err(found) => return found,
-    };
-    if status.master_key != "file" {
-        return Vec::new().into();
-    }
-    let what = "The master key lies in a file: whoever copies the disk has the secrets";
-    let mend = "nothing, where systemd cannot seal credentials; else mfactl master-key rotate";
-    vec![Finding::note(what, "/etc/mfa/credentials", mend)].into()
+    where_told(scene, |status| {
+        if status.master_key != "file" {
+            return Vec::new().into();
+        }
+        let what = "The master key lies in a file: whoever copies the disk has the secrets";
+        let mend = "nothing, where systemd cannot seal credentials; else mfactl master-key rotate";
+        vec![Finding::note(what, "/etc/mfa/credentials", mend)].into()
+    })
 }
 
 pub(super) fn versions(scene: &Scene<'_>) -> Found {
-    let status = match status(scene) {
-        Ok(status) => status,
-        Err(found) => return found,
-    };
-    let own = env!("CARGO_PKG_VERSION");
-    if status.version == own {
-        return Vec::new().into();
-    }
-    let what = format!("The daemon that runs is {}, this command {own}", status.version);
-    vec![Finding::warn(what, "mfactl status", "systemctl restart mfa-daemon")].into()
+    where_told(scene, |status| {
+        let own = env!("CARGO_PKG_VERSION");
+        if status.version == own {
+            return Vec::new().into();
+        }
+        let what = format!("The daemon that runs is {}, this command {own}", status.version);
+        vec![Finding::warn(what, "mfactl status", "systemctl restart mfa-daemon")].into()
+    })
 }

@@ -9,12 +9,13 @@ use crate::sshd::{Effective, FILE, matched_users, place_of};
 const DIALOG: u64 = 120;
 const BOTH: &str = "AuthenticationMethods publickey,keyboard-interactive";
 
-/// The checks of sshd are about a machine that has one, and whose stack names us.
-fn asked<'a>(scene: &'a Scene<'_>) -> Result<&'a Effective, Found> {
-    if !scene.reaches("sshd") {
-        return Err(Vec::new().into());
+/// Looks at an sshd whose stack names us; there is nothing to find elsewhere.
+fn where_asked(scene: &Scene<'_>, look: impl FnOnce(&Effective) -> Found) -> Found {
+    match &scene.sshd {
+        _ if !scene.reaches("sshd") => Vec::new().into(),
+        Some(sshd) => look(sshd),
+        None => Found::NotDone("sshd -T gave no answer"),
     }
-    scene.sshd.as_ref().ok_or(Found::NotDone("sshd -T gave no answer"))
 }
 
 fn place(scene: &Scene<'_>, keyword: &str) -> String {
@@ -33,63 +34,59 @@ pub(super) fn answers(scene: &Scene<'_>) -> Found {
 }
 
 pub(super) fn uses_pam(scene: &Scene<'_>) -> Found {
-    let sshd = match asked(scene) {
-        Ok(sshd) => sshd,
-        Err(found) => return found,
-    };
-    let mut found = Vec::new();
-    if !sshd.is_yes("UsePAM") {
-        let what = "UsePAM no: sshd does not ask PAM, so nobody is asked for a code";
-        found.push(Finding::fail(what, place(scene, "UsePAM"), "UsePAM yes"));
-    }
-    if !sshd.is_yes("KbdInteractiveAuthentication") {
-        let what = "KbdInteractiveAuthentication no: there is no way in which sshd could ask for a code";
-        found.push(Finding::fail(
-            what,
-            place(scene, "KbdInteractiveAuthentication"),
-            "KbdInteractiveAuthentication yes",
-        ));
-    }
-    found.into()
+    where_asked(scene, |sshd| {
+        let mut found = Vec::new();
+        if !sshd.is_yes("UsePAM") {
+            let what = "UsePAM no: sshd does not ask PAM, so nobody is asked for a code";
+            found.push(Finding::fail(what, place(scene, "UsePAM"), "UsePAM yes"));
+        }
+        if !sshd.is_yes("KbdInteractiveAuthentication") {
+            let what = "KbdInteractiveAuthentication no: there is no way in which sshd could ask for a code";
+            found.push(Finding::fail(
+                what,
+                place(scene, "KbdInteractiveAuthentication"),
+                "KbdInteractiveAuthentication yes",
+            ));
+        }
+        found.into()
+    })
 }
 
 pub(super) fn password_method(scene: &Scene<'_>) -> Found {
-    let sshd = match asked(scene) {
-        Ok(sshd) => sshd,
-        Err(found) => return found,
-    };
-    let listed = |list: &str| list.split(',').any(|method| method.starts_with("password"));
-    let lists = sshd.method_lists();
-    if !sshd.is_yes("PasswordAuthentication") || (!lists.is_empty() && !lists.iter().copied().any(listed)) {
-        return Vec::new().into();
-    }
-    let what = "PasswordAuthentication yes: sshd's own password method answers the code prompt with the password";
-    let mend = "PasswordAuthentication no (passwords still work: PAM asks for them)";
-    vec![Finding::warn(what, place(scene, "PasswordAuthentication"), mend)].into()
+    where_asked(scene, |sshd| {
+        let listed = |list: &str| list.split(',').any(|method| method.starts_with("password"));
+        let lists = sshd.method_lists();
+        if !sshd.is_yes("PasswordAuthentication") || (!lists.is_empty() && !lists.iter().copied().any(listed)) {
+            return Vec::new().into();
+        }
+        let what = "PasswordAuthentication yes: sshd's own password method answers the code prompt with the password";
+        let mend = "PasswordAuthentication no (passwords still work: PAM asks for them)";
+        vec![Finding::warn(what, place(scene, "PasswordAuthentication"), mend)].into()
+    })
 }
 
 pub(super) fn keys_alone(scene: &Scene<'_>) -> Found {
-    let sshd = match asked(scene) {
-        Ok(sshd) => sshd,
-        Err(found) => return found,
-    };
-    let decides = scene.service("sshd").is_some_and(|service| !service.ours(Phase::Account).is_empty());
-    let lists = sshd.method_lists();
-    if decides || !lists.is_empty() && lists.iter().all(|list| asks(list)) {
-        return Vec::new().into();
-    }
-    let methods = [
-        ("PubkeyAuthentication", "publickey", "an SSH key"),
-        ("GSSAPIAuthentication", "gssapi-with-mic", "Kerberos"),
-        ("HostbasedAuthentication", "hostbased", "a trusted host"),
-    ];
-    let alone = |method: &str| lists.is_empty() || lists.iter().any(|list| is_alone(list, method));
-    let told = methods.iter().filter(|(keyword, method, _)| sshd.is_yes(keyword) && alone(method)).map(|(_, _, by)| {
-        let what = format!("A login by {by} alone is never asked for a second factor");
-        let mend = format!("{BOTH}, or our account line in /etc/pam.d/sshd, which refuses those who must be asked");
-        Finding::warn(what, place(scene, "AuthenticationMethods"), mend)
-    });
-    Found::Findings(told.collect())
+    where_asked(scene, |sshd| {
+        let decides = scene.service("sshd").is_some_and(|service| !service.ours(Phase::Account).is_empty());
+        let lists = sshd.method_lists();
+        if decides || !lists.is_empty() && lists.iter().all(|list| asks(list)) {
+            return Vec::new().into();
+        }
+        let methods = [
+            ("PubkeyAuthentication", "publickey", "an SSH key"),
+            ("GSSAPIAuthentication", "gssapi-with-mic", "Kerberos"),
+            ("HostbasedAuthentication", "hostbased", "a trusted host"),
+        ];
+        let alone = |method: &str| lists.is_empty() || lists.iter().any(|list| is_alone(list, method));
+        let told =
+            methods.iter().filter(|(keyword, method, _)| sshd.is_yes(keyword) && alone(method)).map(|(_, _, by)| {
+                let what = format!("A login by {by} alone is never asked for a second factor");
+                let mend =
+                    format!("{BOTH}, or our account line in /etc/pam.d/sshd, which refuses those who must be asked");
+                Finding::warn(what, place(scene, "AuthenticationMethods"), mend)
+            });
+        Found::Findings(told.collect())
+    })
 }
 
 /// Whether PAM gets to ask in this list of methods.
@@ -102,124 +99,119 @@ fn is_alone(list: &str, method: &str) -> bool {
 }
 
 pub(super) fn factor_only(scene: &Scene<'_>) -> Found {
-    let sshd = match asked(scene) {
-        Ok(sshd) => sshd,
-        Err(found) => return found,
-    };
-    let Some(service) = scene.service("sshd") else { return Vec::new().into() };
-    let Some(ways) = paths(service.steps(Phase::Auth)) else { return Found::NotDone("the stack has too many ways") };
-    let alone =
-        ways.iter().any(|way| way.ending == Ending::Passes && way.mfa == Mfa::Passed && way.primary != Primary::Right);
-    if !alone {
-        return Vec::new().into();
-    }
-    let lists = sshd.method_lists();
-    let is_second = |list: &str| {
-        let methods: Vec<&str> = list.split(',').collect();
-        let asks = methods.iter().position(|method| method.starts_with("keyboard-interactive"));
-        asks.is_none_or(|at| methods.iter().take(at).any(|method| *method == "publickey"))
-    };
-    if !lists.is_empty() && lists.iter().copied().all(is_second) {
-        return Vec::new().into();
-    }
-    let what = "sshd's stack asks for a code alone, and sshd does not demand a key before it";
-    vec![Finding::fail(what, place(scene, "AuthenticationMethods"), BOTH)].into()
+    where_asked(scene, |sshd| {
+        let Some(service) = scene.service("sshd") else { return Vec::new().into() };
+        let Some(ways) = paths(service.steps(Phase::Auth)) else {
+            return Found::NotDone("the stack has too many ways");
+        };
+        let alone = ways
+            .iter()
+            .any(|way| way.ending == Ending::Passes && way.mfa == Mfa::Passed && way.primary != Primary::Right);
+        if !alone {
+            return Vec::new().into();
+        }
+        let lists = sshd.method_lists();
+        let is_second = |list: &str| {
+            let methods: Vec<&str> = list.split(',').collect();
+            let asks = methods.iter().position(|method| method.starts_with("keyboard-interactive"));
+            asks.is_none_or(|at| methods.iter().take(at).any(|method| *method == "publickey"))
+        };
+        if !lists.is_empty() && lists.iter().copied().all(is_second) {
+            return Vec::new().into();
+        }
+        let what = "sshd's stack asks for a code alone, and sshd does not demand a key before it";
+        vec![Finding::fail(what, place(scene, "AuthenticationMethods"), BOTH)].into()
+    })
 }
 
 pub(super) fn match_blocks(scene: &Scene<'_>) -> Found {
-    let sshd = match asked(scene) {
-        Ok(sshd) => sshd,
-        Err(found) => return found,
-    };
-    let mut found = Vec::new();
-    for (user, place) in matched_users(&scene.sshd_lines) {
-        let Some(own) = Effective::ask(scene.system, Some(&user)) else { continue };
-        let place = place.to_string();
-        if own.is_yes("PasswordAuthentication") && !sshd.is_yes("PasswordAuthentication") {
-            let what = format!("A Match block turns sshd's password method on for {user}");
-            found.push(Finding::warn(what, &place, "PasswordAuthentication no there, too"));
+    where_asked(scene, |sshd| {
+        let mut found = Vec::new();
+        for (user, place) in matched_users(&scene.sshd_lines) {
+            let Some(own) = Effective::ask(scene.system, Some(&user)) else { continue };
+            let place = place.to_string();
+            if own.is_yes("PasswordAuthentication") && !sshd.is_yes("PasswordAuthentication") {
+                let what = format!("A Match block turns sshd's password method on for {user}");
+                found.push(Finding::warn(what, &place, "PasswordAuthentication no there, too"));
+            }
+            let lists = own.method_lists();
+            if !lists.is_empty() && !lists.iter().all(|list| asks(list)) && !sshd.method_lists().is_empty() {
+                let what = format!("A Match block lets {user} in without being asked for a code");
+                found.push(Finding::note(what, &place, "meant for automation; else take the block out"));
+            }
         }
-        let lists = own.method_lists();
-        if !lists.is_empty() && !lists.iter().all(|list| asks(list)) && !sshd.method_lists().is_empty() {
-            let what = format!("A Match block lets {user} in without being asked for a code");
-            found.push(Finding::note(what, &place, "meant for automation; else take the block out"));
-        }
-    }
-    found.into()
+        found.into()
+    })
 }
 
 pub(super) fn grace_time(scene: &Scene<'_>) -> Found {
-    let sshd = match asked(scene) {
-        Ok(sshd) => sshd,
-        Err(found) => return found,
-    };
-    // 0: no limit.
-    let Some(seconds @ 1..DIALOG) = sshd.seconds("LoginGraceTime") else { return Vec::new().into() };
-    let what = format!("LoginGraceTime {seconds}: sshd hangs up on whoever looks for their phone");
-    vec![Finding::warn(
-        what,
-        place(scene, "LoginGraceTime"),
-        format!("LoginGraceTime {DIALOG}; 600 lets people enroll"),
-    )]
-    .into()
+    where_asked(scene, |sshd| {
+        // 0: no limit.
+        let Some(seconds @ 1..DIALOG) = sshd.seconds("LoginGraceTime") else { return Vec::new().into() };
+        let what = format!("LoginGraceTime {seconds}: sshd hangs up on whoever looks for their phone");
+        vec![Finding::warn(
+            what,
+            place(scene, "LoginGraceTime"),
+            format!("LoginGraceTime {DIALOG}; 600 lets people enroll"),
+        )]
+        .into()
+    })
 }
 
 pub(super) fn names_for_addresses(scene: &Scene<'_>) -> Found {
-    let sshd = match asked(scene) {
-        Ok(sshd) => sshd,
-        Err(found) => return found,
-    };
-    if !sshd.is_yes("UseDNS") {
-        return Vec::new().into();
-    }
-    let mut files = vec!["/etc/mfa/policy.toml".to_owned()];
-    files.extend(scene.system.names("/etc/mfa/policy.d").into_iter().map(|name| format!("/etc/mfa/policy.d/{name}")));
-    let is_from = |line: &str| {
-        let key = line.split('=').next().unwrap_or_default().trim();
-        key == "from" || key == "not_from"
-    };
-    let rule = files.iter().find_map(|file| {
-        let text = scene.system.text(file)?;
-        let (index, _) = text.lines().enumerate().find(|(_, line)| is_from(line))?;
-        Some(format!("{file}:{}", index + 1))
-    });
-    let Some(rule) = rule else { return Vec::new().into() };
-    let what = format!("UseDNS yes: sshd gives names for addresses, so the rule at {rule} can never match");
-    vec![Finding::warn(what, place(scene, "UseDNS"), "UseDNS no")].into()
+    where_asked(scene, |sshd| {
+        if !sshd.is_yes("UseDNS") {
+            return Vec::new().into();
+        }
+        let mut files = vec!["/etc/mfa/policy.toml".to_owned()];
+        files.extend(
+            scene.system.names("/etc/mfa/policy.d").into_iter().map(|name| format!("/etc/mfa/policy.d/{name}")),
+        );
+        let is_from = |line: &str| {
+            let key = line.split('=').next().unwrap_or_default().trim();
+            key == "from" || key == "not_from"
+        };
+        let rule = files.iter().find_map(|file| {
+            let text = scene.system.text(file)?;
+            let (index, _) = text.lines().enumerate().find(|(_, line)| is_from(line))?;
+            Some(format!("{file}:{}", index + 1))
+        });
+        let Some(rule) = rule else { return Vec::new().into() };
+        let what = format!("UseDNS yes: sshd gives names for addresses, so the rule at {rule} can never match");
+        vec![Finding::warn(what, place(scene, "UseDNS"), "UseDNS no")].into()
+    })
 }
 
 /// Whether SSH security keys do what is believed of them, for everybody: also where a `Match` says otherwise.
 pub(super) fn touch(scene: &Scene<'_>) -> Found {
-    let sshd = match asked(scene) {
-        Ok(sshd) => sshd,
-        Err(found) => return found,
-    };
-    let stated = states_verification(scene);
-    if !stated && !scene.site.accounts.iter().any(|account| account.factors.contains_key("ssh-key")) {
-        return Vec::new().into();
-    }
-    let everybody = [(None, sshd.clone(), place(scene, "PubkeyAuthOptions"))];
-    let matched = matched_users(&scene.sshd_lines).into_iter();
-    let some = matched.filter_map(|(user, place)| {
-        let own = Effective::ask(scene.system, Some(&user))?;
-        Some((Some(user), own, place.to_string()))
-    });
-    let told = everybody.into_iter().chain(some).filter_map(|(user, own, place)| {
-        let options = own.value("PubkeyAuthOptions").unwrap_or("none").to_owned();
-        let whose = user.map_or_else(String::new, |user| format!(" for {user}"));
-        if stated {
-            let what = format!(
-                "mfa.toml says that sshd demands verify-required, and it does not{whose}: a found key lets in by itself"
-            );
-            let mend = "PubkeyAuthOptions verify-required, or ssh_verify_required = false in /etc/mfa/mfa.toml";
-            return (!options.contains("verify-required")).then(|| Finding::fail(what, place, mend));
+    where_asked(scene, |sshd| {
+        let stated = states_verification(scene);
+        if !stated && !scene.site.accounts.iter().any(|account| account.factors.contains_key("ssh-key")) {
+            return Vec::new().into();
         }
-        let is_demanded = options.contains("touch-required") || options.contains("verify-required");
-        let what =
-            format!("authorized_keys may say no-touch-required{whose}: an SSH security key then signs unattended");
-        (!is_demanded).then(|| Finding::warn(what, place, "PubkeyAuthOptions touch-required"))
-    });
-    Found::Findings(told.collect())
+        let everybody = [(None, sshd.clone(), place(scene, "PubkeyAuthOptions"))];
+        let matched = matched_users(&scene.sshd_lines).into_iter();
+        let some = matched.filter_map(|(user, place)| {
+            let own = Effective::ask(scene.system, Some(&user))?;
+            Some((Some(user), own, place.to_string()))
+        });
+        let told = everybody.into_iter().chain(some).filter_map(|(user, own, place)| {
+            let options = own.value("PubkeyAuthOptions").unwrap_or("none").to_owned();
+            let whose = user.map_or_else(String::new, |user| format!(" for {user}"));
+            if stated {
+                let what = format!(
+                    "mfa.toml says that sshd demands verify-required, and it does not{whose}: a found key lets in by itself"
+                );
+                let mend = "PubkeyAuthOptions verify-required, or ssh_verify_required = false in /etc/mfa/mfa.toml";
+                return (!options.contains("verify-required")).then(|| Finding::fail(what, place, mend));
+            }
+            let is_demanded = options.contains("touch-required") || options.contains("verify-required");
+            let what =
+                format!("authorized_keys may say no-touch-required{whose}: an SSH security key then signs unattended");
+            (!is_demanded).then(|| Finding::warn(what, place, "PubkeyAuthOptions touch-required"))
+        });
+        Found::Findings(told.collect())
+    })
 }
 
 /// Whether the administrator states that sshd demands PIN or fingerprint of every key.

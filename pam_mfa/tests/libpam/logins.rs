@@ -50,27 +50,23 @@ fn a_denial_is_one_line_for_authpriv_with_the_name_escaped() {
 }
 
 #[test]
-fn notes_come_in_one_conversation_with_the_question_and_not_at_all_when_silent() {
+fn notes_come_in_one_conversation_with_the_question_and_as_its_beginning_when_silent() {
     let stage = Stage::new();
     stage.stack("sshd", RECOMMENDED);
-    for (silent, expected) in [(false, 2), (true, 1)] {
+    let told = ["message 4 one\\ntwo", "message 3 three[2J", "message 2 Name: ", "message 4 Bye"];
+    let silent = ["message 2 one\\ntwo\\nthree[2J\\nName: "];
+    for (before, expected) in [(&[][..], &told[..]), (&["silent"], &silent)] {
         let say = vec![
             Note { style: Style::Info, text: "one\ntwo".into() },
             Note { style: Style::Error, text: "three\x1b[2J".into() },
         ];
         let question = Turn { say, next: Next::Ask(Prompt { text: "Name: ".into(), echo: true }), patience: None };
         let _daemon = stage.daemon(vec![Act::Reply(question), says_and_ends("Bye", Outcome::Pass)]);
-        let mut steps = vec!["reply=x", "auth"];
-        if silent {
-            steps.insert(0, "silent");
-        }
-        let played = stage.play("sshd", "alice", &steps);
+        let played = stage.play("sshd", "alice", &[before, &["reply=x", "auth"]].concat());
         assert_eq!(played.result("auth"), SUCCESS);
-        assert_eq!(played.count("conversation"), expected);
-        let first = if silent { vec![] } else { vec!["message 4 one\\ntwo", "message 3 three[2J"] };
         let messages: Vec<&String> = played.lines.iter().filter(|line| line.starts_with("message")).collect();
-        assert_eq!(messages[..first.len()], first);
-        assert_eq!(messages[first.len()], "message 2 Name: ");
+        assert_eq!(messages, expected);
+        assert_eq!(played.count("conversation"), if before.is_empty() { 2 } else { 1 });
     }
 }
 

@@ -460,19 +460,19 @@ fn where_nothing_but_a_key_would_do_it_is_asked_for() {
     let mut world = World::with_keys_alone(&[TestKey::new(7)]);
     let keys = std::mem::take(&mut world.port);
     let (dialog, turn) = world.sit_down();
-    assert_eq!(prompt(&turn), "Plug in your security key and press Enter: ");
+    assert_eq!(prompt(&turn), "Press Enter with your security key plugged in: ");
     world.port = keys;
     let (dialog, turn) = world.answer(dialog, "", NOW);
     assert_eq!(said(&turn), "Touch your security key: sudo on web1 as alice (15 s)");
     let (dialog, turn) = world.fails(dialog, KeyTrouble::TimedOut);
-    assert_eq!(prompt(&turn), "Plug in your security key and press Enter: ");
+    assert_eq!(prompt(&turn), "Press Enter with your security key plugged in: ");
     let (dialog, _) = world.answer(dialog, "", NOW);
     assert!(passed(&world.touch(dialog, false).1));
     let mut with_codes = World::with_keys(&[TestKey::new(7)]);
     with_codes.account.factors.retain(|factor| factor.id != PHONE);
     with_codes.port.clear();
     let (dialog, turn) = with_codes.sit_down();
-    assert_eq!(prompt(&turn), "Plug in your security key and press Enter, or type a backup code: ");
+    assert_eq!(prompt(&turn), "Press Enter with your security key plugged in, or type a backup code: ");
     let code = with_codes.codes[0].clone();
     assert!(passed(&with_codes.answer(dialog, &code, NOW).1));
 }

@@ -168,7 +168,7 @@ async fn keys_are_sealed_anew_with_another_master_key() {
 #[tokio::test]
 async fn the_name_that_keys_are_made_for_is_the_hosts_at_the_first_need_and_stays() {
     let (directory, store) = new();
-    let named = async |store: &Store, host: &str| store.relying_party(host, NOW).await.unwrap().as_str().to_owned();
+    let named = async |store: &Store, host: &str| store.fix_relying_party(host, NOW).await.unwrap().as_str().to_owned();
     let (first, second) = tokio::join!(named(&store, "Web1.acme.example"), named(&store, "web1.acme.example"));
     assert_eq!((first.as_str(), second.as_str()), ("web1.acme.example", "web1.acme.example"));
     assert_eq!(named(&store, "renamed").await, "web1.acme.example");
@@ -176,4 +176,7 @@ async fn the_name_that_keys_are_made_for_is_the_hosts_at_the_first_need_and_stay
     assert_eq!(named(&open(directory.path()), "renamed").await, "web1.acme.example");
     let (_nameless, store) = new();
     assert_eq!(named(&store, "not a name").await, "localhost");
+    let (_asked, store) = new();
+    assert_eq!(store.relying_party("a.example").unwrap().as_str(), "a.example");
+    assert_eq!(store.relying_party("b.example").unwrap().as_str(), "b.example", "to ask fixes nothing");
 }
