@@ -25,6 +25,7 @@ mod reconcile;
 mod require;
 mod reset;
 mod roster;
+mod setup;
 mod sshd;
 mod status;
 mod system;
