@@ -4,7 +4,8 @@
 use std::path::PathBuf;
 
 /// The packages of the workspace that hold what ships.
-pub(crate) const PROGRAMS: [&str; 6] = ["pam_mfa", "mfa-daemon", "mfa-enroll", "mfactl", "mfa-mail", "mfa-key"];
+pub(crate) const PROGRAMS: [&str; 7] =
+    ["pam_mfa", "mfa-daemon", "mfa-enroll", "mfactl", "mfa-mail", "mfa-key", "mfa-try-pam"];
 
 /// Where a file comes from.
 pub(crate) enum Source {
@@ -72,6 +73,7 @@ fn programs(system: System, architecture: &str) -> Vec<Parcel> {
         row(Daemon, Built("mfa-daemon"), "usr/libexec/mfa/mfa-daemon", 0o755),
         row(Daemon, Built("mfa-mail"), "usr/libexec/mfa/mfa-mail", 0o755),
         row(Daemon, Built("mfa-key"), "usr/libexec/mfa/mfa-key", 0o755),
+        row(Daemon, Built("mfa-try-pam"), "usr/libexec/mfa/mfa-try-pam", 0o755),
         row(Daemon, Built("mfa-enroll"), "usr/bin/mfa-enroll", 0o755),
         row(Daemon, Link("mfa-enroll"), "usr/bin/mfa", 0),
         row(Daemon, Built("mfactl"), "usr/bin/mfactl", 0o755),

@@ -137,7 +137,7 @@ pub(crate) fn work(service: &str) -> Outcome {
     let mut good = 0;
     for (name, code) in &people {
         let mut login = Login::start(service, name)?;
-        good += usize::from(login.authenticate(&[code])? == SUCCESS);
+        good += usize::from(login.authenticate(&[code]) == SUCCESS);
     }
     println!("{good}");
     Ok(())

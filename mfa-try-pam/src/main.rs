@@ -1,0 +1,118 @@
+//! `mfa-try-pam`: tries the one login that its first line of standard input names, and ends. Everything is a line of
+//! JSON; see `--help`. It takes no options, reads no environment, and only root may run it.
+#![forbid(unsafe_code)]
+
+use mfa_proto::Secret;
+use mfa_try_pam::{Attempt, Lines, Message, Reply, Said, Talk};
+use serde::Deserialize;
+use std::io::Write as _;
+use std::os::fd::AsFd;
+use std::process::ExitCode;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
+use std::time::Duration;
+
+const HELP: &str = "Tries one login through libpam, for mfactl setup. Root alone may run it.
+
+usage: mfa-try-pam [--help | --version]
+
+Each line of standard input and output is JSON. First what to try:
+  {\"service\":\"sshd\",\"user\":\"alice\",\"folder\":\"/path\",\"seconds\":30}
+Then, for each message of libpam, and an answer to each question:
+  {\"message\":{\"style\":\"hidden\",\"text\":\"Password: \"}}
+  {\"reply\":\"...\"}
+Last, for authenticate and, if that succeeded, for account:
+  {\"result\":{\"phase\":\"authenticate\",\"code\":7,\"name\":\"PAM_AUTH_ERR\"}}
+
+Exit codes: 0 tried, whatever came of it, 1 not tried, 4 out of time.
+";
+/// How long the first line may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// The longest an attempt may take.
+const LONGEST: Duration = Duration::from_secs(600);
+/// The exit code when time is over.
+const OUT_OF_TIME: i32 = 4;
+
+fn main() -> ExitCode {
+    match std::env::args().nth(1).as_deref() {
+        None => {}
+        Some("--help" | "-h") => return say(HELP),
+        Some("--version" | "-V") => return say(concat!("mfa-try-pam ", env!("CARGO_PKG_VERSION"), "\n")),
+        Some(_) => return complain("mfa-try-pam takes no arguments. See mfa-try-pam --help.", 2),
+    }
+    match serve() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => complain(&why, 1),
+    }
+}
+
+fn serve() -> Result<(), String> {
+    mfa_try_pam::admit()?;
+    mfa_try_pam::leave_nothing_behind()?;
+    // A module may hang in a way that nothing ends but the end of the process.
+    let (time, times) = channel();
+    thread::spawn(move || {
+        let mut left = PATIENCE;
+        loop {
+            match times.recv_timeout(left) {
+                Ok(more) => left = more,
+                Err(RecvTimeoutError::Timeout) => std::process::exit(OUT_OF_TIME),
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    });
+    let stdin = std::io::stdin();
+    let mut lines = Lines::of(stdin.as_fd());
+    let line = lines.next_line().map_err(|error| error.to_string())?;
+    let wanted: Attempt = serde_json::from_slice(&line).map_err(|error| format!("That is no attempt: {error}"))?;
+    let _ = time.send(Duration::from_secs(wanted.seconds).min(LONGEST)); // it waits for this, or has ended us
+    let talk = OverLines { lines };
+    mfa_try_pam::attempt(&wanted, talk, |_, said| drop(tell(said))).map_err(|error| error.to_string())
+}
+
+/// Says on standard output what libpam says, and answers with what comes in.
+struct OverLines<'a> {
+    lines: Lines<'a>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Answer {
+    reply: Option<Secret>,
+}
+
+impl Talk for OverLines<'_> {
+    fn said(&mut self, message: Message<'_>) -> Reply {
+        if tell(&Said::Message(message)).is_err() {
+            return Reply::HangUp;
+        }
+        if !message.style.is_question() {
+            return Reply::Nothing;
+        }
+        let Ok(line) = self.lines.next_line() else { return Reply::HangUp };
+        match serde_json::from_slice(&line) {
+            Ok(Answer { reply: Some(reply) }) => Reply::Text(reply),
+            Ok(Answer { reply: None }) | Err(_) => Reply::HangUp,
+        }
+    }
+}
+
+/// One line, at once.
+fn tell(said: &Said<'_>) -> std::io::Result<()> {
+    let mut line = serde_json::to_vec(said)?;
+    line.push(b'\n');
+    let mut stdout = std::io::stdout();
+    stdout.write_all(&line)?;
+    stdout.flush()
+}
+
+fn say(text: &str) -> ExitCode {
+    let written = std::io::stdout().write_all(text.as_bytes());
+    if written.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// For whoever started this.
+fn complain(why: &str, code: u8) -> ExitCode {
+    let _ = writeln!(std::io::stderr(), "{why}"); // nobody may be there to read it
+    ExitCode::from(code)
+}
