@@ -25,6 +25,9 @@ pub(crate) struct Arguments {
     /// The socket of mfa-key
     #[arg(long, value_name = "SOCKET", default_value = mfa_proto::key::SOCKET)]
     pub(crate) key: PathBuf,
+    /// The folder in which systemd-logind keeps who sits where
+    #[arg(long, value_name = "FOLDER", default_value = "/run/systemd")]
+    pub(crate) logind: PathBuf,
     /// Check the configuration, say what is wrong with it, and end
     #[arg(long)]
     pub(crate) check: bool,

@@ -1,8 +1,7 @@
 //! What is known of a login when it arrives: what root's application says of it, and what is made of that. Nobody else
 //! is believed about anything but who they are.
 
-use crate::accounts::sessions::{self, LoginSession};
-use crate::accounts::{Entry, Lane, LookupError};
+use crate::accounts::{Entry, Lane, LoginSession, LookupError, Presence};
 use crate::audit::Context;
 use crate::conversation::Conversation;
 use crate::daemon::Daemon;
@@ -42,7 +41,7 @@ pub(crate) async fn arrive(conversation: &Conversation, whose: Subject, call: &C
         None => None,
     };
     let session = begin.login_session.filter(|_| is_root);
-    let session = session.and_then(|number| sessions::find(number, begin.session.as_deref()));
+    let session = session.and_then(|number| daemon.logind.session(number, begin.session.as_deref()));
     let facts = facts(&begin, is_root, (caller, session));
     let lane = if is_root { Lane::Root } else { Lane::Plain };
     let ssh = Some(facts.ssh.to_string()).filter(|text| is_root && begin.phase == Phase::Auth && !text.is_empty());
@@ -68,11 +67,21 @@ pub(crate) fn facts(begin: &Begin, is_root: bool, (caller, session): (Option<Ent
     // sudo asks for silence always, and shows what is said all the same.
     let silent = begin.silent && Class::of(&service) != Some(Class::Sudo);
     let shows_text = !silent && Front::shows_text(&service);
+    let nothing = Facts {
+        service,
+        address: Address::Unknown,
+        origin: None,
+        presence: Presence::Nowhere,
+        ssh: SshAuth::Unknown,
+        after_another: false,
+        password: false,
+        shows_text,
+        caller: None,
+        session: None,
+        opens: None,
+    };
     if !is_root {
-        let (address, ssh) = (Address::Unknown, SshAuth::Unknown);
-        let (origin, caller, session, opens) = (None, None, None, None);
-        let (after_another, password) = (false, false);
-        return Facts { service, address, origin, ssh, after_another, password, shows_text, caller, session, opens };
+        return nothing;
     }
     let ssh = match (&begin.ssh_auth, begin.phase) {
         // In the account phase sshd has not said yet by what a key-only login came.
@@ -81,34 +90,40 @@ pub(crate) fn facts(begin: &Begin, is_root: bool, (caller, session): (Option<Ent
         (None, Phase::Auth) => SshAuth::parse(""),
     };
     let address = Address::of_rhost(begin.rhost.as_deref());
-    let origin = origin(begin, address, session.as_ref());
+    let (origin, presence) = place(begin, address, session.as_ref());
     let after_another = begin.password || matches!(&ssh, SshAuth::Methods(methods) if !methods.is_empty());
     let (session, opens, password) = (session.map(|found| found.session), begin.processes, begin.password);
-    Facts { service, address, origin, ssh, after_another, password, shows_text, caller, session, opens }
+    Facts { address, origin, presence, ssh, after_another, password, caller, session, opens, ..nothing }
 }
 
 /// Where somebody is who asks root's application: what comes over the network says so, what comes out of a login
-/// session is where that is, and who is asked at a text console before there is a session sits before it.
-fn origin(begin: &Begin, address: Address, session: Option<&LoginSession>) -> Option<Origin> {
+/// session is where that is, and who is asked at a text console before there is a session sits before it. And by what
+/// that can be found out again later.
+fn place(begin: &Begin, address: Address, session: Option<&LoginSession>) -> (Option<Origin>, Presence) {
     let class = Class::of(&begin.service);
     if !matches!(address, Address::None) || class == Some(Class::Ssh) {
-        return Some(Origin::Remote);
+        return (Some(Origin::Remote), Presence::Nowhere);
     }
     match (session, begin.login_session) {
-        (Some(session), _) => session.origin,
-        (None, Some(_)) => None,
+        (Some(LoginSession { name, session, origin }), _) => {
+            (*origin, Presence::Session { name: name.clone(), session: session.clone() })
+        }
+        (None, Some(_)) => (None, Presence::Nowhere),
         (None, None) => {
             let begins_here = matches!(class, Some(Class::Login | Class::Desktop));
-            (begins_here && begin.tty.as_deref().is_some_and(is_virtual_terminal)).then_some(Origin::Local)
+            match begin.tty.as_deref().filter(|_| begins_here).and_then(virtual_terminal) {
+                Some(number) => (Some(Origin::Local), Presence::Console(number)),
+                None => (None, Presence::Nowhere),
+            }
         }
     }
 }
 
 /// `tty1` to `tty63`: a screen and a keyboard of this machine. A serial line may lead anywhere.
-fn is_virtual_terminal(tty: &str) -> bool {
+fn virtual_terminal(tty: &str) -> Option<u8> {
     let name = tty.strip_prefix("/dev/").unwrap_or(tty);
-    let number = name.strip_prefix("tty").filter(|number| !number.starts_with(['0', '+']));
-    number.and_then(|number| number.parse().ok()).is_some_and(|number: u8| (1..=63).contains(&number))
+    let number = name.strip_prefix("tty").filter(|number| !number.starts_with(['0', '+']))?;
+    number.parse().ok().filter(|number| (1..=63).contains(number))
 }
 
 /// What is recorded with everything that happens in this login.

@@ -1,6 +1,6 @@
 //! What all connections share: the configuration in force, the store, the name service.
 
-use crate::accounts::Accounts;
+use crate::accounts::{Accounts, Logind};
 use crate::audit::{Context, Site, SiteRecord};
 use crate::clock;
 use crate::config::{self, Config, ConfigError, Drafts};
@@ -42,6 +42,8 @@ pub(crate) struct Daemon {
     pub(crate) mail: Line,
     /// The way to security keys, through `mfa-key`.
     pub(crate) keys: Rc<Keys>,
+    /// Who sits where.
+    pub(crate) logind: Logind,
     /// The name service.
     pub(crate) accounts: Accounts,
     /// What every user has asked lately.
@@ -64,6 +66,25 @@ pub(crate) struct Daemon {
     pub(crate) mail_goes_out: Cell<bool>,
 }
 
+/// Ways to what is beside it.
+pub(crate) struct Ways {
+    /// To `mfa-mail`.
+    pub(crate) mail: Line,
+    /// To `mfa-key`.
+    pub(crate) keys: keys::Line,
+    /// To what systemd-logind keeps.
+    pub(crate) logind: Logind,
+}
+
+#[cfg(test)]
+impl Ways {
+    /// To what a test has put into this folder.
+    pub(crate) fn below(folder: &std::path::Path) -> Self {
+        let (mail, keys) = (Line(folder.join("mail.sock")), keys::Line(folder.join("key.sock")));
+        Self { mail, keys, logind: Logind::new(folder) }
+    }
+}
+
 /// A configuration in force.
 pub(crate) struct Loaded {
     /// The configuration.
@@ -76,7 +97,7 @@ pub(crate) struct Loaded {
 
 impl Daemon {
     /// A daemon with what could be had; what could not be had makes it answer that it cannot decide.
-    pub(crate) fn new(folder: PathBuf, source: Source, (mail, keys): (Line, keys::Line)) -> Self {
+    pub(crate) fn new(folder: PathBuf, source: Source, Ways { mail, keys, logind }: Ways) -> Self {
         let (store, protection) = source.open();
         let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
         let newest = store.as_ref().map_or(Time(i64::MIN), Store::newest_time);
@@ -90,7 +111,8 @@ impl Daemon {
             store: RefCell::new(store),
             protection: Cell::new(protection),
             mail,
-            keys: Rc::new(Keys::new(keys)),
+            keys: Rc::new(Keys::new(keys, logind.clone())),
+            logind,
             accounts: Accounts::new(),
             paces: RefCell::default(),
             started: clock::now(),

@@ -2,17 +2,17 @@
 //!
 //! Commit, then record, then answer: a pass leaves only with the store's receipt for the very commit that made it true.
 
-use crate::accounts::Lane;
+use crate::accounts::{Lane, Presence};
 use crate::arrival::{Arrival, arrive};
 use crate::audit::Context;
 use crate::clock;
 use crate::conversation::Conversation;
 use crate::daemon::Daemon;
 use crate::journal::{self, Level, Quoted};
-use crate::keys::Touch;
+use crate::keys::{Asker, Touch};
 use crate::listen::{Answer, Failure, Subject, refuse};
 use crate::scene::{Purpose, Scene, Trouble, Weighed};
-use crate::setting::{self, LONGEST, Manner};
+use crate::setting::{self, LONGEST, Manner, Surroundings};
 use crate::store::{Committed, Receipt};
 use mfa_core::At;
 use mfa_core::account::{Commit, What};
@@ -41,6 +41,8 @@ pub(crate) struct Login {
     receipt: Option<Receipt>,
     /// Whether it began with somebody who must enroll.
     enrolling: bool,
+    /// For whom a key would be asked.
+    asker: Asker,
     /// The key whose touch is waited for.
     touch: Option<Touch>,
     until: Instant,
@@ -110,11 +112,13 @@ async fn start(
         }
     };
     let Some(loaded) = daemon.loaded() else { return Ok(encode_reply(&spoken(&broken()))?) };
-    let (setting, seconds) = setting::of(conversation, &loaded, (&scene, &context, &weighed), how);
+    let Surroundings { setting, seconds, presence } =
+        setting::of(conversation, &loaded, (&scene, &context, &weighed), how);
     let enrolling = matches!(weighed.plan, Plan::Enroll(_));
     let Weighed { plan, account, rule, epoch, .. } = weighed;
     // A code may be mailed at once.
     let at = if account.mailbox.is_some() { fresh() } else { clock::bare() };
+    let asker = Asker { lane: scene.lane, whose: account.identity.uid, presence };
     let (dialog, effect) = Dialog::begin(plan, account, setting, &at);
     let mut login = Box::new(Login {
         dialog: None,
@@ -124,6 +128,7 @@ async fn start(
         outdated: false,
         receipt: None,
         enrolling,
+        asker,
         touch: None,
         until: Instant::now() + Duration::from_secs(seconds.into()),
     });
@@ -198,8 +203,8 @@ impl Login {
             }
         }
         let event = if Instant::now() < self.until { event } else { Event::Deadline };
-        let at = moment(&dialog);
-        self.perform(daemon, dialog.step(event, &at)).await
+        let step = self.step(daemon, dialog, event);
+        self.perform(daemon, step).await
     }
 
     /// Performs effects until there is something to say.
@@ -211,19 +216,27 @@ impl Login {
                     return turn;
                 }
                 Effect::Touch(turn, sign) => {
-                    self.touch = Some(Touch::begin(&daemon.keys, sign, self.scene.lane));
+                    self.touch = Some(Touch::begin(&daemon.keys, sign, self.asker.clone()));
                     self.dialog = Some(dialog);
                     return turn;
                 }
-                Effect::Search(search) => Event::Key(daemon.keys.search(search, self.scene.lane).await),
+                Effect::Search(search) => Event::Key(daemon.keys.search(search, &self.asker).await),
                 Effect::Commit(commit) => match self.commit(daemon, commit).await {
                     Ok(event) => event,
                     Err(trouble) => return self.stop(trouble),
                 },
             };
-            let at = moment(&dialog);
-            (dialog, effect) = dialog.step(event, &at);
+            (dialog, effect) = self.step(daemon, dialog, event);
         }
+    }
+
+    /// One step, told who sits at the machine at this moment: whoever sat here when it began may have left since.
+    fn step(&self, daemon: &Daemon, mut dialog: Dialog, event: Event) -> Step {
+        if self.asker.presence != Presence::Nowhere {
+            dialog.sits_here(daemon.logind.is_here(&self.asker.presence));
+        }
+        let at = moment(&dialog);
+        dialog.step(event, &at)
     }
 
     /// Commits under the policy it was weighed under, or weighs again.

@@ -43,9 +43,10 @@ mod store;
 mod trust;
 mod upkeep;
 
+use accounts::Logind;
 use arguments::Arguments;
 use clap::Parser;
-use daemon::Daemon;
+use daemon::{Daemon, Ways};
 use journal::Level;
 use listen::Sockets;
 use sd_notify::NotifyState;
@@ -107,8 +108,12 @@ async fn serve(arguments: &Arguments) -> Result<(), String> {
     let mut interrupt = handler(SignalKind::interrupt())?;
     let descriptors = raise_descriptors();
     let source = Source::new(arguments.state.clone(), arguments.master_key.clone());
-    let lines = (mail::Line(arguments.mail.clone()), keys::Line(arguments.key.clone()));
-    let daemon = Rc::new(Daemon::new(arguments.config.clone(), source, lines));
+    let ways = Ways {
+        mail: mail::Line(arguments.mail.clone()),
+        keys: keys::Line(arguments.key.clone()),
+        logind: Logind::new(&arguments.logind),
+    };
+    let daemon = Rc::new(Daemon::new(arguments.config.clone(), source, ways));
     for problem in daemon.problems() {
         journal::operation(Level::Alert, &problem);
     }

@@ -1,6 +1,6 @@
 //! What is known of a login, and what the policy makes of it: gathered once, weighed as often as something changes.
 
-use crate::accounts::{Entry, Lane};
+use crate::accounts::{Entry, Lane, Presence};
 use crate::clock;
 use crate::daemon::{Daemon, Loaded};
 use crate::license;
@@ -49,6 +49,8 @@ pub(crate) struct Facts {
     pub(crate) address: Address,
     /// At this machine or not.
     pub(crate) origin: Option<Origin>,
+    /// By what whoever asks is known to sit at this machine; of a user's own program this says nothing.
+    pub(crate) presence: Presence,
     /// What sshd has verified.
     pub(crate) ssh: SshAuth,
     /// Whether another factor came first: a password earlier in the stack, or a method that sshd has completed.

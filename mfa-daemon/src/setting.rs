@@ -1,6 +1,6 @@
 //! What a dialog is told of the world it begins in: who asks and how, what the site has configured, who sits where.
 
-use crate::accounts::seats;
+use crate::accounts::Presence;
 use crate::audit::Context;
 use crate::clock;
 use crate::config::Settings;
@@ -10,7 +10,7 @@ use crate::scene::{Facts, Purpose, Scene, Weighed};
 use mfa_core::dialog::{Front, Setting, Ssh, Welcome};
 use mfa_core::enrollment::Rules;
 use mfa_core::factor::{Kind, Kinds};
-use mfa_core::policy::{Class, Enroll, Origin, Plan};
+use mfa_core::policy::{Class, Enroll, Plan};
 
 /// Seconds a dialog may take at the most, whatever its caller says.
 pub(crate) const LONGEST: u32 = mfa_proto::login::LONGEST_LOGIN;
@@ -28,13 +28,23 @@ pub(crate) struct Manner {
     pub(crate) seconds: u32,
 }
 
-/// The setting, and how many seconds the dialog may take in it.
+/// A dialog's surroundings.
+pub(crate) struct Surroundings {
+    /// What it is told of them.
+    pub(crate) setting: Setting,
+    /// Seconds it may take in them.
+    pub(crate) seconds: u32,
+    /// By what whoever could touch a key is known to sit here, as long as they do.
+    pub(crate) presence: Presence,
+}
+
+/// What there is around a dialog that begins now.
 pub(crate) fn of(
     conversation: &Conversation,
     loaded: &Loaded,
     (scene, context, weighed): (&Scene, &Context, &Weighed),
     Manner { interactive, front, keys, seconds }: Manner,
-) -> (Setting, u32) {
+) -> Surroundings {
     let (daemon, settings) = (conversation.daemon(), &loaded.config.settings);
     let peer = conversation.peer();
     // Whoever looks for a phone and installs an app needs longer than whoever types a code.
@@ -43,6 +53,9 @@ pub(crate) fn of(
     let mails = front != Front::Combined && mails(peer.is_root(), scene);
     let seconds = if enrolling || (mails && weighed.account.mailbox.is_some()) { LONGEST } else { seconds };
     let login = if let Purpose::Login(facts) = &scene.purpose { Some(&**facts) } else { None };
+    // Asked of logind only where it matters.
+    let matters = keys && weighed.account.enrolled().contains(Kind::SecurityKey);
+    let presence = if matters { presence(login, (peer.is_root(), peer.uid)) } else { Presence::Nowhere };
     let setting = Setting {
         caller: conversation.caller(),
         interactive,
@@ -55,26 +68,23 @@ pub(crate) fn of(
         mails,
         ties: scene.ties(daemon, loaded),
         occasion: occasion(daemon, scene, context),
-        // Asked of logind only where it matters.
-        at_the_machine: keys
-            && weighed.account.enrolled().contains(Kind::SecurityKey)
-            && at_the_machine(login, (peer.is_root(), peer.uid)),
+        at_the_machine: daemon.logind.is_here(&presence),
         touch_wait: settings.security_keys.touch_wait.into(),
         shows_text: login.is_none_or(|facts| facts.shows_text),
         ssh: login.filter(|_| peer.is_root()).and_then(|facts| ssh(facts, settings)),
     };
-    (setting, seconds)
+    Surroundings { setting, seconds, presence }
 }
 
-/// Whether whoever asks sits at this machine, so that a key that is plugged in is theirs. Of root's applications the
-/// session says it. A user's own are where their session is; but what changes factors is not to be done by a touch of
-/// somebody at the desk for somebody of the same name far away.
-fn at_the_machine(login: Option<&Facts>, (is_root, uid): (bool, u32)) -> bool {
+/// By what whoever asks is known to sit at this machine, so that a key that is plugged in is theirs. Of root's
+/// applications the session says it. A user's own are where their session is; but what changes factors is not to be done
+/// by a touch of somebody at the desk for somebody of the same name far away.
+fn presence(login: Option<&Facts>, (is_root, uid): (bool, u32)) -> Presence {
     match (login, is_root) {
-        (Some(facts), true) => facts.origin == Some(Origin::Local),
-        (Some(_), false) => seats::is_taken_by(uid),
-        (None, true) => false,
-        (None, false) => seats::is_taken_by(uid) && !seats::comes_from_elsewhere(uid),
+        (Some(facts), true) => facts.presence.clone(),
+        (Some(_), false) => Presence::Own(uid),
+        (None, true) => Presence::Nowhere,
+        (None, false) => Presence::OwnAlone(uid),
     }
 }
 

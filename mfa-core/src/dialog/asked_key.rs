@@ -124,6 +124,8 @@ pub enum KeyTrouble {
     PinPause,
     /// Somebody else uses it.
     Busy,
+    /// Whoever it was asked for does not sit at this machine any more.
+    Elsewhere,
     /// It cannot do what is wanted.
     Unsupported,
     /// Anything else; the log says more.

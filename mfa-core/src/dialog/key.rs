@@ -108,6 +108,12 @@ impl Dialog {
         self.ask_or_refuse(vec![Note { error: true, text }], at)
     }
 
+    /// Tells who sits at this machine now. A dialog begins with what was true then; who could touch a key is asked anew
+    /// before every step.
+    pub fn sits_here(&mut self, here: bool) {
+        self.setting.at_the_machine = here;
+    }
+
     /// Looks which keys are plugged in, silently.
     pub(super) fn search(mut self, asked: bool, at: &At) -> Step {
         let credentials = self.keys_that_do().map(|(_, key)| wanted(key)).collect();
@@ -126,6 +132,9 @@ impl Dialog {
             KeyEvent::Failed(trouble) => return self.without_key(text::key_trouble(trouble, 0), at),
             KeyEvent::Signed(_) => return self.deny(Denial::Unexpected),
         };
+        if !self.setting.at_the_machine {
+            return self.without_key(text::key_trouble(KeyTrouble::Elsewhere, 0), at);
+        }
         if !self.has_key_here() {
             // The policy or the account has changed while it was looked for.
             return self.ask_or_refuse(Vec::new(), at);
@@ -248,6 +257,10 @@ impl Dialog {
     pub(super) fn weigh_touch(self, again: Again, at: &At) -> Step {
         let Plan::Factors(ask) = &self.plan else { return self.deny(Denial::PolicyChanged) };
         let Some((touching, assertion)) = &self.keys.signed else { return self.deny(Denial::Unexpected) };
+        if !self.setting.at_the_machine {
+            // Whoever has touched it sits before another session than the one that this is for.
+            return self.without_key(text::key_trouble(KeyTrouble::Elsewhere, 0), at);
+        }
         if !self.has_key_here() || self.gate(Guess::Key, at) != Gate::Open {
             return self.without_key(text::key_wrong(), at);
         }

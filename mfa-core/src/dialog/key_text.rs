@@ -66,6 +66,7 @@ pub(super) fn key_trouble(trouble: KeyTrouble, waited: u32) -> String {
         KeyTrouble::PinBlocked => "This key takes no PIN any more. It must be reset with its maker's tool.".into(),
         KeyTrouble::PinPause => "The key takes no PIN for now. Unplug it, plug it in, then type k.".into(),
         KeyTrouble::Busy => "The key is in use by somebody else. Try again: k".into(),
+        KeyTrouble::Elsewhere => "The key was not used: your session is not in front at this machine.".into(),
         KeyTrouble::Unsupported => "This key cannot do what is wanted here.".into(),
         KeyTrouble::Broken => "The key cannot be used now.".into(),
     }

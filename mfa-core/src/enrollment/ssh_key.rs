@@ -166,7 +166,7 @@ pub fn confirm_ssh_key(
     if *verify_user && !touch.user_verified {
         return Err(NotASecurityKey::Unverified.into());
     }
-    let detail = Detail::SshKey(SshKey { key: key.clone(), verified: touch.user_verified });
+    let detail = Detail::SshKey(SshKey { key: key.clone() });
     Ok(add(account, rules, (&way.name, detail), (at, ticket))?)
 }
 

@@ -13,8 +13,6 @@ use crate::sshsig::PublicKey;
 pub struct SshKey {
     /// The public key; one on a security key always.
     pub key: PublicKey,
-    /// Whether the key knew who touched it when it was enrolled, by PIN or fingerprint.
-    pub verified: bool,
 }
 
 /// The first of these keys with which sshd has authenticated the user; none if what sshd has verified is not known.
@@ -45,7 +43,7 @@ mod tests {
     const ORDINARY: &str = vector!("ed25519.pub");
 
     fn kept(line: &str) -> SshKey {
-        SshKey { key: line.parse().unwrap(), verified: false }
+        SshKey { key: line.parse().unwrap() }
     }
 
     /// What sshd writes when this key has signed.

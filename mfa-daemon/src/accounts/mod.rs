@@ -4,10 +4,14 @@
 //! for root's logins, so that nobody else's can hold them up. Positive answers are kept for ten seconds.
 
 mod cache;
+mod logind;
 mod many;
 mod nss;
-pub(crate) mod seats;
-pub(crate) mod sessions;
+mod seats;
+mod sessions;
+
+pub(crate) use logind::{Logind, Presence};
+pub(crate) use sessions::LoginSession;
 
 use cache::Cache;
 use mfa_core::account::Identity;

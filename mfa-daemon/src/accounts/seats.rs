@@ -3,27 +3,12 @@
 //!
 //! What is missing, odd or said twice is nobody.
 
+use super::logind::read;
 use super::sessions;
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
-/// Where logind keeps the seats.
-const SEATS: &str = "/run/systemd/seats";
-/// Bytes that are read of a file; they have a few hundred.
-const LONGEST: u64 = 16 * 1024;
-
 /// Whether this user's own session is in front on a seat of this machine.
-pub(crate) fn is_taken_by(uid: u32) -> bool {
-    is_taken_in(Path::new(SEATS), Path::new(sessions::FOLDER), uid)
-}
-
-/// Whether this user is logged in from elsewhere as well, so that a program of theirs may be run from there.
-pub(crate) fn comes_from_elsewhere(uid: u32) -> bool {
-    comes_from_elsewhere_in(Path::new(sessions::FOLDER), uid)
-}
-
-fn is_taken_in(seats: &Path, sessions: &Path, uid: u32) -> bool {
+pub(super) fn is_taken(seats: &Path, sessions: &Path, uid: u32) -> bool {
     let Ok(seats) = std::fs::read_dir(seats) else { return false };
     seats.flatten().filter_map(|seat| in_front(&read(&seat.path())?)).any(|(session, owner)| {
         let sitting = || sessions::sitting(&read(&sessions.join(&session))?);
@@ -31,7 +16,21 @@ fn is_taken_in(seats: &Path, sessions: &Path, uid: u32) -> bool {
     })
 }
 
-fn comes_from_elsewhere_in(sessions: &Path, uid: u32) -> bool {
+/// Whether a session is in front on a seat, a user's or a login window's, and not on this virtual terminal, as far as is
+/// known.
+pub(super) fn another_is_in_front(seats: &Path, sessions: &Path, terminal: u8) -> bool {
+    let Ok(seats) = std::fs::read_dir(seats) else { return false };
+    let in_front = seats.flatten().filter_map(|seat| in_front(&read(&seat.path())?));
+    let mut terminals = in_front.map(|(session, _)| {
+        let text = read(&sessions.join(session))?;
+        // A seat without virtual terminals is not the one that this terminal is of.
+        sessions::value(&text, "VTNR").map_or(Some(None), |number| number.parse::<u8>().ok().map(Some))
+    });
+    terminals.any(|one| one.is_none_or(|number| number.is_some_and(|number| number != terminal)))
+}
+
+/// Whether this user is logged in from elsewhere as well, so that a program of theirs may be run from there.
+pub(super) fn comes_from_elsewhere(sessions: &Path, uid: u32) -> bool {
     // What cannot be looked at is no reassurance.
     let Ok(sessions) = std::fs::read_dir(sessions) else { return true };
     let files = sessions.flatten().filter(|file| file.file_type().is_ok_and(|kind| kind.is_file()));
@@ -41,15 +40,8 @@ fn comes_from_elsewhere_in(sessions: &Path, uid: u32) -> bool {
 /// The session in front, and whose it is.
 fn in_front(text: &str) -> Option<(String, u32)> {
     let session = sessions::value(text, "ACTIVE")?;
-    let plain = (1..=32).contains(&session.len()) && session.bytes().all(|byte| byte.is_ascii_alphanumeric());
     let owner = sessions::value(text, "ACTIVE_UID")?.parse().ok()?;
-    plain.then(|| (session.to_owned(), owner))
-}
-
-fn read(path: &Path) -> Option<String> {
-    let mut text = String::new();
-    File::open(path).ok()?.take(LONGEST).read_to_string(&mut text).ok()?;
-    Some(text)
+    sessions::is_name(session).then(|| (session.to_owned(), owner))
 }
 
 #[cfg(test)]
@@ -73,7 +65,7 @@ mod tests {
 
     fn taken(seat: &str, session: &str, uid: u32) -> bool {
         let folder = machine(seat, session);
-        is_taken_in(&folder.path().join("seats"), &folder.path().join("sessions"), uid)
+        is_taken(&folder.path().join("seats"), &folder.path().join("sessions"), uid)
     }
 
     #[test]
@@ -106,19 +98,18 @@ mod tests {
             assert!(!taken(SEAT, &SESSION.replace(from, to), 1000), "{to}");
         }
         let folder = tempfile::tempdir().unwrap();
-        assert!(!is_taken_in(&folder.path().join("seats"), &folder.path().join("sessions"), 1000), "no logind");
+        assert!(!is_taken(&folder.path().join("seats"), &folder.path().join("sessions"), 1000), "no logind");
     }
 
     #[test]
     fn whoever_is_logged_in_from_elsewhere_too_is_known_to_be() {
-        let elsewhere =
-            |session: &str, uid| comes_from_elsewhere_in(&machine(SEAT, session).path().join("sessions"), uid);
+        let elsewhere = |session: &str, uid| comes_from_elsewhere(&machine(SEAT, session).path().join("sessions"), uid);
         assert!(!elsewhere(SESSION, 1000));
         let ssh = SESSION.replace("REMOTE=0", "REMOTE=1").replace("SEAT=seat0\n", "");
         assert!(elsewhere(&ssh, 1000) && !elsewhere(&ssh, 1001));
         let remote_desktop = SESSION.replace("SEAT=seat0\n", "");
         assert!(elsewhere(&remote_desktop, 1000), "no seat, so it is not known where");
         assert!(!elsewhere(&SESSION.replace("ACTIVE=1", "ACTIVE=0"), 1000), "on another terminal of this machine");
-        assert!(comes_from_elsewhere_in(Path::new("/nowhere"), 1000), "what cannot be looked at reassures nobody");
+        assert!(comes_from_elsewhere(Path::new("/nowhere"), 1000), "what cannot be looked at reassures nobody");
     }
 }

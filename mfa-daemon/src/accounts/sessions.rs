@@ -4,20 +4,16 @@
 //! The files are logind's own, and read the way its library `sd-login` does it. They are its word, which only root
 //! could change. What is missing, odd or does not fit the kernel's number is no session: then nothing is known.
 
+use super::logind::read;
 use mfa_core::policy::Origin;
 use mfa_core::trust::Session;
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
-
-/// Where logind keeps them.
-pub(super) const FOLDER: &str = "/run/systemd/sessions";
-/// Bytes that are read of a file; they have a few hundred.
-const LONGEST: u64 = 16 * 1024;
 
 /// A login session of a user, and where that user is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LoginSession {
+    /// What logind calls it.
+    pub(crate) name: String,
     /// Which.
     pub(crate) session: Session,
     /// At this machine or over the network; `None` if that cannot be told.
@@ -26,18 +22,16 @@ pub(crate) struct LoginSession {
 
 /// The session of this number of the kernel's; `None` if there is none that is a user's login. It is looked for under
 /// the name of the caller's control group, since logind does not use the kernel's numbers in containers.
-pub(crate) fn find(number: u32, name: Option<&str>) -> Option<LoginSession> {
-    find_in(Path::new(FOLDER), number, name)
+pub(super) fn find(folder: &Path, number: u32, name: Option<&str>) -> Option<LoginSession> {
+    let name = name.map_or_else(|| number.to_string(), str::to_owned);
+    let text = is_name(&name).then(|| read(&folder.join(&name)))??;
+    let (session, origin) = parse(&text, number)?;
+    Some(LoginSession { name, session, origin })
 }
 
-fn find_in(folder: &Path, number: u32, name: Option<&str>) -> Option<LoginSession> {
-    let name = name.map_or_else(|| number.to_string(), str::to_owned);
-    if !(1..=32).contains(&name.len()) || !name.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-        return None;
-    }
-    let mut text = String::new();
-    File::open(folder.join(name)).ok()?.take(LONGEST).read_to_string(&mut text).ok()?;
-    parse(&text, number)
+/// Whether logind could call a session that.
+pub(super) fn is_name(name: &str) -> bool {
+    (1..=32).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
 /// Whose session it is, and whether they sit at this machine in it, as far as that is known.
@@ -68,7 +62,7 @@ fn is_a_users(text: &str) -> bool {
     value(text, "CLASS").is_some_and(|class| class == "user" || class.starts_with("user-"))
 }
 
-fn parse(text: &str, number: u32) -> Option<LoginSession> {
+fn parse(text: &str, number: u32) -> Option<(Session, Option<Origin>)> {
     let of_kernel = number;
     let value = |key| value(text, key);
     let number = |key| value(key)?.parse::<u32>().ok();
@@ -85,7 +79,7 @@ fn parse(text: &str, number: u32) -> Option<LoginSession> {
         leader: number("LEADER")?,
         uid: number("UID")?,
     };
-    Some(LoginSession { session, origin: origin(text) })
+    Some((session, origin(text)))
 }
 
 /// A seat is a screen and a keyboard of this machine. Remote desktops have sessions that do not say they are remote, and
@@ -110,13 +104,13 @@ mod tests {
         POSITION=1\nLEADER=52\nAUDIT=7\nREALTIME=1795333291059462\nMONOTONIC=13382454291\n";
 
     fn origin(text: &str) -> Option<Origin> {
-        parse(text, 7).unwrap().origin
+        parse(text, 7).unwrap().1
     }
 
     #[test]
     fn a_session_at_the_seat_is_local_and_one_from_elsewhere_remote() {
         let session = Session { number: 7, began: 1_795_333_291_059_462, leader: 52, uid: 1000 };
-        assert_eq!(parse(CONSOLE, 7), Some(LoginSession { session, origin: Some(Origin::Local) }));
+        assert_eq!(parse(CONSOLE, 7), Some((session, Some(Origin::Local))));
         let ssh = CONSOLE.replace("REMOTE=0", "REMOTE=1").replace("SEAT=seat0\n", "");
         assert_eq!(origin(&ssh), Some(Origin::Remote));
         assert_eq!(origin(&CONSOLE.replace("REMOTE=0", "REMOTE=1")), Some(Origin::Remote));
@@ -161,19 +155,19 @@ mod tests {
         for name in ["7", "8"] {
             std::fs::write(folder.path().join(name), CONSOLE).unwrap();
         }
-        assert!(find_in(folder.path(), 7, None).is_some());
-        assert_eq!(find_in(folder.path(), 8, None), None);
-        assert_eq!(find_in(folder.path(), 9, None), None);
-        assert_eq!(find_in(folder.path(), 9, Some("7")), None);
+        assert!(find(folder.path(), 7, None).is_some());
+        assert_eq!(find(folder.path(), 8, None), None);
+        assert_eq!(find(folder.path(), 9, None), None);
+        assert_eq!(find(folder.path(), 9, Some("7")), None);
     }
 
     #[test]
     fn in_a_container_a_session_is_found_by_its_control_group() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("c1"), CONSOLE.replace("AUDIT=7\n", "")).unwrap();
-        assert_eq!(find_in(folder.path(), 3027, Some("c1")).unwrap().session.number, 3027);
+        assert_eq!(find(folder.path(), 3027, Some("c1")).unwrap().session.number, 3027);
         for name in ["", "c2", "../c1", "c1/", "c1.ref", &"c".repeat(40)] {
-            assert_eq!(find_in(folder.path(), 3027, Some(name)), None, "{name:?}");
+            assert_eq!(find(folder.path(), 3027, Some(name)), None, "{name:?}");
         }
     }
 }

@@ -5,6 +5,9 @@
 //!   Search, Sign ──▶ queue: one at a time, root first ──▶ line: one call to mfa-key ──▶ Found, Signed, or a trouble
 //!                                                          └ hung up: the key stops blinking
 //! ```
+//!
+//! A key is asked for whoever sits at this machine, and only while they do: that is looked at when their turn has come
+//! and again and again until the key has answered.
 
 mod line;
 mod queue;
@@ -12,7 +15,7 @@ mod words;
 
 pub(crate) use line::Line;
 
-use crate::accounts::Lane;
+use crate::accounts::{Lane, Logind, Presence};
 use crate::journal::{self, Level};
 use mfa_core::dialog::{KeyEvent, KeyTrouble, Search, Sign};
 use mfa_proto::key::{ASSERT, Asserted, FIND, Failure, Found};
@@ -24,33 +27,48 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+/// How often it is looked at whether whoever a key was asked for still sits here.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
+
 /// The way to keys.
 pub(crate) struct Keys {
     line: Line,
+    logind: Logind,
     queue: Rc<Queue>,
+}
+
+/// For whom a key is asked.
+#[derive(Clone, Debug)]
+pub(crate) struct Asker {
+    /// Who waits with whom.
+    pub(crate) lane: Lane,
+    /// Whose keys: the account's uid.
+    pub(crate) whose: u32,
+    /// By what they are known to sit at this machine.
+    pub(crate) presence: Presence,
 }
 
 impl Keys {
     /// Keys behind this socket.
-    pub(crate) fn new(line: Line) -> Self {
-        Self { line, queue: Rc::default() }
+    pub(crate) fn new(line: Line, logind: Logind) -> Self {
+        Self { line, logind, queue: Rc::default() }
     }
 
     /// Which of these credentials are plugged in. No key blinks.
-    pub(crate) async fn search(&self, search: Search, lane: Lane) -> KeyEvent {
+    pub(crate) async fn search(&self, search: Search, asker: &Asker) -> KeyEvent {
         let seconds = search.seconds;
-        match self.call::<_, Found>(FIND, &words::find(search), (lane, seconds)).await {
+        match self.call::<_, Found>(FIND, &words::find(search), (asker, seconds)).await {
             Ok(found) => KeyEvent::Found(words::found(found)),
-            Err(failure) => failed(&failure),
+            Err(trouble) => KeyEvent::Failed(trouble),
         }
     }
 
     /// Has a key sign; it blinks, until it is touched, its time is up, or whoever wanted it is gone.
-    async fn sign(&self, sign: Sign, lane: Lane) -> KeyEvent {
+    async fn sign(&self, sign: Sign, asker: &Asker) -> KeyEvent {
         let seconds = sign.seconds;
-        match self.call::<_, Asserted>(ASSERT, &words::assert(sign), (lane, seconds)).await {
+        match self.call::<_, Asserted>(ASSERT, &words::assert(sign), (asker, seconds)).await {
             Ok(asserted) => KeyEvent::Signed(words::signed(asserted)),
-            Err(failure) => failed(&failure),
+            Err(trouble) => KeyEvent::Failed(trouble),
         }
     }
 
@@ -58,14 +76,27 @@ impl Keys {
         &self,
         method: &str,
         parameters: &P,
-        (lane, seconds): (Lane, u32),
-    ) -> Result<R, Failure> {
+        (asker, seconds): (&Asker, u32),
+    ) -> Result<R, KeyTrouble> {
         let until = Instant::now() + Duration::from_secs(seconds.into());
-        let Some(turn) = self.queue.turn(lane, until).await else { return Err(Failure::Busy) };
+        let Some(turn) = self.queue.turn((asker.lane, asker.whose), until).await else { return Err(KeyTrouble::Busy) };
         tokio::select! {
-            done = self.line.call(method, parameters, seconds) => done,
+            biased;
             // Dropping the call hangs up, and the key stops blinking.
-            () = turn.is_wanted_by_root() => Err(Failure::Busy),
+            () = self.has_left(&asker.presence) => Err(KeyTrouble::Elsewhere),
+            () = turn.is_wanted_by_root() => Err(KeyTrouble::Busy),
+            done = self.line.call(method, parameters, seconds) => done.map_err(|failure| told(&failure)),
+        }
+    }
+
+    /// Comes back when whoever it is asked for does not sit here, at once if they have left already.
+    async fn has_left(&self, presence: &Presence) {
+        let mut look = tokio::time::interval(LOOK_AGAIN);
+        loop {
+            look.tick().await; // the first comes at once
+            if !self.logind.is_here(presence) {
+                return;
+            }
         }
     }
 }
@@ -78,9 +109,9 @@ pub(crate) struct Touch {
 
 impl Touch {
     /// Begins at once, whoever waits for it.
-    pub(crate) fn begin(keys: &Rc<Keys>, sign: Sign, lane: Lane) -> Self {
+    pub(crate) fn begin(keys: &Rc<Keys>, sign: Sign, asker: Asker) -> Self {
         let keys = Rc::clone(keys);
-        Self { task: tokio::task::spawn_local(async move { keys.sign(sign, lane).await }), became: None }
+        Self { task: tokio::task::spawn_local(async move { keys.sign(sign, &asker).await }), became: None }
     }
 
     /// Comes back when it is known what became of it; whoever stops waiting can wait again.
@@ -105,9 +136,9 @@ impl Drop for Touch {
 }
 
 /// What goes wrong with a key is its user's to know; what goes wrong with `mfa-key`, the administrator's.
-fn failed(failure: &Failure) -> KeyEvent {
+fn told(failure: &Failure) -> KeyTrouble {
     if let Failure::Failed { detail } = failure {
         journal::operation(Level::Warning, &format!("a security key could not be used: {detail}"));
     }
-    KeyEvent::Failed(words::trouble(failure))
+    words::trouble(failure)
 }

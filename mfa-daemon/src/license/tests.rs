@@ -1,7 +1,9 @@
 //! What a license must never do, through the daemon's own decisions: whatever policy, license and history are.
 
 use super::*;
+use crate::accounts::Presence;
 use crate::audit::Context;
+use crate::daemon::Ways;
 use crate::scene::{Facts, Purpose, Scene};
 use crate::store::{Source, Store};
 use mfa_core::Secret;
@@ -41,11 +43,8 @@ impl Site {
         std::fs::write(path("key"), [7; 32]).unwrap();
         std::fs::set_permissions(path("key"), std::fs::Permissions::from_mode(0o600)).unwrap();
         std::fs::write(path("config/policy.toml"), "").unwrap();
-        let daemon = Daemon::new(
-            path("config"),
-            Source::new(path("state"), Some(path("key"))),
-            (crate::mail::Line(path("no-mail")), crate::keys::Line(path("no-keys"))),
-        );
+        let daemon =
+            Daemon::new(path("config"), Source::new(path("state"), Some(path("key"))), Ways::below(folder.path()));
         Self { folder, daemon, accounts: std::cell::Cell::new(0) }
     }
 
@@ -104,6 +103,7 @@ impl Site {
             service: "sshd".to_owned(),
             address: Address::Unknown,
             origin: None,
+            presence: Presence::Nowhere,
             ssh: SshAuth::Unknown,
             after_another: true,
             password: true,

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::audit::Context;
+use crate::daemon::Ways;
 use crate::store::{Snapshot, Source};
 use mfa_core::Secret;
 use mfa_core::account::{Commit, Identity, NewPending, Record, Seen, Ticket, What, Write};
@@ -36,8 +37,7 @@ fn house(settings: &str) -> House {
     std::fs::write(place("key"), [7; 32]).unwrap();
     std::fs::set_permissions(place("key"), std::fs::Permissions::from_mode(0o600)).unwrap();
     let source = Source::new(place("state"), Some(place("key")));
-    let daemon =
-        Daemon::new(folder.path().to_owned(), source, (Line(place("mail.sock")), crate::keys::Line(place("key.sock"))));
+    let daemon = Daemon::new(folder.path().to_owned(), source, Ways::below(folder.path()));
     daemon.store().unwrap();
     let mfa_mail = std::os::unix::net::UnixListener::bind(place("mail.sock")).unwrap();
     mfa_mail.set_nonblocking(true).unwrap();

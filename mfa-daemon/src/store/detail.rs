@@ -48,7 +48,6 @@ struct KeptCredential {
 struct KeptSshKey {
     /// As in a `.pub` file.
     key: String,
-    verified: bool,
 }
 
 /// How a detail is kept.
@@ -72,9 +71,7 @@ pub(super) fn columns(detail: &Detail) -> Result<Columns, StoreError> {
             };
             Columns { last_step: credential.counter.into(), ..bare(kind, spelled(&kept)?) }
         }
-        Detail::SshKey(SshKey { key, verified }) => {
-            bare(kind, spelled(&KeptSshKey { key: key.to_string(), verified: *verified })?)
-        }
+        Detail::SshKey(SshKey { key }) => bare(kind, spelled(&KeptSshKey { key: key.to_string() })?),
     })
 }
 
@@ -112,8 +109,8 @@ pub(super) fn parse(kind: Kind, params: &str, secret: Secret, (last, replays): (
         Kind::Email => std::str::from_utf8(secret.expose()).ok()?.parse().ok().map(Detail::Email),
         Kind::SecurityKey => credential(&secret, u32::try_from(last).ok()?).map(Detail::SecurityKey),
         Kind::SshKey => {
-            let KeptSshKey { key, verified } = serde_json::from_slice(secret.expose()).ok()?;
-            Some(Detail::SshKey(SshKey { key: key.parse().ok()?, verified }))
+            let KeptSshKey { key } = serde_json::from_slice(secret.expose()).ok()?;
+            Some(Detail::SshKey(SshKey { key: key.parse().ok()? }))
         }
         Kind::BackupCode | Kind::TempCode => None,
     }

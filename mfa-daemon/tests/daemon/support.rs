@@ -136,6 +136,7 @@ impl Place {
         command.args(["--config".as_ref(), self.path("config").as_os_str()]);
         command.args(["--state".as_ref(), self.path("state").as_os_str()]);
         command.args(["--master-key".as_ref(), self.path("key").as_os_str()]);
+        command.args(["--logind".as_ref(), self.path("logind").as_os_str()]);
         command.env("LD_PRELOAD", fakes.join("surroundings.so")).env("LD_LIBRARY_PATH", fakes);
         command.env("FAKE_CLOCK", self.path("clock")).env("FAKE_LOG", self.path("log"));
         command.env("FAKE_NAME_SERVICE", self.path("name-service"));

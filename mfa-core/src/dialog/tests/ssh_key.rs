@@ -16,7 +16,7 @@ fn publickey(line: &str) -> String {
 /// Alice at sshd, with this key enrolled, after sshd has verified this.
 fn at_sshd(shown: &str, password: bool) -> World {
     let mut world = alice();
-    let detail = Detail::SshKey(SshKey { key: KEY.parse().unwrap(), verified: false });
+    let detail = Detail::SshKey(SshKey { key: KEY.parse().unwrap() });
     let factor = Factor { id: FactorId(5), name: "laptop".into(), created: Time(0), last_used: None, detail };
     world.account.factors.push(factor);
     world.ssh = Some(Ssh { auth: SshAuth::parse(shown), password, verify_required: false });

@@ -35,7 +35,7 @@ fn old_credential() -> Credential {
 
 fn ssh_key() -> SshKey {
     let line = include_str!("../../../../mfa-core/tests/vectors/sk-ed25519.pub");
-    SshKey { key: line.parse().unwrap(), verified: true }
+    SshKey { key: line.parse().unwrap() }
 }
 
 fn add(name: &str, detail: Detail) -> Write {
