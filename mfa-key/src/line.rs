@@ -3,6 +3,9 @@
 //! Several programs may talk to a key at once, each on a channel of its own, and all of them see every report of the
 //! key. What belongs to another channel, or answers somebody else's `INIT`, is passed over here. Whoever started the
 //! operation may hang up meanwhile; then no wait goes on.
+//!
+//! Programs lock a key to take turns at it. A turn is respected while the key is at work for whoever has it; a lock and
+//! nothing behind it keeps nobody from the key for longer than a second.
 
 use mfa_proto::key::Failure;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -17,6 +20,11 @@ use std::time::{Duration, Instant};
 const REPORT: usize = 64;
 /// How often a key that another program holds is looked at again.
 pub(crate) const NEXT_TURN: Duration = Duration::from_millis(50);
+/// How long a lock alone keeps us from a key.
+const TURN: Duration = Duration::from_secs(1);
+/// How long a key that works for nobody is silent: at work it says so every 100 ms (CTAP 2.1, section 11.2.9.2.1), and one
+/// that knows U2F alone is asked as often whether it was touched.
+const QUIET: Duration = Duration::from_millis(400);
 /// How long a key may take to take a report once the operation has ended: enough to be told to stop blinking.
 const LAST_WORD: Duration = Duration::from_millis(100);
 /// `INIT`, and an error, as they stand in a report; the error that another program's channel is being served.
@@ -107,12 +115,18 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    /// Waits until no other program holds the key, and takes it.
+    /// Waits until no other program uses the key, and takes it.
+    ///
+    /// Whoever could ever open the key may have locked it for good, and be gone from the desk. So a lock is waited for as
+    /// long as the key is heard to be at work, and else for [`TURN`]. To go on at once would spoil the turn of programs
+    /// which take an answer to somebody else for a broken one to them.
     ///
     /// # Errors
-    /// `Busy` when the time is up before that.
+    /// `Busy` when the time is up before that; `Unplugged`.
     pub(crate) fn take(wire: Wire, watch: &Watch) -> Result<Self, Failure> {
         let within = watch.within();
+        let began = Instant::now();
+        let mut heard = began;
         loop {
             let held = wire.turn.as_ref().map_or_else(|| wire.io.as_fd(), AsFd::as_fd);
             match flock(held, FlockOperation::NonBlockingLockExclusive) {
@@ -120,9 +134,12 @@ impl Line {
                 Err(Errno::AGAIN | Errno::INTR) => {}
                 Err(errno) => return Err(Failure::Failed { detail: format!("the key cannot be locked: {errno}") }),
             }
+            if began.elapsed() >= TURN && heard.elapsed() >= QUIET {
+                break;
+            }
             let left = left(within.until).ok_or(Failure::Busy)?;
-            if let Some(trouble) = rest(&within, left.min(NEXT_TURN)) {
-                return Err(trouble.into());
+            if listen(&wire.io, &within, left.min(NEXT_TURN))? {
+                heard = Instant::now();
             }
         }
         Ok(Self { wire, watch: watch.clone(), channel: [0xff; 4], nonce: None })
@@ -200,6 +217,22 @@ impl Line {
     fn end<T>(&self, trouble: Trouble) -> Option<T> {
         self.watch.note(trouble);
         None
+    }
+}
+
+/// Whether the key says something to whomever within that time.
+fn listen(io: &OwnedFd, within: &Within, long: Duration) -> Result<bool, Trouble> {
+    let mut ends = [PollFd::new(&*within.caller, PollFlags::empty()), PollFd::new(io, PollFlags::IN)];
+    match poll(&mut ends, Timespec::try_from(long).ok().as_ref()) {
+        Ok(0) | Err(_) => return Ok(false),
+        Ok(_) if ends.first().is_some_and(|caller| !caller.revents().is_empty()) => return Err(Trouble::HungUp),
+        Ok(_) => {}
+    }
+    match rustix::io::read(io, &mut [0; REPORT]) {
+        Ok(0) => Err(Trouble::Gone),
+        Ok(_) => Ok(true),
+        Err(Errno::AGAIN | Errno::INTR) => Ok(false),
+        Err(_) => Err(Trouble::Gone),
     }
 }
 

@@ -117,24 +117,74 @@ fn a_key_that_is_pulled_out_is_gone_and_half_a_report_is_none() {
     assert_eq!(watch.trouble(), None);
 }
 
+/// A key that another program has locked, and the caller's end of the connection.
+struct Held {
+    other: File,
+    key: OwnedFd,
+    ours: OwnedFd,
+    turn: File,
+    caller: Arc<OwnedFd>,
+    callers_end: Option<UnixStream>,
+    _folder: tempfile::TempDir,
+}
+
+impl Held {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("turn");
+        let other = File::create(&path).unwrap();
+        flock(&other, FlockOperation::LockExclusive).unwrap();
+        let kind = SocketType::SEQPACKET;
+        let (ours, key) =
+            socketpair(AddressFamily::UNIX, kind, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC, None).unwrap();
+        let (caller, open) = UnixStream::pair().unwrap();
+        let (turn, caller) = (File::open(&path).unwrap(), Arc::new(caller.into()));
+        Self { other, key, ours, turn, caller, callers_end: Some(open), _folder: folder }
+    }
+
+    fn take(&self, time: Duration) -> Result<Line, Failure> {
+        let within = Within { until: Instant::now() + time, caller: Arc::clone(&self.caller) };
+        let (io, turn) = (self.ours.try_clone().unwrap(), self.turn.try_clone().unwrap());
+        Line::take(Wire { io, turn: Some(turn), numbered: false }, &Watch::new(within))
+    }
+}
+
 #[test]
-fn a_key_that_another_program_holds_is_waited_for_and_is_busy_in_the_end() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("turn");
-    let other = File::create(&path).unwrap();
-    flock(&other, FlockOperation::LockExclusive).unwrap();
-    let wire = || {
-        let (io, _) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None).unwrap();
-        Wire { io, turn: Some(File::open(&path).unwrap()), numbered: false }
-    };
-    let (caller, _open) = UnixStream::pair().unwrap();
-    let caller: Arc<OwnedFd> = Arc::new(caller.into());
-    let watch = |time| Watch::new(Within { until: Instant::now() + time, caller: caller.clone() });
-    assert_eq!(Line::take(wire(), &watch(SHORT)).err(), Some(Failure::Busy));
-    let waiting = thread::spawn({
-        let (wire, watch) = (wire(), watch(LONG));
-        move || Line::take(wire, &watch).is_ok()
+fn a_key_that_works_for_another_program_is_waited_for_and_is_busy_in_the_end() {
+    let held = Held::new();
+    assert_eq!(held.take(SHORT).err(), Some(Failure::Busy), "not even a second");
+    let keepalive = report([9; 4], &[0xbb, 0, 1, 2]);
+    thread::scope(|scope| {
+        let waiting = scope.spawn(|| held.take(TURN + QUIET + SHORT).err());
+        while !waiting.is_finished() {
+            send(&held.key, &keepalive);
+            let mut said = [PollFd::new(&held.key, PollFlags::IN)];
+            assert_eq!(poll(&mut said, Timespec::try_from(NEXT_TURN).ok().as_ref()), Ok(0), "it is not spoken to");
+        }
+        assert_eq!(waiting.join().unwrap(), Some(Failure::Busy));
     });
-    drop(other);
-    assert!(waiting.join().unwrap());
+    thread::scope(|scope| {
+        let waiting = scope.spawn(|| held.take(LONG).is_ok());
+        flock(&held.other, FlockOperation::Unlock).unwrap();
+        assert!(waiting.join().unwrap());
+    });
+}
+
+#[test]
+fn a_lock_with_nobody_at_the_key_is_waited_for_a_second_and_then_passed_by() {
+    let held = Held::new();
+    let began = Instant::now();
+    assert!(held.take(LONG).is_ok());
+    assert!((TURN..LONG).contains(&began.elapsed()), "{:?}", began.elapsed());
+}
+
+#[test]
+fn a_caller_that_hangs_up_and_a_key_that_is_pulled_out_end_the_wait_for_a_turn() {
+    let mut held = Held::new();
+    drop(held.callers_end.take());
+    let hung_up = Failure::Failed { detail: "the caller hung up".into() };
+    assert_eq!(held.take(LONG).err(), Some(hung_up));
+    let mut held = Held::new();
+    held.key = UnixStream::pair().unwrap().0.into();
+    assert_eq!(held.take(LONG).err(), Some(Failure::Unplugged));
 }

@@ -15,6 +15,8 @@ use crate::site::{Pending, Site};
 
 /// The time that an operation is given when it will need it, in seconds: the least there is.
 pub(crate) const SHORT: u32 = 1;
+/// As long as a login takes to look which keys are plugged in.
+pub(crate) const LOOKING: u32 = 3;
 /// Long enough not to matter.
 pub(crate) const AMPLE: u32 = 20;
 
