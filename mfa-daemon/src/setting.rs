@@ -69,6 +69,8 @@ pub(crate) fn of(
         ties: scene.ties(daemon, loaded),
         occasion: occasion(daemon, scene, context),
         at_the_machine: daemon.logind.is_here(&presence),
+        // A touch tells nobody which of the user's programs it is for.
+        pin_typed: login.is_none(),
         touch_wait: settings.security_keys.touch_wait.into(),
         shows_text: login.is_none_or(|facts| facts.shows_text),
         ssh: login.filter(|_| peer.is_root()).and_then(|facts| ssh(facts, settings)),

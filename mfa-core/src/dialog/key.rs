@@ -92,7 +92,7 @@ impl Dialog {
     }
 
     fn verifies_user(&self) -> bool {
-        matches!(&self.plan, Plan::Factors(ask) if ask.verify_user)
+        self.setting.pin_typed || matches!(&self.plan, Plan::Factors(ask) if ask.verify_user)
     }
 
     /// `k`: looks for a key, if one would do.
@@ -139,16 +139,13 @@ impl Dialog {
             // The policy or the account has changed while it was looked for.
             return self.ask_or_refuse(Vec::new(), at);
         }
-        let verify_user = self.verifies_user();
-        // One that needs no PIN is the quicker one; which of two is meant, nobody says.
-        let Some(key) = found.into_iter().min_by_key(|key| key.needs_pin(verify_user)) else {
-            let say = asked.then(|| Note { error: true, text: text::key_trouble(KeyTrouble::NotHere, 0) });
-            return self.ask_or_refuse(say.into_iter().collect(), at);
+        let (key, needs_pin) = match self.choose(found, asked) {
+            Ok(chosen) => chosen,
+            Err(why) => {
+                let say = why.map(|text| Note { error: true, text });
+                return self.ask_or_refuse(say.into_iter().collect(), at);
+            }
         };
-        if verify_user && !key.can_verify() {
-            return self.without_key(text::key_trouble(KeyTrouble::PinNotSet, 0), at);
-        }
-        let needs_pin = key.needs_pin(verify_user);
         self.keys.found = Some(key);
         if needs_pin {
             self.ask_for_pin(Vec::new(), at)
@@ -157,6 +154,23 @@ impl Dialog {
         } else {
             let prompt = text::ready(&self.setting.occasion, self.can_type(at));
             self.ask_on(Question::Ready, Vec::new(), prompt.into(), false)
+        }
+    }
+
+    /// The key to go on with, and whether it is to be given its PIN; or why none does, if that is to be said.
+    fn choose(&self, found: Vec<Plugged>, asked: bool) -> Result<(Plugged, bool), Option<String>> {
+        let (verify_user, pin_typed) = (self.verifies_user(), self.setting.pin_typed);
+        let does = |key: &Plugged| if pin_typed { key.pin_set } else { !verify_user || key.can_verify() };
+        let needs_pin = |key: &Plugged| pin_typed || key.needs_pin(verify_user);
+        // One that needs no PIN is the quicker one; which of two is meant, nobody says.
+        match found.into_iter().min_by_key(|key| (!does(key), needs_pin(key))) {
+            None => Err(asked.then(|| text::key_trouble(KeyTrouble::NotHere, 0))),
+            Some(key) if does(&key) => {
+                let needs_pin = needs_pin(&key);
+                Ok((key, needs_pin))
+            }
+            Some(_) if pin_typed => Err(Some(text::no_pin_to_type())),
+            Some(_) => Err(Some(text::key_trouble(KeyTrouble::PinNotSet, 0))),
         }
     }
 
@@ -255,7 +269,9 @@ impl Dialog {
 
     /// Weighs what a key has signed, on the account and by the plan as they are now.
     pub(super) fn weigh_touch(self, again: Again, at: &At) -> Step {
-        let Plan::Factors(ask) = &self.plan else { return self.deny(Denial::PolicyChanged) };
+        if !matches!(self.plan, Plan::Factors(_)) {
+            return self.deny(Denial::PolicyChanged);
+        }
         let Some((touching, assertion)) = &self.keys.signed else { return self.deny(Denial::Unexpected) };
         if !self.setting.at_the_machine {
             // Whoever has touched it sits before another session than the one that this is for.
@@ -264,7 +280,7 @@ impl Dialog {
         if !self.has_key_here() || self.gate(Guess::Key, at) != Gate::Open {
             return self.without_key(text::key_wrong(), at);
         }
-        let verify_user = ask.verify_user || touching.verify_user;
+        let verify_user = self.verifies_user() || touching.verify_user;
         match security_key::verify(self.keys_that_do(), &touching.challenge, assertion, verify_user) {
             Finding::Right(matched) => self.right(matched, again, at),
             Finding::CounterBack(factor) => self.counter_back(factor, again, at),

@@ -28,6 +28,10 @@ pub(super) fn no_pin() -> String {
     "A PIN has 4 to 63 characters. It was not sent.".into()
 }
 
+pub(super) fn no_pin_to_type() -> String {
+    "Changing factors with a key takes its PIN, and this key has none yet.\nSet one with its maker's tool.".into()
+}
+
 pub(super) fn pins_enough() -> String {
     "That is enough of PINs for this login. The key takes its PIN in the next one.".into()
 }

@@ -38,6 +38,9 @@ pub struct Setting {
     pub occasion: String,
     /// Whether somebody sits at this machine, and a key that is plugged in can be theirs: never over the network.
     pub at_the_machine: bool,
+    /// Whether a key counts only with its PIN, typed into this dialog: where factors are changed from a program of the
+    /// user's own, whoever touches a blinking key, with whichever finger, need not know for which program.
+    pub pin_typed: bool,
     /// Seconds in which a key is to be touched.
     pub touch_wait: u32,
     /// Whether text is shown that is no prompt; some applications drop it.
@@ -51,7 +54,7 @@ impl Setting {
     #[cfg(test)]
     pub(crate) fn distant(caller: Caller, welcome: Welcome, until: Time) -> Self {
         let (utc_offset, support, ties, occasion) = Default::default();
-        let (temp_codes, mails, at_the_machine) = (false, false, false);
+        let (temp_codes, mails, at_the_machine, pin_typed) = (false, false, false, false);
         let (interactive, shows_text, front, touch_wait, ssh) = (true, true, Front::Terminal, 15, None);
         Self {
             caller,
@@ -66,6 +69,7 @@ impl Setting {
             mails,
             occasion,
             at_the_machine,
+            pin_typed,
             touch_wait,
             shows_text,
             ssh,

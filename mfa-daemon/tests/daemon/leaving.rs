@@ -1,47 +1,13 @@
 //! Whoever sat at the machine when a login began and has gone since: the screen is somebody else's now, and so is the
 //! hand that touches the key.
 
+use crate::screen::Screen;
 use crate::scripted_key::{Scene, at_the_console, found, say_begin, say_wait, turn};
 use crate::support::{Place, as_root, left_out};
 use crate::wire::outcome;
 use serde_json::{Value, json};
-use std::fs;
 
 const GONE: &str = "The key was not used: your session is not in front at this machine.";
-
-/// Two sessions on the machine's one screen, as logind keeps them.
-struct Screen<'p>(&'p Place);
-
-impl<'p> Screen<'p> {
-    /// The first one's is in front.
-    fn of(place: &'p Place) -> Self {
-        for name in ["logind/sessions", "logind/seats"] {
-            fs::create_dir_all(place.path(name)).unwrap();
-        }
-        let screen = Self(place);
-        screen.show(1);
-        screen
-    }
-
-    fn show(&self, front: u32) {
-        for number in [1, 2] {
-            let (uid, active) = (1000 + number, u8::from(number == front));
-            let text = format!(
-                "UID={uid}\nACTIVE={active}\nREMOTE=0\nCLASS=user\nSEAT=seat0\nVTNR={number}\nLEADER={}\nAUDIT={number}\n\
-                 REALTIME=179533329105946{number}\n",
-                50 + number
-            );
-            self.replace(&format!("logind/sessions/{number}"), &text);
-        }
-        self.replace("logind/seats/seat0", &format!("ACTIVE={front}\nACTIVE_UID={}\n", 1000 + front));
-    }
-
-    /// At once, as logind does it.
-    fn replace(&self, name: &str, text: &str) {
-        self.0.write("logind/new", text.as_bytes(), 0o644);
-        fs::rename(self.0.path("logind/new"), self.0.path(name)).unwrap();
-    }
-}
 
 /// `sudo` in the first session.
 fn sudo() -> Value {
@@ -59,7 +25,7 @@ fn a_key_that_blinks_stops_when_the_screen_becomes_somebody_elses_and_the_code_i
         return left_out("a key left blinking");
     }
     let place = Place::new();
-    let screen = Screen::of(&place);
+    let screen = Screen::of(&place, [1001, 1002]);
     let mut scene = Scene::new(&place);
     for begin in [sudo(), at_the_console("ghost1")] {
         screen.show(1);
@@ -92,7 +58,7 @@ fn what_was_signed_before_the_screen_changed_hands_and_is_weighed_after_it_lets_
         return left_out("a touch and then another screen");
     }
     let place = Place::new();
-    let screen = Screen::of(&place);
+    let screen = Screen::of(&place, [1001, 1002]);
     let mut scene = Scene::new(&place);
     let mut wire = scene.daemon.connect();
     say_begin(&mut wire, sudo());
@@ -111,7 +77,7 @@ fn whoever_has_gone_while_their_key_was_looked_for_has_none_touched() {
         return left_out("a search and then another screen");
     }
     let place = Place::new();
-    let screen = Screen::of(&place);
+    let screen = Screen::of(&place, [1001, 1002]);
     let scene = Scene::new(&place);
     let mut wire = scene.daemon.connect();
     say_begin(&mut wire, sudo());

@@ -7,6 +7,7 @@
 #![allow(clippy::print_stderr)] // a row that was left out is said
 
 mod anything;
+mod changing;
 mod clock;
 mod configuration;
 mod enrolling;
@@ -18,6 +19,7 @@ mod leaving;
 mod mailed_codes;
 mod name_service;
 mod own_keys;
+mod screen;
 mod scripted_key;
 mod secrets;
 mod service;

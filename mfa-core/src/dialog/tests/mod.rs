@@ -43,6 +43,7 @@ pub(super) struct World {
     pub(super) mails: bool,
     pub(super) letters: Vec<Letter>,
     pub(super) at_the_machine: bool,
+    pub(super) pin_typed: bool,
     pub(super) shows_text: bool,
     pub(super) ssh: Option<Ssh>,
     /// The keys that are plugged in.
@@ -120,6 +121,7 @@ pub(super) fn alice() -> World {
         mails: true,
         letters: Vec::new(),
         at_the_machine: false,
+        pin_typed: false,
         shows_text: true,
         ssh: None,
         port: Vec::new(),
@@ -144,6 +146,7 @@ impl World {
             mails: self.mails,
             occasion: "sudo on web1 as alice".into(),
             at_the_machine: self.at_the_machine,
+            pin_typed: self.pin_typed,
             touch_wait: 15,
             shows_text: self.shows_text,
             ssh: self.ssh.clone(),

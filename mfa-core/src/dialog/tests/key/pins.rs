@@ -145,6 +145,18 @@ fn of_two_keys_the_one_that_needs_no_pin_blinks_and_no_other() {
 }
 
 #[test]
+fn of_two_keys_the_one_that_can_tell_who_touches_it_is_asked_where_that_is_wanted() {
+    for (pin_typed, plan) in [(false, verifying()), (true, factors(Kinds::ALL))] {
+        let mut world = World::with_keys(&[TestKey::new(7), TestKey::new(8).with_pin(8)]);
+        (world.pin_typed, world.plan) = (pin_typed, plan);
+        let (dialog, turn) = world.sit_down();
+        assert!(prompt(&turn).ends_with("PIN of your security key (Enter = code): "), "{turn:?}");
+        world.answer(dialog, "2468", NOW);
+        assert_eq!(world.blinks.unwrap().credentials[0].id, TestKey::new(8).plugged.credentials[0]);
+    }
+}
+
+#[test]
 fn what_a_key_is_asked_is_not_told_with_its_pin() {
     let mut world = World::with_keys(&[TestKey::new(7).with_pin(8)]);
     world.plan = verifying();
@@ -170,4 +182,46 @@ fn a_touch_is_remembered_for_a_touch_and_not_for_a_pin() {
         let (_, turn) = world.sit_down();
         assert_eq!(turn.next == Next::Done(Verdict::Remembered), covered, "{earned_by} {asked_by}");
     }
+}
+
+#[test]
+fn where_factors_are_changed_a_key_counts_with_its_typed_pin_alone() {
+    let mut with_finger = TestKey::new(7).with_pin(8);
+    with_finger.plugged.built_in_verification = true;
+    for key in [TestKey::new(7).with_pin(8), with_finger] {
+        let mut world = World::with_keys(&[key]);
+        world.pin_typed = true;
+        let (dialog, turn) = world.sit_down();
+        assert!(prompt(&turn).ends_with("PIN of your security key (Enter = code): "), "{turn:?}");
+        let (dialog, _) = world.answer(dialog, "2468", NOW);
+        let sign = world.blinks.clone().unwrap();
+        assert!(sign.verify_user && sign.pin.as_ref().is_some_and(|pin| pin.as_str() == "2468"));
+        assert!(passed(&world.touch(dialog, true).1));
+
+        // Signed without the PIN, by a program that has talked the key into it.
+        let (dialog, _) = world.sit_down();
+        let (dialog, _) = world.answer(dialog, "2468", NOW);
+        let (_, turn) = world.touch(dialog, false);
+        assert!(!passed(&turn), "{turn:?}");
+    }
+}
+
+#[test]
+fn where_factors_are_changed_a_key_without_a_pin_is_no_way_and_the_code_is() {
+    let finger_alone = Plugged { built_in_verification: true, ..TestKey::new(7).plugged };
+    for plugged in [TestKey::new(7).plugged, finger_alone] {
+        let mut world = World::with_keys(&[TestKey { plugged, ..TestKey::new(7) }]);
+        world.pin_typed = true;
+        let (_, turn) = world.sit_down();
+        assert_eq!((said(&turn), prompt(&turn)), (key_text::no_pin_to_type(), text::CODE_PROMPT));
+        assert!(world.blinks.is_none());
+    }
+    let mut old = TestKey::new(7);
+    old.plugged.u2f_only = true;
+    let mut world = World::with_keys(&[old]);
+    world.pin_typed = true;
+    let (dialog, turn) = world.sit_down();
+    assert_eq!((prompt(&turn), world.searches), (text::CODE_PROMPT, 0));
+    let (_, turn) = world.answer(dialog, "k", NOW);
+    assert_eq!(said(&turn), key_text::no_key_that_does());
 }
