@@ -13,7 +13,8 @@ use crate::pam::{self, Service};
 use crate::sshd::{Effective, Line, lines};
 use crate::system::{Machine, System};
 use crate::{Shared, break_glass, connect, license};
-use finding::{Examined, Finding, Severity, show};
+use finding::{Examined, show};
+pub(crate) use finding::{Finding, Severity};
 use mfa_cli::{Exit, Failure, Screen};
 use mfa_proto::admin::{List, Page, STATUS, Status, Summary};
 use mfa_proto::policy::{EXPLAIN, Explanation, Question};
@@ -149,6 +150,21 @@ pub(crate) const CHECKS: &[Check] = &[
     Check { name: "apparmor", about: "AppArmor lets programs reach the daemon", probe: machine::apparmor },
 ];
 
+/// Checks that look at the stacks of PAM alone.
+const OF_STACKS: [&str; 11] = [
+    "understood",
+    "no-is-no",
+    "always-reached",
+    "after-password",
+    "not-alone",
+    "asked-once",
+    "exempt",
+    "combined",
+    "environment",
+    "ways-to-root",
+    "other-doors",
+];
+
 pub(crate) fn run(args: &Args, shared: &Shared) -> Result<Exit, Failure> {
     let screen = Screen::open();
     if args.list {
@@ -212,6 +228,16 @@ fn site(shared: &Shared, is_root: bool) -> Site {
         }
     }
     Site { status: Some(status), license, break_glass, accounts, asked_elsewhere }
+}
+
+/// What is wrong with the stacks of a machine, or of one as it would be, seen by them alone.
+pub(crate) fn of_stacks(system: &dyn System) -> Vec<Finding> {
+    let services = pam::services(system).iter().map(|name| pam::read(system, name)).collect();
+    let scene =
+        Scene { system, services, sshd: None, sshd_lines: Vec::new(), site: Site::default(), is_root: true };
+    let of_stacks = CHECKS.iter().filter(|check| OF_STACKS.contains(&check.name));
+    let found = of_stacks.map(|check| (check.probe)(&scene));
+    found.flat_map(|found| if let Found::Findings(findings) = found { findings } else { Vec::new() }).collect()
 }
 
 /// Makes every check.

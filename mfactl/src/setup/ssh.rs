@@ -1,0 +1,217 @@
+//! sshd's side: one file of ours among its drop-ins, which comes before all others, since the first value counts.
+//!
+//! What is in it is the administrator's answer; that it will count is looked at in the files as they would be.
+
+use super::plan::FileChange;
+use super::proposed::Proposed;
+use super::words::SshWay;
+use crate::pam::{Files as _, Place};
+use crate::sshd::{Effective, FILE, Line, lines};
+use crate::system::System;
+use std::fmt;
+
+/// Our file.
+pub(crate) const DROP_IN: &str = "/etc/ssh/sshd_config.d/01-mfa.conf";
+/// How what setup writes begins: a file without it is somebody else's.
+pub(crate) const MARK: &str = "# Written by mfactl setup. The way back: mfactl setup undo\n";
+const BOTH: &str = "publickey,keyboard-interactive";
+const MODE: u32 = 0o644;
+
+/// Why sshd's configuration is left alone.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum SshError {
+    /// sshd does not say what is in force.
+    NoAnswer,
+    /// The file that would be ours is somebody else's.
+    NotOurs,
+    /// It is not UTF-8 text.
+    NotText,
+    /// A line before ours decides otherwise.
+    Overruled { keyword: String, place: Place },
+    /// A name that cannot stand in a list of sshd's.
+    OddName(String),
+}
+
+impl fmt::Display for SshError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoAnswer => {
+                f.write_str("sshd does not take its configuration as it is now. First: sshd -t says what is wrong")
+            }
+            Self::NotOurs => write!(f, "{DROP_IN} is there already, and setup has not written it. Rename it first."),
+            Self::NotText => write!(f, "{FILE} is not UTF-8 text, so it is left alone. Find the line with: sshd -t"),
+            Self::Overruled { keyword, place } => write!(
+                f,
+                "{keyword} is decided at {place}, before the files of /etc/ssh/sshd_config.d. Take that line out first."
+            ),
+            Self::OddName(name) => write!(
+                f,
+                "sshd cannot be told of {name:?} in a list of names. Choose a group, and accounts, whose names are \
+                 letters, digits and ._@+- alone."
+            ),
+        }
+    }
+}
+
+impl std::error::Error for SshError {}
+
+/// What is wanted of sshd.
+#[derive(Clone, Debug)]
+pub(crate) struct Wish<'a> {
+    pub(crate) way: SshWay,
+    /// Who must have a second factor.
+    pub(crate) group: &'a str,
+    /// Accounts that come by key alone, as before.
+    pub(crate) automation: &'a [String],
+    /// Seconds a login may take; `None` leaves that alone.
+    pub(crate) grace: Option<u64>,
+    /// Whether root is in the group.
+    pub(crate) asks_root: bool,
+}
+
+/// How long sshd waits for a login now, in seconds; 0 is without end.
+pub(crate) fn grace_now(system: &dyn System) -> Option<u64> {
+    Effective::ask(system, None)?.seconds("LoginGraceTime")
+}
+
+/// The files that change.
+///
+/// # Errors
+/// [`SshError`]
+pub(crate) fn changes(wish: &Wish<'_>, system: &dyn System) -> Result<Vec<FileChange>, SshError> {
+    let effective = Effective::ask(system, None).ok_or(SshError::NoAnswer)?;
+    let odd = wish.automation.iter().map(String::as_str).chain([wish.group]).find(|name| !is_plain(name));
+    if let Some(name) = odd {
+        return Err(SshError::OddName(name.to_owned()));
+    }
+    let text = drop_in(wish, &effective);
+    let before = system.text(DROP_IN);
+    if before.as_ref().is_some_and(|before| !before.starts_with(MARK)) {
+        return Err(SshError::NotOurs);
+    }
+    let mut files = Vec::new();
+    if before.as_deref() != Some(text.as_str()) {
+        let before = before.map(String::into_bytes);
+        files.push(FileChange { path: DROP_IN.into(), before, after: Some(text.clone().into_bytes()), mode: MODE });
+    }
+    if !is_read(&Proposed { system, files: &files }) {
+        files.push(included(system)?);
+    }
+    decides(&text, &lines(&Proposed { system, files: &files }))?;
+    Ok(files)
+}
+
+/// Lines in a `Match` that say otherwise for some: they count there, whatever we write.
+pub(crate) fn exceptions(files: &[FileChange], system: &dyn System) -> Vec<String> {
+    const OURS: [&str; 3] = ["passwordauthentication", "kbdinteractiveauthentication", "authenticationmethods"];
+    let proposed = Proposed { system, files };
+    let within = |line: &Line| Some(format!("Match {}", line.within.as_ref()?));
+    let told = lines(&proposed).into_iter().filter(|line| line.place.file != DROP_IN);
+    let told = told.filter(|line| OURS.contains(&canonical(&line.keyword).as_str())).filter_map(|line| {
+        let within = within(&line)?;
+        Some(format!("{} says {} {}, and counts there ({within})", line.place, line.keyword, line.value))
+    });
+    told.collect()
+}
+
+/// The file, whole.
+fn drop_in(wish: &Wish<'_>, effective: &Effective) -> String {
+    let mut text = MARK.to_owned();
+    let mut line = |line: &str| {
+        text.push_str(line);
+        text.push('\n');
+    };
+    line("UsePAM yes");
+    line("# PAM asks, also for the password. sshd's own method would answer the question for the code with it.");
+    line("KbdInteractiveAuthentication yes");
+    line("PasswordAuthentication no");
+    if let Some(seconds) = wish.grace {
+        line(&format!("LoginGraceTime {seconds}"));
+    }
+    if wish.way == SshWay::KeyAndCode {
+        line(&format!("AuthenticationMethods {BOTH}"));
+    }
+    if !wish.automation.is_empty() {
+        line("# They answer no questions: a key is enough, as before.");
+        line(&format!("Match User {}", wish.automation.join(",")));
+        line("    AuthenticationMethods publickey");
+    }
+    for root in root(wish, effective) {
+        line(&root);
+    }
+    if wish.way == SshWay::PasswordAndCode {
+        line("# Whoever has a key and must have a code is asked for the password, too, instead of being refused.");
+        line(&format!("Match Group {}", wish.group));
+        line(&format!("    AuthenticationMethods {BOTH} keyboard-interactive"));
+    }
+    line("Match all");
+    text
+}
+
+/// `PermitRootLogin prohibit-password` lets root answer nothing, so methods with a question would lock root out.
+fn root(wish: &Wish<'_>, effective: &Effective) -> Vec<String> {
+    let by_key_alone = matches!(effective.value("PermitRootLogin"), Some("prohibit-password" | "without-password"));
+    let lines: &[&str] = match (wish.asks_root, wish.way) {
+        _ if !by_key_alone || wish.automation.iter().any(|name| name == "root") => &[],
+        (true, _) => &[
+            "# Root comes by key and is asked, which \"prohibit-password\" would not let sshd do; never by password alone.",
+            "Match User root",
+            "    PermitRootLogin yes",
+            "    AuthenticationMethods publickey,keyboard-interactive",
+        ],
+        (false, SshWay::KeyAndCode) => &[
+            "# Root is not in the group: a key is enough, as before.",
+            "Match User root",
+            "    AuthenticationMethods publickey",
+        ],
+        (false, SshWay::PasswordAndCode) => &[],
+    };
+    lines.iter().map(|line| (*line).to_owned()).collect()
+}
+
+/// Whether sshd reads our file.
+fn is_read(system: &dyn System) -> bool {
+    lines(system).iter().any(|line| line.place.file == DROP_IN)
+}
+
+/// sshd's own file, with ours included at its top; the other drop-ins stay as unread as they were.
+fn included(system: &dyn System) -> Result<FileChange, SshError> {
+    let before = system.text(FILE).unwrap_or_default();
+    if before.contains('\u{fffd}') {
+        return Err(SshError::NotText);
+    }
+    let after = format!("{MARK}Include {DROP_IN}\n{before}");
+    let (before, after) = (Some(before.into_bytes()), Some(after.into_bytes()));
+    Ok(FileChange { path: FILE.into(), before, after, mode: MODE })
+}
+
+/// Whether what our file says for everybody is what counts.
+fn decides(text: &str, lines: &[Line]) -> Result<(), SshError> {
+    let ours = text.lines().take_while(|line| !line.starts_with("Match")).filter(|line| !line.starts_with('#'));
+    for (keyword, value) in ours.filter_map(|line| line.split_once(' ')) {
+        let name = keyword.to_ascii_lowercase();
+        let first = lines.iter().find(|line| canonical(&line.keyword) == name && line.within.is_none());
+        let Some(first) = first else { continue };
+        if first.place.file != DROP_IN && !first.value.eq_ignore_ascii_case(value) {
+            return Err(SshError::Overruled { keyword: keyword.to_owned(), place: first.place.clone() });
+        }
+    }
+    Ok(())
+}
+
+/// Under the name that sshd has for it today.
+fn canonical(keyword: &str) -> String {
+    match keyword {
+        "challengeresponseauthentication" | "skeyauthentication" => "kbdinteractiveauthentication".to_owned(),
+        other => other.to_owned(),
+    }
+}
+
+/// Whether a name means itself in a list of sshd's.
+fn is_plain(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || "._@+-".contains(c))
+}
+
+#[cfg(test)]
+#[path = "ssh_tests.rs"]
+mod tests;

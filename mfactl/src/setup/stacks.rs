@@ -1,0 +1,275 @@
+//! What is changed in PAM's files: one line, two in sshd's, and only where the stack is one that is understood. The new
+//! text goes through the doctor's checks before anybody writes it.
+
+use super::plan::{FileChange, Trial};
+use super::proposed::Proposed;
+use super::words::{SshWay, Where};
+use crate::doctor::{self, Finding, Severity};
+use crate::pam::{self, Phase, Service};
+use crate::system::System;
+use std::{fmt, path::PathBuf};
+
+/// The folders of services, the first one that has a file wins.
+const FOLDERS: [&str; 2] = ["/etc/pam.d", "/usr/lib/pam.d"];
+const REMARK: &str = "# The second factor. The way back: mfactl setup undo";
+const CONTROL: &str = "[success=ok new_authtok_reqd=ok ignore=ignore default=die]";
+/// Anybody reads a stack, root alone writes it.
+const MODE: u32 = 0o644;
+/// Login windows that ask several times.
+const WINDOWS: [&str; 6] = ["gdm-password", "lightdm", "lxdm", "greetd", "ly", "cosmic-greeter"];
+/// Login windows that ask once.
+const ONE_QUESTION: [&str; 2] = ["sddm", "plasmalogin"];
+
+/// Why a stack is left alone.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum StackError {
+    /// None of the services that would ask is there.
+    NotThere(Where),
+    /// Its login window asks once.
+    AsksOnce(&'static str),
+    /// The file is none that setup changes.
+    NotUnderstood { file: String, why: String },
+    /// It names the module already, in the other way.
+    OtherWay { place: String, wanted: SshWay },
+    /// With the change it would not do what it should.
+    Unsafe(Vec<Finding>),
+    /// Others would ask, too, which were not meant.
+    AlsoReached { file: String, services: Vec<String> },
+}
+
+impl fmt::Display for StackError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotThere(place) => {
+                write!(f, "This machine has no PAM service for {place}. Leave it out of `where`.")
+            }
+            Self::AsksOnce(window) => write!(
+                f,
+                "{window} asks one question alone, so password and code come in one line. Write its three lines by \
+                 hand, docs/DESKTOPS.md has them, and leave desktop out of `where`."
+            ),
+            Self::NotUnderstood { file, why } => write!(
+                f,
+                "{file} is left alone: {why}. Put the line in by hand, behind what refuses a wrong password, then: \
+                 mfactl doctor\n  auth {CONTROL} pam_mfa.so\nOn Red Hat's systems: authselect select mfa"
+            ),
+            Self::OtherWay { place, wanted } => write!(
+                f,
+                "{place} names pam_mfa already, and not for {wanted}. First: mfactl setup undo, or take that line \
+                 out; or answer the other way for ssh."
+            ),
+            Self::Unsafe(findings) => {
+                f.write_str("Nothing was changed: with our line in it this would not be safe.")?;
+                findings.iter().try_for_each(|finding| {
+                    write!(f, "\n{}\n  {}\n  mend: {}", finding.what, finding.evidence, finding.mend)
+                })
+            }
+            Self::AlsoReached { file, services } => write!(
+                f,
+                "{} would ask for a code, too, since they include {file}, and some of them cannot ask twice. Give them \
+                 stacks of their own first, see docs/DESKTOPS.md.",
+                services.join(", ")
+            ),
+        }
+    }
+}
+
+impl std::error::Error for StackError {}
+
+/// What is to change, what is tried of it, and what is odd about it all the same.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Edits {
+    pub(crate) files: Vec<FileChange>,
+    pub(crate) trials: Vec<Trial>,
+    pub(crate) warnings: Vec<Finding>,
+}
+
+/// The services of a place that this machine has.
+pub(crate) fn services_of(place: Where, system: &dyn System) -> Vec<&'static str> {
+    let all: &[&str] = match place {
+        Where::Ssh => &["sshd"],
+        Where::Sudo => &["sudo", "sudo-i", "doas", "su", "su-l", "polkit-1"],
+        Where::Console => &["login"],
+        Where::Desktop => &WINDOWS,
+    };
+    all.iter().copied().filter(|service| found(service, system).is_some()).collect()
+}
+
+/// Whether a place can be switched on here at all.
+pub(crate) fn is_there(place: Where, system: &dyn System) -> bool {
+    !services_of(place, system).is_empty()
+}
+
+/// Edits the files of these places; `account` is who tries the new stacks.
+///
+/// # Errors
+/// [`StackError`]: none of them is changed then.
+pub(crate) fn edits(
+    places: &[Where],
+    way: SshWay,
+    account: &str,
+    system: &dyn System,
+) -> Result<Edits, StackError> {
+    let mut edits = Edits::default();
+    let mut meant = Vec::new();
+    for place in places {
+        let services = services_of(*place, system);
+        let once = ONE_QUESTION.into_iter().find(|window| *place == Where::Desktop && found(window, system).is_some());
+        match (services.is_empty(), once) {
+            (_, Some(window)) => return Err(StackError::AsksOnce(window)),
+            (true, None) => return Err(StackError::NotThere(*place)),
+            (false, None) => {}
+        }
+        for service in services {
+            let way = if *place == Where::Ssh { way } else { SshWay::PasswordAndCode };
+            if let Some(change) = edit(service, way, &edits.files, system)? {
+                edits.trials.extend(trial(service, &change, account, &edits.trials));
+                edits.files.push(change);
+            }
+            meant.push(service);
+        }
+    }
+    edits.warnings = looked_at(&edits.files, &meant, system)?;
+    Ok(edits)
+}
+
+/// The file in which a service stands, with its text.
+fn found(service: &str, system: &dyn System) -> Option<(String, String)> {
+    let mut paths = FOLDERS.iter().map(|folder| format!("{folder}/{service}"));
+    paths.find_map(|path| Some((path.clone(), system.text(&path)?)))
+}
+
+/// What changes for one service; nothing if it asks already.
+fn edit(
+    service: &str,
+    way: SshWay,
+    before: &[FileChange],
+    system: &dyn System,
+) -> Result<Option<FileChange>, StackError> {
+    let proposed = Proposed { system, files: before };
+    let read = pam::read(&proposed, service);
+    let (file, text) = found(service, system).unwrap_or_default();
+    let refused = |why: &str| StackError::NotUnderstood { file: file.clone(), why: why.to_owned() };
+    if let Some(ours) = read.ours(Phase::Auth).first() {
+        if ours.has("require_publickey") != (way == SshWay::KeyAndCode) {
+            return Err(StackError::OtherWay { place: ours.place.to_string(), wanted: way });
+        }
+    }
+    if text.contains('\u{fffd}') {
+        return Err(refused("it is not UTF-8 text"));
+    }
+    let mut lines = Insert::of(&text);
+    if read.ours(Phase::Auth).is_empty() {
+        let only = "it does not include common-auth once, as Debian's stacks do";
+        lines.auth(way).ok_or_else(|| refused(only))?;
+    }
+    if service == "sshd" && read.ours(Phase::Account).is_empty() {
+        lines.account().ok_or_else(|| refused("it does not include common-account once, as Debian's does"))?;
+    }
+    let after = lines.text();
+    if after == text {
+        return Ok(None);
+    }
+    let path = PathBuf::from(format!("/etc/pam.d/{service}"));
+    // A vendor's file is not changed: a copy with the line comes before it.
+    let before = file.starts_with("/etc/").then(|| text.into_bytes());
+    Ok(Some(FileChange { path, before, after: Some(after.into_bytes()), mode: MODE }))
+}
+
+/// A text, line by line, into which lines are put.
+struct Insert {
+    lines: Vec<String>,
+}
+
+impl Insert {
+    fn of(text: &str) -> Self {
+        Self { lines: text.split_inclusive('\n').map(str::to_owned).collect() }
+    }
+
+    fn text(&self) -> String {
+        self.lines.concat()
+    }
+
+    /// After the password, or in place of it where a key came before.
+    fn auth(&mut self, way: SshWay) -> Option<()> {
+        match way {
+            SshWay::PasswordAndCode => self.after("common-auth", &format!("auth {CONTROL} pam_mfa.so")),
+            SshWay::KeyAndCode => {
+                let line = format!("auth {CONTROL} pam_mfa.so require_publickey exempt=success");
+                let at = self.after("common-auth", &line)?;
+                self.lines.remove(at);
+                Some(at)
+            }
+        }
+        .map(|_| ())
+    }
+
+    fn account(&mut self) -> Option<()> {
+        self.after("common-account", &format!("account {CONTROL} pam_mfa.so")).map(|_| ())
+    }
+
+    /// Puts a line after the one that includes this file, if there is exactly one; says where that one is.
+    fn after(&mut self, included: &str, line: &str) -> Option<usize> {
+        let includes = |line: &String| {
+            let mut words = line.split_whitespace();
+            words.next() == Some("@include") && words.next() == Some(included)
+        };
+        let mut places = self.lines.iter().enumerate().filter(|(_, line)| includes(line)).map(|(at, _)| at);
+        let (at, None) = (places.next()?, places.next()) else { return None };
+        if let Some(include) = self.lines.get_mut(at).filter(|line| !line.ends_with('\n')) {
+            include.push('\n');
+        }
+        self.lines.insert(at + 1, format!("{REMARK}\n{line}\n"));
+        Some(at)
+    }
+}
+
+/// What is tried of a new text: its questions, without what would let root in unasked. The same is tried once.
+fn trial(service: &str, change: &FileChange, account: &str, others: &[Trial]) -> Option<Trial> {
+    let text = String::from_utf8(change.after.clone()?).ok()?.replace("\\\n", " ");
+    let asks = |line: &&str| {
+        let mut words = line.split_whitespace();
+        let first = words.next().unwrap_or_default();
+        let included = words.next().unwrap_or_default();
+        let auth = first.trim_start_matches('-') == "auth" && !line.contains("pam_rootok");
+        auth || first == "@include" && (included == "common-auth" || included == "common-account")
+    };
+    let stack: String = text.lines().filter(asks).map(|line| format!("{line}\n")).collect();
+    let is_new = others.iter().all(|trial| trial.stack != stack);
+    is_new.then(|| Trial { stands_for: service.to_owned(), stack, account: account.to_owned() })
+}
+
+/// What the doctor says of it, and whether anybody else is reached.
+fn looked_at(files: &[FileChange], meant: &[&str], system: &dyn System) -> Result<Vec<Finding>, StackError> {
+    let proposed = Proposed { system, files };
+    let known = doctor::of_stacks(system);
+    let is_new = |finding: &Finding| known.iter().all(|known| known.what != finding.what);
+    let new: Vec<Finding> = doctor::of_stacks(&proposed).into_iter().filter(is_new).collect();
+    let (failing, odd): (Vec<_>, Vec<_>) = new.into_iter().partition(|finding| finding.severity == Severity::Fail);
+    if !failing.is_empty() {
+        return Err(StackError::Unsafe(failing));
+    }
+    let asks = |system: &dyn System, name: &str| !pam::read(system, name).ours(Phase::Auth).is_empty();
+    let mut also = Vec::new();
+    for name in pam::services(&proposed).iter().filter(|name| !meant.contains(&name.as_str())) {
+        if !name.starts_with("common-") && asks(&proposed, name) && !asks(system, name) {
+            also.push(name.clone());
+        }
+    }
+    match culprit(&also, files, &proposed) {
+        Some(file) => Err(StackError::AlsoReached { file, services: also }),
+        None => Ok(odd),
+    }
+}
+
+/// The changed file through which the first of these is reached.
+fn culprit(also: &[String], files: &[FileChange], proposed: &Proposed<'_>) -> Option<String> {
+    let service: Service = pam::read(proposed, also.first()?);
+    let place = service.ours(Phase::Auth).first()?.place.file.clone();
+    let changed = files.iter().find(|change| change.path.to_str() == Some(place.as_str()));
+    Some(changed.map_or(place, |change| change.path.display().to_string()))
+}
+
+#[cfg(test)]
+#[path = "stacks_tests.rs"]
+mod tests;
