@@ -96,6 +96,12 @@ pub(crate) fn run(command: &BreakGlass, shared: &Shared) -> Result<Exit, Failure
     }
 }
 
+/// Makes five codes for root, and for whoever this is, and shows them once.
+pub(crate) fn make(whose: &str, screen: &Screen) -> Result<Exit, Failure> {
+    let accounts = vec!["root".to_owned(), whose.to_owned()];
+    create(&Create { accounts, count: 5, place: Place { folder: FOLDER.into() } }, screen, false)
+}
+
 /// Tells the daemon of codes that were used since: what `mfactl reconcile` does about them.
 pub(crate) fn reconcile(desk: &mut Desk) -> Result<(), Failure> {
     let records = CodeFile::of(Path::new(FOLDER)).read()?;

@@ -233,8 +233,7 @@ fn site(shared: &Shared, is_root: bool) -> Site {
 /// What is wrong with the stacks of a machine, or of one as it would be, seen by them alone.
 pub(crate) fn of_stacks(system: &dyn System) -> Vec<Finding> {
     let services = pam::services(system).iter().map(|name| pam::read(system, name)).collect();
-    let scene =
-        Scene { system, services, sshd: None, sshd_lines: Vec::new(), site: Site::default(), is_root: true };
+    let scene = Scene { system, services, sshd: None, sshd_lines: Vec::new(), site: Site::default(), is_root: true };
     let of_stacks = CHECKS.iter().filter(|check| OF_STACKS.contains(&check.name));
     let found = of_stacks.map(|check| (check.probe)(&scene));
     found.flat_map(|found| if let Found::Findings(findings) = found { findings } else { Vec::new() }).collect()

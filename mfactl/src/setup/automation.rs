@@ -39,7 +39,7 @@ pub(crate) struct Used {
     pub(crate) last_from: String,
     /// On the day with most of them.
     pub(crate) busiest_day: u64,
-    days: BTreeMap<i64, u64>,
+    pub(super) days: BTreeMap<i64, u64>,
 }
 
 /// The logins of all accounts, by name; `None` if the journal cannot be read.
@@ -154,7 +154,8 @@ pub(super) mod tests {
     fn whoever_only_shows_keys_and_is_nobody_is_a_program() {
         let people = "root:x:0:0::/:/bin/bash\nansible:x:1005:1005::/:/bin/bash\nbackup:x:34:34::/:/bin/sh\n\
                       alice:x:1000:1000::/:/bin/bash\nbob:x:1001:1001::/:/bin/bash\ncarol:x:1002:1002::/:/bin/sh\n";
-        let machine = bookworm().says("getent passwd", people).says("getent shadow", "ansible:!:1::::::\ncarol:!:1::::::\n");
+        let machine =
+            bookworm().says("getent passwd", people).says("getent shadow", "ansible:!:1::::::\ncarol:!:1::::::\n");
         let messages = [
             accepted("publickey", "root", 50),
             accepted("publickey", "ansible", 1),

@@ -34,13 +34,10 @@ pub(crate) struct Plan {
 /// A stack to be tried before it is live.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Trial {
-    /// The service it is for, as messages call it.
+    /// The service it is for.
     pub(crate) stands_for: String,
-    /// The text of the scratch service, [`TRIAL_SERVICE`].
+    /// Its text: what is asked and who may come, as it will be.
     pub(crate) stack: String,
     /// Who tries to log in.
     pub(crate) account: String,
 }
-
-/// The scratch service's name: a file of this name in /etc/pam.d, as long as it is tried.
-pub(crate) const TRIAL_SERVICE: &str = "mfa-setup-trial";

@@ -1,6 +1,6 @@
 //! The policy's side: a file of rules of ours, and one line of mfa.toml where the answer is not what holds already.
 
-use super::plan::{FileChange, TRIAL_SERVICE};
+use super::plan::FileChange;
 use super::ssh::MARK;
 use super::words::{Enroll, OnFull, Where};
 use crate::pam::Files as _;
@@ -52,7 +52,7 @@ pub(crate) fn rules(places: &[Where], group: &str, automation: &[String], enroll
         add(format!("enroll = \"{}\"\n", enroll.word()));
     }
     let classes = places.iter().flat_map(|place| place.classes()).map(|class| (*class).to_owned());
-    let services: Vec<String> = classes.chain([TRIAL_SERVICE.to_owned()]).collect();
+    let services: Vec<String> = classes.collect();
     add("\n[[rule]]\nname = \"setup: the group\"\n".to_owned());
     add(format!("groups = [{group}]\nservices = [{}]\nrequire = \"always\"\n", list(&services)));
     add(format!("enroll = \"{}\"\n", enroll.word()));
@@ -147,7 +147,7 @@ mod tests {
         let of = |at: usize, key: &str| rules[at].get(key).map(ToString::to_string).unwrap_or_default();
         assert_eq!((of(0, "users"), of(0, "require")), ("[\"ansible\"]".into(), "\"never\"".into()));
         assert_eq!((of(1, "services"), of(1, "who")), ("[\"@su\"]".into(), "\"caller\"".into()));
-        let services = "[\"@ssh\", \"@sudo\", \"@su\", \"@polkit\", \"mfa-setup-trial\"]";
+        let services = "[\"@ssh\", \"@sudo\", \"@su\", \"@polkit\"]";
         assert_eq!((of(2, "services"), of(2, "who")), (services.into(), String::new()));
         assert_eq!((of(2, "require"), of(2, "enroll")), ("\"always\"".into(), "\"at-login\"".into()));
     }
@@ -180,7 +180,9 @@ mod tests {
         let back = settings(OnFull::SingleFactor, &denying).unwrap().unwrap();
         let expected = "[license]\nidle_days = 3\non_full = \"single-factor\"\n[audit]\n";
         assert_eq!(String::from_utf8(back.after.unwrap()).unwrap(), expected);
-        for (before, after) in [("", "\n[license]\non_full = \"deny\"\n"), ("[license]", "[license]\non_full = \"deny\"\n")] {
+        for (before, after) in
+            [("", "\n[license]\non_full = \"deny\"\n"), ("[license]", "[license]\non_full = \"deny\"\n")]
+        {
             assert_eq!(with_on_full(before, OnFull::Deny), after);
         }
         let odd = bookworm().file(SETTINGS, "license.on_full = \"deny\"\n");

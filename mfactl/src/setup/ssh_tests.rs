@@ -50,7 +50,10 @@ fn a_root_who_is_asked_may_answer_and_still_needs_the_key() {
     for way in [SshWay::KeyAndCode, SshWay::PasswordAndCode] {
         let said = said(&Wish { asks_root: true, ..wish(way) }, &bookworm());
         let at = said.iter().position(|line| line == "Match User root").unwrap();
-        assert_eq!(said[at + 1..at + 3], ["PermitRootLogin yes", "AuthenticationMethods publickey,keyboard-interactive"]);
+        assert_eq!(
+            said[at + 1..at + 3],
+            ["PermitRootLogin yes", "AuthenticationMethods publickey,keyboard-interactive"]
+        );
     }
     // Where root may not log in at all, nothing is opened.
     let closed = bookworm().says("sshd -T", "permitrootlogin no\nlogingracetime 120\n");
@@ -111,8 +114,5 @@ fn a_match_of_somebody_elses_is_told() {
     let machine = bookworm().file(FILE, config);
     let files = changes(&wish(SshWay::PasswordAndCode), &machine).unwrap();
     let told = exceptions(&files, &machine);
-    assert_eq!(
-        told,
-        ["/etc/ssh/sshd_config:3 says passwordauthentication yes, and counts there (Match User carol)"]
-    );
+    assert_eq!(told, ["/etc/ssh/sshd_config:3 says passwordauthentication yes, and counts there (Match User carol)"]);
 }

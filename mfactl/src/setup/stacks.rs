@@ -104,12 +104,7 @@ pub(crate) fn is_there(place: Where, system: &dyn System) -> bool {
 ///
 /// # Errors
 /// [`StackError`]: none of them is changed then.
-pub(crate) fn edits(
-    places: &[Where],
-    way: SshWay,
-    account: &str,
-    system: &dyn System,
-) -> Result<Edits, StackError> {
+pub(crate) fn edits(places: &[Where], way: SshWay, account: &str, system: &dyn System) -> Result<Edits, StackError> {
     let mut edits = Edits::default();
     let mut meant = Vec::new();
     for place in places {

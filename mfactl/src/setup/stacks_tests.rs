@@ -1,8 +1,8 @@
 //! Debian's stacks with our lines in them, and files that setup leaves alone.
 
 use super::*;
-use crate::setup::machines::{bookworm, trixie};
 use crate::pam::Files as _;
+use crate::setup::machines::{bookworm, trixie};
 use crate::system::made_up::MadeUp;
 
 fn after(edits: &Edits, path: &str) -> String {
@@ -92,11 +92,11 @@ fn a_file_that_is_put_together_otherwise_is_left_alone() {
 
 #[test]
 fn a_stack_that_would_let_in_past_the_code_is_left_alone() {
-    let sufficient = bookworm().file("/etc/pam.d/common-auth", "auth sufficient pam_unix.so\nauth required pam_deny.so\n");
+    let sufficient =
+        bookworm().file("/etc/pam.d/common-auth", "auth sufficient pam_unix.so\nauth required pam_deny.so\n");
     let environment = bookworm();
     let sshd = environment.text("/etc/pam.d/sshd").unwrap();
-    let environment =
-        environment.file("/etc/pam.d/sshd", &format!("auth required pam_env.so user_readenv=1\n{sshd}"));
+    let environment = environment.file("/etc/pam.d/sshd", &format!("auth required pam_env.so user_readenv=1\n{sshd}"));
     for (machine, word) in [(sufficient, "never asked"), (environment, "user_readenv=1")] {
         let refused = ssh(&machine, SshWay::PasswordAndCode).unwrap_err();
         assert!(matches!(&refused, StackError::Unsafe(_)) && refused.to_string().contains(word), "{refused}");

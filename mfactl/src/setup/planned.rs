@@ -1,0 +1,83 @@
+//! From the answers to the plan: every file as it will be, and what is odd about it.
+
+use super::answers::{Answers, Grace};
+use super::facts::Facts;
+use super::plan::{FileChange, Plan};
+use super::ssh::{self, Wish};
+use super::{policy, stacks};
+use mfa_cli::{Failure, printable};
+use std::collections::BTreeSet;
+
+/// A plan, and what is said with it.
+#[derive(Debug)]
+pub(crate) struct Planned {
+    pub(crate) plan: Plan,
+    /// The rules, for the daemon to look at before.
+    pub(crate) rules: String,
+    /// What is odd, a sentence each.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// Makes the plan; nothing is written.
+///
+/// # Errors
+/// Exit code 1, with what to do, for what setup does not change.
+pub(crate) fn planned(answers: &Answers, facts: &Facts<'_>) -> Result<Planned, Failure> {
+    let members = members(answers, facts)?;
+    let edits = stacks::edits(&answers.places, answers.way, &facts.tries(&members), facts.system);
+    let edits = edits.map_err(|error| Failure::refused("stack", error.to_string()))?;
+    let mut warnings: Vec<String> =
+        edits.warnings.iter().map(|finding| format!("{}. {}", finding.what, finding.mend)).collect();
+    let sshd = if answers.ssh() { sshd(answers, &members, facts)? } else { Vec::new() };
+    warnings.extend(ssh::exceptions(&sshd, facts.system).into_iter().filter(|_| answers.ssh()));
+    let (rules, settings) = site(answers, facts)?;
+    let plan = Plan {
+        reload_policy: !settings.is_empty(),
+        reload_sshd: !sshd.is_empty(),
+        files: [edits.files, sshd, settings].concat(),
+        trials: edits.trials,
+    };
+    Ok(Planned { plan, rules, warnings })
+}
+
+/// Who is in the group.
+pub(crate) fn members(answers: &Answers, facts: &Facts<'_>) -> Result<BTreeSet<String>, Failure> {
+    let unknown = || {
+        let group = printable::line(&answers.group);
+        Failure::refused("unknown_group", format!("There is no group {group}. See: getent group"))
+    };
+    let members = facts.members(&answers.group).ok_or_else(unknown)?;
+    match answers.automation.iter().find(|name| facts.people.uid(name).is_none()) {
+        Some(name) => {
+            let name = printable::line(name);
+            Err(Failure::refused("unknown_user", format!("There is no account {name}. See: getent passwd")))
+        }
+        None => Ok(members),
+    }
+}
+
+fn sshd(answers: &Answers, members: &BTreeSet<String>, facts: &Facts<'_>) -> Result<Vec<FileChange>, Failure> {
+    let grace = match answers.grace {
+        Grace::AsIs => None,
+        Grace::Seconds(seconds) => Some(u64::from(seconds)),
+    };
+    let wish = Wish {
+        way: answers.way,
+        group: &answers.group,
+        automation: &answers.automation,
+        grace,
+        asks_root: members.contains("root"),
+    };
+    ssh::changes(&wish, facts.system).map_err(|error| Failure::refused("sshd", error.to_string()))
+}
+
+/// The policy's rules, and the files of /etc/mfa that change.
+fn site(answers: &Answers, facts: &Facts<'_>) -> Result<(String, Vec<FileChange>), Failure> {
+    let refused = |error: policy::PolicyError| Failure::refused("policy", error.to_string());
+    let rules = policy::rules(&answers.places, &answers.group, &answers.automation, answers.enroll);
+    let changes = [
+        policy::change(&rules, facts.system).map_err(refused)?,
+        policy::settings(answers.on_full, facts.system).map_err(refused)?,
+    ];
+    Ok((rules, changes.into_iter().flatten().collect()))
+}
