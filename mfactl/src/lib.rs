@@ -115,6 +115,7 @@ enum Command {
     BreakGlass(break_glass::BreakGlass),
     License(license::Args),
     Doctor(doctor::Args),
+    Setup(setup::Args),
     Reconcile(reconcile::Args),
     /// The key under which all secrets are kept
     #[command(name = "master-key", subcommand)]
@@ -193,6 +194,7 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
         }
         Command::BreakGlass(command) => return break_glass::run(command, &cli.shared),
         Command::Doctor(args) => return doctor::run(args, &cli.shared),
+        Command::Setup(args) => return setup::run(args, &cli.shared),
         _ => {}
     }
     let (socket, json) = (cli.shared.socket.clone(), cli.shared.json);
@@ -224,6 +226,7 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Reconcile(_) => reconcile::run(&mut desk),
         Command::BreakGlass(command) => break_glass::run(&command, &cli.shared),
         Command::Doctor(args) => doctor::run(&args, &cli.shared),
+        Command::Setup(args) => setup::run(&args, &cli.shared),
         Command::MasterKey(command) => master_key::run_with(&command, &mut desk),
     }
 }

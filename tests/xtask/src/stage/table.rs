@@ -82,9 +82,16 @@ fn programs(system: System, architecture: &str) -> Vec<Parcel> {
 
 fn system_files() -> Vec<Parcel> {
     use Package::{Daemon, Module};
-    use Source::{File, Folder};
+    use Source::{File, Folder, Link};
     vec![
         row(Daemon, Folder("packaging/systemd"), "usr/lib/systemd/system", 0o644),
+        // Not to be enabled, nor forgotten: whoever does not want it masks it.
+        row(
+            Daemon,
+            Link("../mfa-setup-rollback.service"),
+            "usr/lib/systemd/system/sysinit.target.wants/mfa-setup-rollback.service",
+            0,
+        ),
         row(Daemon, File("packaging/sysusers/mfa.conf"), "usr/lib/sysusers.d/mfa.conf", 0o644),
         row(Daemon, Folder("packaging/tmpfiles"), "usr/lib/tmpfiles.d", 0o644),
         row(Daemon, Folder("packaging/udev"), "usr/lib/udev/rules.d", 0o644),

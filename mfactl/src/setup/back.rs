@@ -1,0 +1,207 @@
+//! Takes back what setup has done: by itself when it was interrupted or not confirmed, or when an administrator wants it.
+//!
+//! Each file is put back as it was, with its owner and permissions, and what was made is removed. It may end anywhere and
+//! be begun again. What is not confirmed is put back whatever somebody made of it meanwhile, since being locked out is
+//! worse; their text is kept. What was confirmed is put back only if it is as setup has left it, or by force.
+
+use super::files::{FileError, Found, Spot, Trust, make_folder, missing_folders, remove_folder};
+use super::state::{FOLDER, Image, Kept, Stage, State, StateError, Store};
+use super::world::{ThisMachine, Timer, World, disarm_all};
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// A file that is not as setup has left it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Edited {
+    pub(crate) path: PathBuf,
+    /// What setup has written; `None`: it has removed the file.
+    pub(crate) wrote: Option<Vec<u8>>,
+    /// What is there now; `None`: nothing.
+    pub(crate) now: Option<Vec<u8>>,
+}
+
+/// Why something was not taken back.
+#[derive(Debug)]
+pub(crate) enum BackError {
+    /// There is nothing to take back.
+    Nothing,
+    /// Files were changed by somebody else since.
+    Edited(Vec<Edited>),
+    /// The state cannot be used.
+    State(StateError),
+    /// Files that could not be put back, each with the reason; all others were.
+    Files(Vec<FileError>),
+    /// The files are as they were, and sshd could not be told.
+    Sshd(String),
+}
+
+impl fmt::Display for BackError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nothing => f.write_str("There is nothing to undo: setup has changed nothing that is still so."),
+            Self::Edited(files) => {
+                f.write_str("Changed by somebody since setup wrote them:")?;
+                files.iter().try_for_each(|file| write!(f, " {}", file.path.display()))?;
+                f.write_str(
+                    ". Nothing was undone. With --force they are put back as they were before setup, and what is in \
+                     them now is kept in /var/lib/mfa-setup.",
+                )
+            }
+            Self::State(error) => write!(f, "{error}"),
+            Self::Files(errors) => {
+                f.write_str("Not everything could be put back:")?;
+                errors.iter().try_for_each(|error| write!(f, " {error}."))?;
+                f.write_str(" The old files are in /var/lib/mfa-setup. Put them back, then run this again.")
+            }
+            Self::Sshd(why) => write!(
+                f,
+                "The files are as they were, but sshd does not take them: {why}. It goes on with what it had. See sshd \
+                 -t, then: systemctl reload ssh"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for BackError {}
+
+impl From<StateError> for BackError {
+    fn from(error: StateError) -> Self {
+        Self::State(error)
+    }
+}
+
+/// What the timers and the boot run: takes back what was interrupted, and what was not confirmed in time. The files
+/// that are as they were then; none if nothing had to be done.
+///
+/// # Errors
+/// [`BackError`]
+pub(crate) fn back() -> Result<Vec<PathBuf>, BackError> {
+    back_in(&ThisMachine, Path::new(FOLDER))
+}
+
+pub(crate) fn back_in(world: &dyn World, folder: &Path) -> Result<Vec<PathBuf>, BackError> {
+    let store = Store::open(folder)?;
+    let Some(state) = store.pending()? else { return Ok(Vec::new()) };
+    let left = match &state.stage {
+        Stage::Waiting { until, .. } => until.left(),
+        // Whoever was at it is gone: we have the lock.
+        Stage::Applying | Stage::Confirmed { .. } => None,
+    };
+    if let Some(left) = left {
+        // Too early. Whatever has become of the timer, there is one now; if there cannot be one, better now than never.
+        if world.arm(Timer::Confirm, left).is_ok() {
+            return Ok(Vec::new());
+        }
+    }
+    put_back(world, &store, &state)
+}
+
+/// Takes back the setup that waits, or else the newest one that was confirmed. The files that are as they were then.
+///
+/// # Errors
+/// [`BackError::Edited`] without `force` if a confirmed one was changed since; and the others.
+pub(crate) fn undo(force: bool) -> Result<Vec<PathBuf>, BackError> {
+    undo_in(&ThisMachine, Path::new(FOLDER), force)
+}
+
+pub(crate) fn undo_in(world: &dyn World, folder: &Path, force: bool) -> Result<Vec<PathBuf>, BackError> {
+    let store = Store::open(folder)?;
+    if let Some(state) = store.pending()? {
+        return put_back(world, &store, &state);
+    }
+    let state = store.applied()?.ok_or(BackError::Nothing)?;
+    let mut edited = Vec::new();
+    for file in &state.files {
+        edited.extend(edit_of(file).map_err(|error| BackError::Files(vec![error]))?);
+    }
+    if edited.is_empty() || force { put_back(world, &store, &state) } else { Err(BackError::Edited(edited)) }
+}
+
+/// What somebody has made of a file; `None` if it is as setup wrote it, or as it was before.
+fn edit_of(file: &Kept) -> Result<Option<Edited>, FileError> {
+    let now = match Spot::open(&file.path, Trust::NotNeeded)? {
+        Some(spot) => match spot.read(Trust::NotNeeded) {
+            Err(FileError::Link(_) | FileError::NotPlain(_)) => Some(spot.oddity().into_bytes()),
+            found => found?.map(|found| found.bytes),
+        },
+        None => None,
+    };
+    let bytes = |image: &Option<Image>| image.as_ref().and_then(Image::bytes);
+    let (before, wrote) = (bytes(&file.before), bytes(&file.after));
+    let is_known = now == wrote || now == before;
+    Ok((!is_known).then(|| Edited { path: file.path.clone(), wrote, now }))
+}
+
+/// Puts every file back, tells the daemon and sshd, and forgets the setup.
+pub(super) fn put_back(world: &dyn World, store: &Store, state: &State) -> Result<Vec<PathBuf>, BackError> {
+    let mut errors = Vec::new();
+    for file in state.files.iter().rev() {
+        if let Err(error) = restore(store, file) {
+            errors.push(error);
+        }
+    }
+    for folder in state.folders.iter().rev() {
+        errors.extend(remove_folder(folder).err());
+    }
+    if state.reload_policy {
+        // It takes what is in its folder at its next start in any case, and says itself what it does not like.
+        let _ = world.load_policy();
+    }
+    if state.reload_sshd {
+        let told = world.check_sshd().and_then(|()| world.reload_sshd());
+        told.map_err(BackError::Sshd)?;
+    }
+    if !errors.is_empty() {
+        return Err(BackError::Files(errors));
+    }
+    store.forget(state)?;
+    disarm_all(world);
+    Ok(state.paths())
+}
+
+fn restore(store: &Store, file: &Kept) -> Result<(), FileError> {
+    let spot = match Spot::open(&file.path, Trust::NotNeeded)? {
+        Some(spot) => spot,
+        None if file.before.is_none() => return Ok(()),
+        None => {
+            missing_folders(&file.path)?.iter().try_for_each(|folder| make_folder(folder, Trust::NotNeeded))?;
+            let gone = || FileError::Io(file.path.clone(), rustix::io::Errno::NOENT);
+            Spot::open(&file.path, Trust::NotNeeded)?.ok_or_else(gone)?
+        }
+    };
+    spot.clear()?;
+    let now = match spot.read(Trust::NotNeeded) {
+        Err(FileError::Link(_) | FileError::NotPlain(_)) => {
+            keep(store, file, spot.oddity().as_bytes());
+            None
+        }
+        // It is too long, or unreadable: it goes all the same.
+        Err(_) => None,
+        Ok(now) => now,
+    };
+    if let Some(now) = now.as_ref().filter(|now| !is(now, file.before.as_ref()) && !is(now, file.after.as_ref())) {
+        keep(store, file, &now.bytes);
+    }
+    match &file.before {
+        None => spot.remove(),
+        Some(image) if now.as_ref().is_some_and(|now| now.marks == image.marks && is(now, Some(image))) => Ok(()),
+        Some(image) => {
+            let bytes = image.bytes().ok_or_else(|| FileError::NoPath(file.path.clone()))?;
+            spot.lay(&bytes, &image.marks)?;
+            spot.swap()
+        }
+    }
+}
+
+fn is(now: &Found, image: Option<&Image>) -> bool {
+    image.and_then(Image::bytes).is_some_and(|bytes| bytes == now.bytes)
+}
+
+/// What is there that neither setup nor the time before it wrote. Not being able to keep it must not keep people out.
+fn keep(store: &Store, file: &Kept, bytes: &[u8]) {
+    let _ = store.keep_aside(&file.path, bytes);
+}
+
+#[cfg(test)]
+#[path = "back_tests.rs"]
+mod tests;

@@ -1,0 +1,466 @@
+//! What setup keeps in `/var/lib/mfa-setup`, which is root's alone: what it has changed and what was there before, for
+//! the way back.
+//!
+//! There is one setup at a time: whoever changes anything holds the lock. `pending` is a setup that is not confirmed; by
+//! its being there the boot knows that something is to be taken back. `applied-N` are those that were, the newest last.
+//! The old files lie beside, in `files-N`, for people; what counts is in the state itself.
+
+use super::files::{FileError, Marks, Spot, Trust, make_folder};
+use rustix::fs::{CWD, FlockOperation, Mode, OFlags, flock, fstat, fsync, mkdirat, openat};
+use rustix::io::Errno;
+use rustix::time::{ClockId, clock_gettime};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::fs;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Where all of it is.
+pub(crate) const FOLDER: &str = "/var/lib/mfa-setup";
+/// The unit that runs at boot looks for this file.
+const PENDING: &str = "pending";
+const APPLIED: &str = "applied-";
+
+/// Why the state cannot be used.
+#[derive(Debug)]
+pub(crate) enum StateError {
+    /// Somebody else than root asks.
+    NotRoot,
+    /// Others could have read or written it.
+    Untrusted(PathBuf),
+    /// It says nothing that can be understood.
+    Broken(PathBuf),
+    /// It cannot be read or written.
+    File(FileError),
+}
+
+impl fmt::Display for StateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotRoot => f.write_str("Only root may do this. Try it with sudo."),
+            Self::Untrusted(path) => write!(
+                f,
+                "{} could have been read or written by others than root, so nothing in it is believed. Find out why; \
+                 the old files are in it.",
+                path.display()
+            ),
+            Self::Broken(path) => {
+                write!(f, "{} cannot be understood. The old files are in the folder beside it.", path.display())
+            }
+            Self::File(error) => write!(f, "{error}."),
+        }
+    }
+}
+
+impl std::error::Error for StateError {}
+
+impl From<FileError> for StateError {
+    fn from(error: FileError) -> Self {
+        Self::File(error)
+    }
+}
+
+/// A moment, by a clock that nobody sets: which boot it was, and how long that had lasted, sleep included.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Moment {
+    boot: String,
+    milliseconds: u64,
+}
+
+impl Moment {
+    pub(crate) fn now() -> Self {
+        let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned();
+        let now = clock_gettime(ClockId::Boottime);
+        let now = Duration::try_from(now).unwrap_or_default();
+        Self { boot, milliseconds: u64::try_from(now.as_millis()).unwrap_or(u64::MAX) }
+    }
+
+    pub(crate) fn after(&self, time: Duration) -> Self {
+        let time = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        Self { boot: self.boot.clone(), milliseconds: self.milliseconds.saturating_add(time) }
+    }
+
+    /// What is left until this; nothing once it has come, or the machine has booted since.
+    pub(crate) fn left(&self) -> Option<Duration> {
+        let now = Self::now();
+        let left = self.milliseconds.checked_sub(now.milliseconds).filter(|left| *left > 0 && now.boot == self.boot);
+        left.map(Duration::from_millis)
+    }
+}
+
+/// How far a setup has come.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Stage {
+    /// Files are being changed. Whoever reads this and has the lock knows that it was interrupted.
+    Applying,
+    /// All is done and waits to be confirmed.
+    Waiting {
+        /// Until then.
+        until: Moment,
+        /// The same, seconds since the epoch, for people.
+        until_told: u64,
+        /// A login that proves it began later: microseconds of the clock that logind has for sessions.
+        since: u64,
+    },
+    /// It stays.
+    Confirmed {
+        /// Since then, seconds since the epoch.
+        at: u64,
+    },
+}
+
+/// One file as it was, and as setup has made it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Kept {
+    pub(crate) path: PathBuf,
+    /// `None`: there was none.
+    pub(crate) before: Option<Image>,
+    /// `None`: there is none any more.
+    pub(crate) after: Option<Image>,
+}
+
+/// Bytes, in base64, and whose they are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Image {
+    content: String,
+    pub(crate) marks: Marks,
+}
+
+impl Image {
+    pub(crate) fn of(bytes: &[u8], marks: Marks) -> Self {
+        Self { content: data_encoding::BASE64.encode(bytes), marks }
+    }
+
+    pub(crate) fn bytes(&self) -> Option<Vec<u8>> {
+        data_encoding::BASE64.decode(self.content.as_bytes()).ok()
+    }
+}
+
+/// One setup.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct State {
+    /// Which: they are counted.
+    pub(crate) number: u32,
+    pub(crate) stage: Stage,
+    /// What is typed from another login.
+    pub(crate) code: String,
+    /// The login session it was done in, if it was in one.
+    pub(crate) session: Option<String>,
+    /// Services whose stacks were changed: a login through one of them confirms.
+    pub(crate) services: Vec<String>,
+    /// In the order in which they were changed.
+    pub(crate) files: Vec<Kept>,
+    /// Folders that were made, the outermost first.
+    pub(crate) folders: Vec<PathBuf>,
+    pub(crate) reload_policy: bool,
+    pub(crate) reload_sshd: bool,
+}
+
+impl State {
+    /// Each file's path.
+    pub(crate) fn paths(&self) -> Vec<PathBuf> {
+        self.files.iter().map(|file| file.path.clone()).collect()
+    }
+}
+
+/// The state, with nobody else at it.
+pub(crate) struct Store {
+    folder: PathBuf,
+    /// As long as it is open the lock is ours.
+    _lock: OwnedFd,
+}
+
+impl Store {
+    /// Opens it, makes it if need be, and waits for the lock.
+    ///
+    /// # Errors
+    /// [`StateError`]
+    pub(crate) fn open(folder: &Path) -> Result<Self, StateError> {
+        if !rustix::process::geteuid().is_root() && folder == Path::new(FOLDER) {
+            return Err(StateError::NotRoot);
+        }
+        let failed = |errno| StateError::File(FileError::Io(folder.to_owned(), errno));
+        match mkdirat(CWD, folder, Mode::RWXU) {
+            Ok(()) | Err(Errno::EXIST) => {}
+            Err(errno) => return Err(failed(errno)),
+        }
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let opened = openat(CWD, folder, flags, Mode::empty()).map_err(failed)?;
+        let stat = fstat(&opened).map_err(failed)?;
+        if stat.st_uid != rustix::process::geteuid().as_raw() || stat.st_mode & 0o077 != 0 {
+            return Err(StateError::Untrusted(folder.to_owned()));
+        }
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let lock = openat(&opened, "lock", flags, Mode::RUSR | Mode::WUSR).map_err(failed)?;
+        flock(&lock, FlockOperation::LockExclusive).map_err(failed)?;
+        Ok(Self { folder: folder.to_owned(), _lock: lock })
+    }
+
+    /// A path in it.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// The setup that is not confirmed. One that was, but not put away, is put away now.
+    ///
+    /// # Errors
+    /// [`StateError`]
+    pub(crate) fn pending(&self) -> Result<Option<State>, StateError> {
+        match self.load(PENDING)? {
+            Some(state) if matches!(state.stage, Stage::Confirmed { .. }) => {
+                self.put_away(&state)?;
+                Ok(None)
+            }
+            found => Ok(found),
+        }
+    }
+
+    /// The newest setup that stays.
+    ///
+    /// # Errors
+    /// [`StateError`]
+    pub(crate) fn applied(&self) -> Result<Option<State>, StateError> {
+        match self.numbers()?.last() {
+            Some(number) => self.load(&format!("{APPLIED}{number}")),
+            None => Ok(None),
+        }
+    }
+
+    /// The number of the next one.
+    ///
+    /// # Errors
+    /// [`StateError`]
+    pub(crate) fn next(&self) -> Result<u32, StateError> {
+        Ok(self.numbers()?.last().map_or(1, |last| last + 1))
+    }
+
+    /// Keeps the setup that is pending as it is now, and that lasts.
+    ///
+    /// # Errors
+    /// [`StateError`]
+    pub(crate) fn keep(&self, state: &State) -> Result<(), StateError> {
+        let path = self.path(PENDING);
+        let text = serde_json::to_vec_pretty(state).map_err(|_| StateError::Broken(path.clone()))?;
+        let spot = spot(&path)?;
+        spot.lay(&text, &Marks::new(0o600))?;
+        Ok(spot.swap()?)
+    }
+
+    /// A confirmed setup is pending no more.
+    ///
+    /// # Errors
+    /// [`StateError`]
+    pub(crate) fn put_away(&self, state: &State) -> Result<(), StateError> {
+        let (from, to) = (self.path(PENDING), self.path(&format!("{APPLIED}{}", state.number)));
+        let failed = |errno| StateError::File(FileError::Io(to.clone(), errno));
+        rustix::fs::rename(&from, &to).map_err(failed)?;
+        self.sync().map_err(failed)
+    }
+
+    /// Forgets a setup that was taken back, and its old files.
+    ///
+    /// # Errors
+    /// [`StateError`]
+    pub(crate) fn forget(&self, state: &State) -> Result<(), StateError> {
+        let name = match state.stage {
+            Stage::Confirmed { .. } => format!("{APPLIED}{}", state.number),
+            Stage::Applying | Stage::Waiting { .. } => PENDING.to_owned(),
+        };
+        spot(&self.path(&name))?.remove()?;
+        let _ = fs::remove_dir_all(self.path(&files(state))); // for people alone
+        Ok(())
+    }
+
+    /// Copies the old files for people, below a folder of this setup's.
+    ///
+    /// # Errors
+    /// [`StateError`]
+    pub(crate) fn mirror(&self, state: &State) -> Result<(), StateError> {
+        let folder = files(state);
+        let _ = fs::remove_dir_all(self.path(&folder)); // of one that was interrupted before it began
+        for file in &state.files {
+            if let Some((image, bytes)) = file.before.as_ref().and_then(|image| Some((image, image.bytes()?))) {
+                self.copy(&folder, &file.path, &bytes, image.marks.mode)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps what somebody else has made of a file, before it is replaced. Where it is kept.
+    ///
+    /// # Errors
+    /// [`StateError`]
+    pub(crate) fn keep_aside(&self, path: &Path, bytes: &[u8]) -> Result<PathBuf, StateError> {
+        let folder = format!("kept-{}", seconds());
+        self.copy(&folder, path, bytes, 0o600)?;
+        Ok(self.path(&folder).join(path.strip_prefix("/").unwrap_or(path)))
+    }
+
+    fn copy(&self, folder: &str, path: &Path, bytes: &[u8], mode: u32) -> Result<(), StateError> {
+        let mut below = self.path(folder);
+        make_folder(&below, Trust::Needed)?;
+        let path = path.strip_prefix("/").unwrap_or(path);
+        for part in path.parent().into_iter().flat_map(Path::components) {
+            below.push(part);
+            make_folder(&below, Trust::Needed)?;
+        }
+        let spot = spot(&self.path(folder).join(path))?;
+        spot.lay(bytes, &Marks::new(mode))?;
+        Ok(spot.swap()?)
+    }
+
+    fn load(&self, name: &str) -> Result<Option<State>, StateError> {
+        let path = self.path(name);
+        let Some(found) = spot(&path)?.read(Trust::Needed)? else { return Ok(None) };
+        if found.marks.mode & 0o077 != 0 {
+            return Err(StateError::Untrusted(path));
+        }
+        serde_json::from_slice(&found.bytes).map(Some).map_err(|_| StateError::Broken(path))
+    }
+
+    /// Of the setups that stay, rising.
+    fn numbers(&self) -> Result<Vec<u32>, StateError> {
+        let failed = |error: std::io::Error| {
+            let errno = Errno::from_io_error(&error).unwrap_or(Errno::IO);
+            StateError::File(FileError::Io(self.folder.clone(), errno))
+        };
+        let mut numbers = Vec::new();
+        for entry in fs::read_dir(&self.folder).map_err(failed)? {
+            let name = entry.map_err(failed)?.file_name();
+            numbers.extend(name.to_str().and_then(|name| name.strip_prefix(APPLIED)?.parse::<u32>().ok()));
+        }
+        numbers.sort_unstable();
+        Ok(numbers)
+    }
+
+    fn sync(&self) -> Result<(), Errno> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        fsync(openat(CWD, &self.folder, flags, Mode::empty())?)
+    }
+}
+
+fn files(state: &State) -> String {
+    format!("files-{}", state.number)
+}
+
+fn spot(path: &Path) -> Result<Spot, StateError> {
+    let gone = || StateError::File(FileError::Io(path.to_owned(), Errno::NOENT));
+    Spot::open(path, Trust::Needed)?.ok_or_else(gone)
+}
+
+/// Seconds since the epoch.
+pub(crate) fn seconds() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+/// How things stand, for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// It was interrupted while files were being changed: the way back comes by itself.
+    Interrupted { files: Vec<PathBuf> },
+    /// It goes back by itself at that moment unless it is confirmed.
+    Pending { until: SystemTime, files: Vec<PathBuf> },
+    /// It stays, since that moment.
+    Applied { at: SystemTime, files: Vec<PathBuf> },
+}
+
+/// How things stand; `None` if setup has changed nothing that is still so.
+///
+/// # Errors
+/// [`StateError`]
+pub(crate) fn standing() -> Result<Option<Standing>, StateError> {
+    standing_in(Path::new(FOLDER))
+}
+
+fn standing_in(folder: &Path) -> Result<Option<Standing>, StateError> {
+    let store = Store::open(folder)?;
+    let state = match store.pending()? {
+        Some(state) => Some(state),
+        None => store.applied()?,
+    };
+    let moment = |seconds| UNIX_EPOCH + Duration::from_secs(seconds);
+    Ok(state.map(|state| {
+        let files = state.paths();
+        match state.stage {
+            Stage::Applying => Standing::Interrupted { files },
+            Stage::Waiting { until_told, .. } => Standing::Pending { until: moment(until_told), files },
+            Stage::Confirmed { at } => Standing::Applied { at: moment(at), files },
+        }
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    fn state(number: u32, stage: Stage) -> State {
+        let image = Image::of(b"old \xff", Marks::new(0o640));
+        State {
+            number,
+            stage,
+            code: "4821".into(),
+            session: Some("3".into()),
+            services: vec!["sshd".into()],
+            files: vec![Kept { path: "/etc/pam.d/sshd".into(), before: Some(image), after: None }],
+            folders: vec!["/etc/mfa/policy.d".into()],
+            reload_policy: true,
+            reload_sshd: true,
+        }
+    }
+
+    #[test]
+    fn what_is_kept_is_read_as_it_was_and_is_roots_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("state")).unwrap();
+        assert_eq!(store.pending().unwrap(), None);
+        let until = Moment::now().after(Duration::from_secs(60));
+        let kept = state(1, Stage::Waiting { until, until_told: 7, since: 9 });
+        store.keep(&kept).unwrap();
+        assert_eq!(store.pending().unwrap(), Some(kept.clone()));
+        assert_eq!(fs::metadata(store.path(PENDING)).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(kept.files[0].before.as_ref().unwrap().bytes().unwrap(), b"old \xff");
+        store.mirror(&kept).unwrap();
+        assert_eq!(fs::read(folder.path().join("state/files-1/etc/pam.d/sshd")).unwrap(), b"old \xff");
+        store.forget(&kept).unwrap();
+        assert_eq!((store.pending().unwrap(), folder.path().join("state/files-1").exists()), (None, false));
+    }
+
+    #[test]
+    fn what_was_confirmed_and_not_put_away_is_confirmed() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("state")).unwrap();
+        for number in 1..=11 {
+            assert_eq!(store.next().unwrap(), number);
+            store.keep(&state(number, Stage::Confirmed { at: 5 })).unwrap();
+            assert_eq!(store.pending().unwrap(), None);
+        }
+        assert_eq!(store.applied().unwrap().map(|state| state.number), Some(11));
+        store.forget(&store.applied().unwrap().unwrap()).unwrap();
+        assert_eq!(store.applied().unwrap().map(|state| state.number), Some(10));
+    }
+
+    #[test]
+    fn a_state_that_others_could_have_touched_is_not_believed() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("state")).unwrap();
+        store.keep(&state(1, Stage::Applying)).unwrap();
+        fs::set_permissions(store.path(PENDING), fs::Permissions::from_mode(0o644)).unwrap();
+        assert!(matches!(store.pending(), Err(StateError::Untrusted(_))));
+        drop(store);
+        fs::set_permissions(folder.path().join("state"), fs::Permissions::from_mode(0o755)).unwrap();
+        assert!(matches!(Store::open(&folder.path().join("state")), Err(StateError::Untrusted(_))));
+    }
+
+    #[test]
+    fn a_moment_passes_and_does_not_outlive_its_boot() {
+        let now = Moment::now();
+        assert!(now.left().is_none());
+        assert!(now.after(Duration::from_secs(600)).left().is_some_and(|left| left <= Duration::from_secs(600)));
+        let elsewhere = Moment { boot: "another".into(), ..now.after(Duration::from_secs(600)) };
+        assert!(elsewhere.left().is_none());
+    }
+}
