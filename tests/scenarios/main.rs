@@ -35,6 +35,7 @@ mod policy_commands;
 mod real_keys;
 mod rpm_packages;
 mod secrets;
+mod setup_back;
 mod sk_logins;
 mod steps;
 mod time;

@@ -21,6 +21,7 @@ mod session;
 mod show;
 mod ssh;
 mod stacks;
+mod standing;
 mod state;
 mod trial;
 mod words;
