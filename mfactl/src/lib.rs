@@ -10,6 +10,8 @@ mod copy;
 mod directory;
 mod doctor;
 mod forget;
+#[cfg(feature = "fuzz")]
+pub mod fuzz;
 mod import;
 mod invite;
 mod license;

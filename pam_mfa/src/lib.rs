@@ -19,6 +19,8 @@ mod earlier;
 mod failure;
 #[allow(unsafe_code, reason = "libpam is C; this folder holds all of it")]
 mod ffi;
+#[cfg(feature = "fuzz")]
+pub mod fuzz;
 mod host;
 mod journal;
 mod link;
@@ -198,7 +200,11 @@ fn refuse(host: &mut dyn Host, call: &Call, failure: &Failure) -> Code {
     verdict::of_failure(failure)
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzz"))]
+#[cfg_attr(
+    not(test),
+    allow(dead_code, unused_imports, clippy::unwrap_used, clippy::indexing_slicing, reason = "written for the tests")
+)]
 mod stand_in;
 #[cfg(test)]
 #[path = "lib_tests.rs"]

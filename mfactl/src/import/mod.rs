@@ -3,11 +3,11 @@
 //! It looks first: without `--apply` nothing is changed. Homes are read as their owners. What cannot be taken is said,
 //! with the reason. A second run adds nothing.
 
-mod found;
-mod google;
-mod oath;
+pub(crate) mod found;
+pub(crate) mod google;
+pub(crate) mod oath;
 mod pattern;
-mod u2f;
+pub(crate) mod u2f;
 
 use crate::Desk;
 use crate::directory::{self, Person};

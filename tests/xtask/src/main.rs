@@ -4,6 +4,7 @@
 mod bench;
 mod cargo;
 mod demo;
+mod fuzz;
 mod lab;
 mod package;
 mod places;
@@ -34,7 +35,7 @@ pub(crate) enum Stop {
     Told,
 }
 
-const COMMANDS: [Command; 8] = [
+const COMMANDS: [Command; 9] = [
     setup::COMMAND,
     test::COMMAND,
     demo::COMMAND,
@@ -43,6 +44,7 @@ const COMMANDS: [Command; 8] = [
     stage::COMMAND,
     package::COMMAND,
     bench::COMMAND,
+    fuzz::COMMAND,
 ];
 
 fn main() -> ExitCode {

@@ -51,6 +51,12 @@ pub(crate) const PACKAGE: [Need; 6] = {
 pub(crate) const LINT: [Need; 2] =
     [Need { sign: "lintian", package: "lintian" }, Need { sign: "rpmlint", package: "rpmlint" }];
 
+/// To build the fuzzer, which is C++.
+pub(crate) const FUZZ: [Need; 3] = {
+    let [cc, libc, _] = BUILD;
+    [cc, libc, Need { sign: "c++", package: "g++" }]
+};
+
 /// To build it and boot labs with it.
 pub(crate) const ALL: [Need; 17] = {
     let [cc, libc, fido, shlibdeps, objdump, rpm] = PACKAGE;
