@@ -272,13 +272,7 @@ impl Login {
 
     /// A pass that no receipt covers does not leave, nor does anything else that lets somebody in unrecorded.
     fn checked(&self, turn: Turn) -> Turn {
-        let covered = match (&turn.next, &self.receipt) {
-            (Next::Done(Verdict::Pass(proof)), Some(receipt)) => receipt.ticket() == proof.ticket(),
-            (Next::Done(Verdict::Pass(_) | Verdict::Skipped(_) | Verdict::Remembered), None) => false,
-            (Next::Done(Verdict::Skipped(_) | Verdict::Remembered), Some(_)) => true,
-            (Next::Ask { .. } | Next::Wait { .. } | Next::Done(Verdict::Denied(_) | Verdict::Broken), _) => true,
-        };
-        if covered {
+        if is_covered(&turn, self.receipt.as_ref()) {
             return turn;
         }
         journal::operation(Level::Alert, "a login that was not recorded was about to pass, and was refused");
@@ -292,6 +286,16 @@ impl Login {
 
     fn say(&self, level: Level, what: &str, detail: &str) {
         journal::login(level, line(&self.scene.name, &self.context, what, detail));
+    }
+}
+
+/// Whether what this turn lets somebody do is on disk, as the newest receipt says.
+pub(crate) fn is_covered(turn: &Turn, receipt: Option<&Receipt>) -> bool {
+    match (&turn.next, receipt) {
+        (Next::Done(Verdict::Pass(proof)), Some(receipt)) => receipt.ticket() == proof.ticket(),
+        (Next::Done(Verdict::Pass(_) | Verdict::Skipped(_) | Verdict::Remembered), None) => false,
+        (Next::Done(Verdict::Skipped(_) | Verdict::Remembered), Some(_)) => true,
+        (Next::Ask { .. } | Next::Wait { .. } | Next::Done(Verdict::Denied(_) | Verdict::Broken), _) => true,
     }
 }
 

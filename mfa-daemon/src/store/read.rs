@@ -30,7 +30,12 @@ pub(super) const THROTTLES: &str = "SELECT bucket, failures, in_a_row, last, unt
 
 /// Reads everything kept about an identity in one transaction.
 pub(super) fn snapshot(connection: &Connection, key: &MasterKey, whose: &Identity) -> Result<Snapshot, StoreError> {
-    let moment = Moment::begin(connection)?;
+    let _moment = Moment::begin(connection)?;
+    found(connection, key, whose)
+}
+
+/// The same, at the moment of the caller's transaction.
+pub(super) fn found(connection: &Connection, key: &MasterKey, whose: &Identity) -> Result<Snapshot, StoreError> {
     let mut rows = held(connection, whose)?;
     match (rows.pop(), rows.is_empty()) {
         (None, _) => Ok(Snapshot::Account(Account::absent(whose.clone()))),
@@ -39,7 +44,6 @@ pub(super) fn snapshot(connection: &Connection, key: &MasterKey, whose: &Identit
         }
         (Some(row), _) => {
             rows.push(row);
-            drop(moment);
             Ok(Snapshot::Conflict(Conflict { held: rows.into_iter().map(|row| row.held).collect() }))
         }
     }

@@ -41,7 +41,7 @@ pub(super) struct Writer {
 const NO_TICKET: Ticket = Ticket(u32::MAX);
 
 /// What became of a job, before anybody is told.
-type Outcome = Result<Committed, StoreError>;
+pub(super) type Outcome = Result<Committed, StoreError>;
 
 impl Writer {
     /// Works until the queue is closed and empty.
@@ -100,8 +100,8 @@ impl Writer {
 }
 
 /// One transaction on its way.
-struct Batch<'a> {
-    transaction: Transaction<'a>,
+pub(super) struct Batch<'a> {
+    pub(super) transaction: Transaction<'a>,
 }
 
 /// What a transaction came to.
@@ -130,7 +130,7 @@ impl Batch<'_> {
     }
 
     /// One job in its savepoint. An error is the whole transaction's; that of the job alone is in its outcome.
-    fn job(&mut self, job: &Job) -> Result<Outcome, StoreError> {
+    pub(super) fn job(&mut self, job: &Job) -> Result<Outcome, StoreError> {
         self.execute("SAVEPOINT job")?;
         let before = (self.transaction.head, self.transaction.newest, self.transaction.tally);
         let result = match &job.work {

@@ -1,7 +1,7 @@
 //! What an error must look like, whatever caused it.
 
-/// Characters of a sentence at the most; the longest that is written by hand has half of that.
-const LONGEST: usize = 1500;
+/// Characters of a line at the most: the module's log shows two hundred of anything foreign, each as its escape.
+const LONGEST: usize = 3000;
 
 /// One line, not empty, not endless, and nothing in it acts on a terminal.
 ///

@@ -11,6 +11,7 @@ mod high_water;
 mod import;
 mod keys;
 mod mailed;
+mod model;
 mod open;
 mod outbox;
 mod race;

@@ -1,6 +1,6 @@
 //! The parameters of every method that some program of ours serves.
 
-use super::frames::places_alone;
+use super::frames::{has_fraction, places_alone};
 use crate::Target;
 use mfa_proto::frame::{Call, FrameError, MAX_FRAME, encode_call};
 use mfa_proto::{admin, audit, enrollment, keep, key, license, login, mail, metrics, policy, service};
@@ -102,6 +102,7 @@ fn try_it(data: &[u8]) {
     };
     match reader(&call) {
         Ok(None) => {} // each character may have become its escape
+        Ok(Some(_)) if call.parameters::<Value>().is_ok_and(|given| has_fraction(&given)) => {}
         Ok(Some(written)) => {
             let read = Call::parse(written.strip_suffix(&[0]).unwrap_or_default()).expect("what we write, we read");
             assert_eq!(reader(&read).expect("as before"), Some(written), "read and written again it is the same");
