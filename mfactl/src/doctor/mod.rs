@@ -6,8 +6,10 @@
 mod finding;
 mod machine;
 mod site;
+mod ssh_keys;
 mod sshd;
 mod stacks;
+mod windows;
 
 use crate::pam::{self, Service};
 use crate::sshd::{Effective, Line, lines};
@@ -111,11 +113,12 @@ pub(crate) const CHECKS: &[Check] = &[
     Check { name: "asked-once", about: "a stack names the module once", probe: stacks::named_twice },
     Check { name: "exempt", about: "exempt=success stands beside require_publickey", probe: stacks::exempt },
     Check { name: "combined", about: "combined=split and combined=verify come as a pair", probe: stacks::combined },
+    Check { name: "one-question", about: "programs that ask once take one line", probe: windows::asked_once },
     Check { name: "unavailable", about: "a daemon that is down lets nobody in", probe: stacks::unavailable },
     Check { name: "account-line", about: "an account line stands in sshd's stack alone", probe: stacks::account },
     Check { name: "environment", about: "users cannot set PAM's environment", probe: stacks::environment },
     Check { name: "ways-to-root", about: "all ways to root ask alike", probe: stacks::ways_to_root },
-    Check { name: "other-doors", about: "fingerprints, cards and autologin ask, too", probe: stacks::other_doors },
+    Check { name: "other-doors", about: "fingerprints, cards and autologin ask, too", probe: windows::other_doors },
     Check { name: "unintended", about: "services that cannot ask do not", probe: stacks::unintended },
     Check { name: "sshd-answers", about: "sshd takes its own configuration", probe: sshd::answers },
     Check { name: "sshd-pam", about: "sshd asks PAM, and PAM can ask", probe: sshd::uses_pam },
@@ -133,7 +136,8 @@ pub(crate) const CHECKS: &[Check] = &[
         about: "addresses in rules are addresses to sshd, too",
         probe: sshd::names_for_addresses,
     },
-    Check { name: "sshd-touch", about: "SSH security keys are touched, or verify, as is said", probe: sshd::touch },
+    Check { name: "sshd-touch", about: "SSH security keys are touched, or verify, as is said", probe: ssh_keys::touch },
+    Check { name: "ssh-key-alone", about: "who has only an SSH key gets in by it", probe: ssh_keys::nothing_beside },
     Check { name: "daemon", about: "the daemon answers and is healthy", probe: site::daemon },
     Check { name: "policy", about: "the policy is taken without a doubt", probe: site::policy },
     Check { name: "mail", about: "mail goes out where it is set up", probe: site::mail },

@@ -10,7 +10,7 @@ const DIALOG: u64 = 120;
 const BOTH: &str = "AuthenticationMethods publickey,keyboard-interactive";
 
 /// Looks at an sshd whose stack names us; there is nothing to find elsewhere.
-fn where_asked(scene: &Scene<'_>, look: impl FnOnce(&Effective) -> Found) -> Found {
+pub(super) fn where_asked(scene: &Scene<'_>, look: impl FnOnce(&Effective) -> Found) -> Found {
     match &scene.sshd {
         _ if !scene.reaches("sshd") => Vec::new().into(),
         Some(sshd) => look(sshd),
@@ -18,7 +18,7 @@ fn where_asked(scene: &Scene<'_>, look: impl FnOnce(&Effective) -> Found) -> Fou
     }
 }
 
-fn place(scene: &Scene<'_>, keyword: &str) -> String {
+pub(super) fn place(scene: &Scene<'_>, keyword: &str) -> String {
     at(place_of(&scene.sshd_lines, keyword), FILE)
 }
 
@@ -90,7 +90,7 @@ pub(super) fn keys_alone(scene: &Scene<'_>) -> Found {
 }
 
 /// Whether PAM gets to ask in this list of methods.
-fn asks(list: &str) -> bool {
+pub(super) fn asks(list: &str) -> bool {
     list.split(',').any(|method| method.starts_with("keyboard-interactive"))
 }
 
@@ -179,46 +179,5 @@ pub(super) fn names_for_addresses(scene: &Scene<'_>) -> Found {
         let Some(rule) = rule else { return Vec::new().into() };
         let what = format!("UseDNS yes: sshd gives names for addresses, so the rule at {rule} can never match");
         vec![Finding::warn(what, place(scene, "UseDNS"), "UseDNS no")].into()
-    })
-}
-
-/// Whether SSH security keys do what is believed of them, for everybody: also where a `Match` says otherwise.
-pub(super) fn touch(scene: &Scene<'_>) -> Found {
-    where_asked(scene, |sshd| {
-        let stated = states_verification(scene);
-        if !stated && !scene.site.accounts.iter().any(|account| account.factors.contains_key("ssh-key")) {
-            return Vec::new().into();
-        }
-        let everybody = [(None, sshd.clone(), place(scene, "PubkeyAuthOptions"))];
-        let matched = matched_users(&scene.sshd_lines).into_iter();
-        let some = matched.filter_map(|(user, place)| {
-            let own = Effective::ask(scene.system, Some(&user))?;
-            Some((Some(user), own, place.to_string()))
-        });
-        let told = everybody.into_iter().chain(some).filter_map(|(user, own, place)| {
-            let options = own.value("PubkeyAuthOptions").unwrap_or("none").to_owned();
-            let whose = user.map_or_else(String::new, |user| format!(" for {user}"));
-            if stated {
-                let what = format!(
-                    "mfa.toml says that sshd demands verify-required, and it does not{whose}: a found key lets in by itself"
-                );
-                let mend = "PubkeyAuthOptions verify-required, or ssh_verify_required = false in /etc/mfa/mfa.toml";
-                return (!options.contains("verify-required")).then(|| Finding::fail(what, place, mend));
-            }
-            let is_demanded = options.contains("touch-required") || options.contains("verify-required");
-            let what =
-                format!("authorized_keys may say no-touch-required{whose}: an SSH security key then signs unattended");
-            (!is_demanded).then(|| Finding::warn(what, place, "PubkeyAuthOptions touch-required"))
-        });
-        Found::Findings(told.collect())
-    })
-}
-
-/// Whether the administrator states that sshd demands PIN or fingerprint of every key.
-fn states_verification(scene: &Scene<'_>) -> bool {
-    let text = scene.system.text("/etc/mfa/mfa.toml").unwrap_or_default();
-    text.lines().any(|line| {
-        let line = line.split('#').next().unwrap_or_default();
-        line.split_once('=').is_some_and(|(key, value)| key.trim() == "ssh_verify_required" && value.trim() == "true")
     })
 }

@@ -40,18 +40,6 @@ pub(super) const CANNOT_ASK: &[&str] = &[
 ];
 /// What makes somebody root.
 const TO_ROOT: [&str; 6] = ["sudo", "sudo-i", "su", "su-l", "polkit-1", "doas"];
-/// Doors beside the one with a password, and the service whose stack shows that it should ask.
-const OTHER_DOORS: [(&str, &str); 9] = [
-    ("gdm-fingerprint", "gdm-password"),
-    ("gdm-smartcard", "gdm-password"),
-    ("gdm-smartcard-pkcs11-exclusive", "gdm-password"),
-    ("gdm-smartcard-sssd-exclusive", "gdm-password"),
-    ("gdm-autologin", "gdm-password"),
-    ("lightdm-autologin", "lightdm"),
-    ("sddm-autologin", "sddm"),
-    ("kde-fingerprint", "kde"),
-    ("kde-smartcard", "kde"),
-];
 /// Where modules lie.
 const FOLDERS: [&str; 6] = [
     "/usr/lib/x86_64-linux-gnu/security",
@@ -64,15 +52,15 @@ const FOLDERS: [&str; 6] = [
 const LINE: &str = "auth [success=ok new_authtok_reqd=ok ignore=ignore default=die] pam_mfa.so";
 
 /// A service whose `auth` names our module.
-struct Guarded<'a> {
-    service: &'a Service,
+pub(super) struct Guarded<'a> {
+    pub(super) service: &'a Service,
     line: &'a Module,
     steps: &'a [Step],
     ways: BTreeSet<Path>,
 }
 
 impl Guarded<'_> {
-    fn place(&self) -> String {
+    pub(super) fn place(&self) -> String {
         self.line.place.to_string()
     }
 
@@ -86,7 +74,7 @@ impl Guarded<'_> {
 }
 
 /// Every service that asks by itself: what is only included is looked at in those that do.
-fn guarded<'a>(scene: &'a Scene<'_>) -> Vec<Guarded<'a>> {
+pub(super) fn guarded<'a>(scene: &'a Scene<'_>) -> Vec<Guarded<'a>> {
     let of = |service: &'a Service| {
         let steps = service.steps(Phase::Auth);
         let line = *service.ours(Phase::Auth).first()?;
@@ -96,7 +84,7 @@ fn guarded<'a>(scene: &'a Scene<'_>) -> Vec<Guarded<'a>> {
 }
 
 /// The same thing is found once for each place, however many services include it.
-fn once(mut findings: Vec<(String, Finding)>) -> Found {
+pub(super) fn once(mut findings: Vec<(String, Finding)>) -> Found {
     findings.sort_by(|(one, _), (other, _)| one.cmp(other));
     findings.dedup_by(|(one, _), (other, _)| one == other);
     Found::Findings(findings.into_iter().map(|(_, finding)| finding).collect())
@@ -308,15 +296,6 @@ pub(super) fn ways_to_root(scene: &Scene<'_>) -> Found {
         let what = format!("{} makes root by password alone, while others ask for a code", service.name);
         let place = format!("/etc/pam.d/{}", service.name);
         Finding::warn(what, place, format!("after its auth lines: {LINE}"))
-    });
-    Found::Findings(told.collect())
-}
-
-pub(super) fn other_doors(scene: &Scene<'_>) -> Found {
-    let open = OTHER_DOORS.iter().filter(|(door, main)| scene.service(door).is_some() && scene.reaches(main));
-    let told = open.filter(|(door, _)| !scene.reaches(door)).map(|(door, main)| {
-        let what = format!("{door} lets in without a second factor, while {main} asks for one");
-        Finding::warn(what, format!("/etc/pam.d/{door}"), "switch this way off, or add our line; see docs/DESKTOPS.md")
     });
     Found::Findings(told.collect())
 }

@@ -153,6 +153,26 @@ fn fingerprints_beside_the_password_are_told() {
 }
 
 #[test]
+fn a_program_that_asks_once_and_goes_through_the_usual_line_is_a_failure() {
+    let split = format!("{OURS} combined=split\nauth requisite pam_unix.so use_first_pass\n{OURS} combined=verify\n");
+    for name in ["sddm", "plasmalogin", "swaylock", "i3lock"] {
+        let file = format!("/etc/pam.d/{name}");
+        let machine = healthy().file(&file, &format!("@include common-auth\n{OURS}\n"));
+        assert_eq!(found(&machine), [format!("Fail one-question {file}:2")]);
+        assert_eq!(found(&machine.file(&file, &split)), [""; 0], "{name}");
+    }
+    // As Debian has it: the line is login's.
+    let machine = healthy()
+        .file("/etc/pam.d/login", &format!("@include common-auth\n{OURS}\n"))
+        .file("/etc/pam.d/swaylock", "auth include login\n");
+    assert_eq!(found(&machine), ["Fail one-question /etc/pam.d/login:2"]);
+    // These ask as often as they are asked.
+    let several = format!("@include common-auth\n{OURS}\n");
+    let machine = healthy().file("/etc/pam.d/xsecurelock", &several).file("/etc/pam.d/lightdm", &several);
+    assert_eq!(found(&machine), [""; 0]);
+}
+
+#[test]
 fn a_way_to_root_that_asks_nothing_is_told_where_others_ask() {
     let asks = format!("@include common-auth\n{OURS}\n");
     let machine = healthy()
@@ -222,6 +242,43 @@ fn keys_that_sign_unattended_matter_once_somebody_has_one() {
     let summary = Summary { factors: [("ssh-key".to_owned(), 1)].into(), ..Summary::default() };
     let site = Site { accounts: vec![summary], ..well() };
     assert_eq!(found_with(&healthy(), site), ["Warn sshd-touch /etc/ssh/sshd_config"]);
+}
+
+/// Accounts with these factors and that many backup codes.
+fn with_accounts(accounts: &[(&str, &[&str], u32)]) -> Site {
+    let summary = |(user, kinds, backup_codes): &(&str, &[&str], u32)| Summary {
+        user: (*user).into(),
+        factors: kinds.iter().map(|kind| ((*kind).to_owned(), 1)).collect(),
+        backup_codes: *backup_codes,
+        ..Summary::default()
+    };
+    Site { accounts: accounts.iter().map(summary).collect(), ..well() }
+}
+
+#[test]
+fn whoever_has_only_an_ssh_key_is_told_where_nothing_stands_beside_it() {
+    let right = healthy().answers.get("sshd -T").unwrap().clone();
+    let touched = right.replace("pubkeyauthoptions none", "pubkeyauthoptions touch-required");
+    let verified = right.replace("pubkeyauthoptions none", "pubkeyauthoptions verify-required");
+    let account = "account [success=ok new_authtok_reqd=ok ignore=ignore default=die] pam_mfa.so\n";
+    let with_password = || healthy().says("sshd -T", &touched);
+    let key_then_code = || with_password().file("/etc/pam.d/sshd", &format!("{OURS} require_publickey\n"));
+    let only_key = || with_accounts(&[("carol", &["ssh-key"], 0), ("dave", &["ssh-key", "totp"], 0)]);
+
+    assert_eq!(found_with(&with_password(), only_key()), [""; 0], "a password stands beside it");
+    assert_eq!(found_with(&key_then_code(), only_key()), ["Fail ssh-key-alone /etc/ssh/sshd_config"]);
+    let with_codes = with_accounts(&[("carol", &["ssh-key"], 3)]);
+    assert_eq!(found_with(&key_then_code(), with_codes), ["Warn ssh-key-alone /etc/ssh/sshd_config"]);
+    let others = with_accounts(&[("dave", &["ssh-key", "totp"], 0), ("erin", &["totp"], 0)]);
+    assert_eq!(found_with(&key_then_code(), others), [""; 0]);
+    let stated = "[security_keys]\nssh_verify_required = true\n";
+    let verifies = key_then_code().file("/etc/mfa/mfa.toml", stated).says("sshd -T", &verified);
+    assert_eq!(found_with(&verifies, only_key()), [""; 0]);
+
+    // A key is enough for sshd, and our account line says that it is not.
+    let alone = touched.replace("publickey,keyboard-interactive", "any");
+    let machine = with_sshd(&format!("@include common-auth\n{OURS}\n{account}")).says("sshd -T", &alone);
+    assert_eq!(found_with(&machine, only_key()), ["Fail ssh-key-alone /etc/ssh/sshd_config"]);
 }
 
 #[test]
