@@ -1,3 +1,5 @@
+//! Text from elsewhere on a terminal: no control character gets through, and lines are as wide as people see them.
+
 use super::*;
 use proptest::prelude::*;
 

@@ -1,3 +1,5 @@
+//! Changing factors: who may, what it takes, what is committed, and what is left when something else came first.
+
 use super::*;
 use crate::Secret;
 use crate::account::{BackupCode, BackupSet, Detail, Factor, Identity, Totp, Version};

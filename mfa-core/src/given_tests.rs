@@ -1,3 +1,5 @@
+//! Codes that administrators give: how long and how often they count.
+
 use super::*;
 use crate::Secret;
 use crate::account::{BackupCode, BackupSet, Identity, Seen, Version};

@@ -152,7 +152,7 @@ pub(crate) async fn account(conversation: &mut Conversation, whose: Subject) -> 
         Snapshot::Account(account) => (account, None),
         Snapshot::Conflict(conflict) => (Account::absent(identity.clone()), Some(conflict.to_string())),
     };
-    let required = desk.required(conversation).await;
+    let required = desk.reach(conversation).await.required();
     let spelled = if conversation.peer().is_root() { Address::to_string } else { Address::masked };
     let mailbox = desk.loaded.config.settings.mail.mailbox(&identity.name, account.address.as_ref(), true);
     let recent = store(conversation)?.recent(identity, RECENT).await.map_err(failed)?;

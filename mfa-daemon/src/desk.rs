@@ -9,11 +9,11 @@ use crate::daemon::Loaded;
 use crate::journal::{self, Level, Quoted};
 use crate::license;
 use crate::listen::{Failure, refuse};
-use crate::scene::{self, Purpose, Scene, Trouble};
+use crate::reach::Reach;
+use crate::scene::{self, Trouble};
 use crate::store::Committed;
 use mfa_core::account::{Account, Commit, Ticket, What};
 use mfa_core::enrollment::{Permission, Refusal, Rules};
-use mfa_core::factor::Kind;
 use mfa_core::seats::Claim;
 use mfa_core::{At, policy};
 use mfa_proto::service::RefusalCode;
@@ -123,46 +123,31 @@ impl Desk {
         Ok(happened.then_some(answer))
     }
 
-    /// A change of this account's factors.
-    pub(crate) fn scene(&self, conversation: &Conversation) -> Scene {
-        Scene {
-            lane: if conversation.peer().is_root() { Lane::Root } else { Lane::Plain },
-            target: Some(self.whose.clone()),
-            name: self.whose.identity.name.clone(),
-            purpose: Purpose::Change,
-        }
+    /// What the policy says of this account in all its logins.
+    pub(crate) async fn reach(&self, conversation: &Conversation) -> Reach<'_> {
+        Reach::of(conversation.daemon(), &self.loaded, &self.whose, lane(conversation)).await
     }
 
     /// What site and policy say about this account's factors.
     pub(crate) async fn rules(&self, conversation: &Conversation, account: &Account) -> Rules {
-        let (daemon, scene) = (conversation.daemon(), self.scene(conversation));
-        let kinds = scene.addable(daemon, &self.loaded, &self.whose, account).await;
-        let policy::Required { required, rule } = self.required(conversation).await;
+        let reach = self.reach(conversation).await;
+        let kinds = reach.addable(account);
+        let policy::Required { required, rule } = reach.required();
         let policy = &self.loaded.config.policy;
         let deciding = rule.and_then(|rule| policy.rules().get(rule)).map_or(policy.defaults(), |rule| rule.settings());
         let by_invitation = account.invited_only || required && deciding.enroll == policy::Enrolling::Invite;
         let settings = &self.loaded.config.settings;
         let (confirm_codes, parameters) = (settings.confirm_codes, settings.parameters);
         let own_addresses = settings.mail.relay.is_some() && settings.mail.heeds_own(&self.whose.identity.name);
-        let mail_first = scene.mail_first(daemon, &self.loaded, (&self.whose, account), kinds).await;
+        let mail_first = reach.mail_first(account, kinds);
         let whose = (&self.whose, account);
         // Voluntary enrollment takes no seat, so that nobody fills them by themselves.
-        let seat = if required { license::claim(daemon, whose, scene.lane).await } else { Claim::NotNeeded };
+        let seat = if required {
+            license::claim(conversation.daemon(), whose, lane(conversation)).await
+        } else {
+            Claim::NotNeeded
+        };
         Rules { confirm_codes, parameters, kinds, required, by_invitation, seat, own_addresses, mail_first }
-    }
-
-    /// Whether some login here requires a factor of this account.
-    pub(crate) async fn required(&self, conversation: &Conversation) -> policy::Required {
-        let lane = if conversation.peer().is_root() { Lane::Root } else { Lane::Plain };
-        let groups = scene::all_groups(conversation.daemon(), &self.loaded, &self.whose, lane).await;
-        let subject = policy::Subject { user: &self.whose.identity.name, groups: &groups, now: clock::now() };
-        policy::required(&self.loaded.config.policy, &subject)
-    }
-
-    /// Whether a new key of this kind must make sure of its user.
-    pub(crate) async fn verifies_new(&self, conversation: &Conversation, account: &Account, kind: Kind) -> bool {
-        let scene = self.scene(conversation);
-        scene.verifies_new(conversation.daemon(), &self.loaded, (&self.whose, account), kind).await
     }
 
     /// Whether it happened; if not, something else changed first.
@@ -199,6 +184,11 @@ impl Desk {
             _ => Context { service: Some("helpdesk".into()), ..context },
         }
     }
+}
+
+/// Whose threads ask the name service.
+fn lane(conversation: &Conversation) -> Lane {
+    if conversation.peer().is_root() { Lane::Root } else { Lane::Plain }
 }
 
 pub(crate) fn now() -> Result<At, Failure> {

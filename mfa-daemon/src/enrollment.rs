@@ -24,8 +24,7 @@ pub(crate) async fn status(conversation: &mut Conversation, whose: Subject) -> R
     let desk = Desk::open(conversation, whose.known()?)?;
     let account = desk.account(conversation)?;
     let rules = desk.rules(conversation, &account).await;
-    let accepted =
-        desk.scene(conversation).acceptable(conversation.daemon(), &desk.loaded, &desk.whose, &account).await;
+    let accepted = desk.reach(conversation).await.acceptable(&account);
     let settings = &desk.loaded.config.settings;
     let now = clock::now();
     let (_, _, gate) = account.throttles.strictest(Guess::Code, now);

@@ -35,6 +35,7 @@ mod own_keys;
 mod own_mail;
 mod pace;
 mod policy;
+mod reach;
 mod rotation;
 mod scene;
 mod setting;

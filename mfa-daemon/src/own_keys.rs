@@ -53,7 +53,7 @@ pub(crate) async fn add_security_key(
     if relying_party != named {
         return Err(changed());
     }
-    let verify_user = desk.verifies_new(conversation, &account, Kind::SecurityKey).await;
+    let verify_user = desk.reach(conversation).await.verifies_new(&account, Kind::SecurityKey);
     let (settings, host) = (&desk.loaded.config.settings, &conversation.daemon().host);
     let asked = wire::KeyToMake {
         relying_party: relying_party.to_string(),
@@ -81,7 +81,7 @@ pub(crate) async fn security_key_made(
     let Some(OnItsWay::Making(making, until)) = conversation.key.take() else { return Err(not_begun()) };
     let desk = Desk::open(conversation, whose.known()?)?;
     let account = desk.account(conversation)?;
-    let verify_user = desk.verifies_new(conversation, &account, Kind::SecurityKey).await;
+    let verify_user = desk.reach(conversation).await.verifies_new(&account, Kind::SecurityKey);
     let (at, keys) = (now()?, &desk.loaded.config.settings.security_keys);
     let makers = Makers::new(&keys.roots)
         .map_err(|number| broken(&format!("certificate {number} in `roots` of [security_keys] is none")))?;
@@ -139,7 +139,7 @@ pub(crate) async fn add_ssh_key(
     conversation.key = None;
     let desk = Desk::open(conversation, whose.known()?)?;
     let account = desk.account(conversation)?;
-    let verify_user = desk.verifies_new(conversation, &account, Kind::SshKey).await;
+    let verify_user = desk.reach(conversation).await.verifies_new(&account, Kind::SshKey);
     let host = conversation.daemon().host.clone();
     let site = desk.loaded.config.settings.site(&host).to_owned();
     let begun = desk.settle_by_rules(conversation, |view, rules| {

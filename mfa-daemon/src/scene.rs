@@ -4,6 +4,7 @@ use crate::accounts::{Entry, Lane, Presence};
 use crate::clock;
 use crate::daemon::{Daemon, Loaded};
 use crate::license;
+use crate::reach::Reach;
 use crate::store::Snapshot;
 use mfa_core::Time;
 use mfa_core::account::{Account, Identity};
@@ -133,81 +134,16 @@ impl Scene {
 
     async fn weigh_change(&self, daemon: &Daemon, loaded: &Loaded, target: &Entry) -> Result<Weighed, Trouble> {
         let account = snapshot(daemon, &target.identity)?;
-        let kinds = self.acceptable(daemon, loaded, target, &account).await;
-        let mail_first = self.mail_first(daemon, loaded, (target, &account), kinds).await;
-        let plan = if !account.is_enrolled() && !mail_first {
+        let reach = Reach::of(daemon, loaded, target, self.lane).await;
+        let kinds = reach.acceptable(&account);
+        let plan = if !account.is_enrolled() && !reach.mail_first(&account, kinds) {
             Plan::Skip(policy::Skip::NotEnrolled)
         } else {
-            let verify_user = self.verifies_user(daemon, loaded, target, &account).await;
+            let verify_user = reach.verifies(&account);
             Plan::Factors(Ask { kinds, verify_user, ask_again: 0, remember: 0 })
         };
         let (seat, rule) = (Claim::NotNeeded, "change of factors".into());
         Ok(Weighed { plan, account, seat, rule, epoch: loaded.epoch })
-    }
-
-    /// Whether a mailed code is asked for before a first factor is added: logins ask for one already, so that nobody
-    /// gets around it with a program of theirs.
-    pub(crate) async fn mail_first(
-        &self,
-        daemon: &Daemon,
-        loaded: &Loaded,
-        (target, account): (&Entry, &Account),
-        kinds: Kinds,
-    ) -> bool {
-        let has_mail = account.mailbox.is_some() && kinds.contains(Kind::Email);
-        if account.is_enrolled() || account.invited_only || !has_mail {
-            return false;
-        }
-        let groups = all_groups(daemon, loaded, target, self.lane).await;
-        let subject = policy::Subject { user: &target.identity.name, groups: &groups, now: clock::now() };
-        policy::required(&loaded.config.policy, &subject).required
-    }
-
-    /// The kinds with which this account may change its factors.
-    pub(crate) async fn acceptable(
-        &self,
-        daemon: &Daemon,
-        loaded: &Loaded,
-        target: &Entry,
-        account: &Account,
-    ) -> Kinds {
-        let policy = &loaded.config.policy;
-        let groups = all_groups(daemon, loaded, target, self.lane).await;
-        let subject = policy::Subject { user: &target.identity.name, groups: &groups, now: clock::now() };
-        policy::strictest(policy, &subject, &standing(account))
-    }
-
-    /// Whether a key that changes this account's factors must check its user.
-    async fn verifies_user(&self, daemon: &Daemon, loaded: &Loaded, target: &Entry, account: &Account) -> bool {
-        self.verifies(daemon, loaded, target, &standing(account)).await
-    }
-
-    /// Whether a key of this kind that is added to the account must check its user: whether some login would want that.
-    pub(crate) async fn verifies_new(
-        &self,
-        daemon: &Daemon,
-        loaded: &Loaded,
-        (target, account): (&Entry, &Account),
-        kind: Kind,
-    ) -> bool {
-        let now = standing(account);
-        let then = Standing { enrolled: now.enrolled.with(kind), ..now };
-        self.verifies(daemon, loaded, target, &then).await
-    }
-
-    async fn verifies(&self, daemon: &Daemon, loaded: &Loaded, target: &Entry, standing: &Standing) -> bool {
-        let policy = &loaded.config.policy;
-        let groups = all_groups(daemon, loaded, target, self.lane).await;
-        let subject = policy::Subject { user: &target.identity.name, groups: &groups, now: clock::now() };
-        policy::verifies_user(policy, &subject, standing)
-    }
-
-    /// The kinds of which this account may add a factor.
-    pub(crate) async fn addable(&self, daemon: &Daemon, loaded: &Loaded, target: &Entry, account: &Account) -> Kinds {
-        let policy = &loaded.config.policy;
-        let groups = all_groups(daemon, loaded, target, self.lane).await;
-        let subject = policy::Subject { user: &target.identity.name, groups: &groups, now: clock::now() };
-        policy::addable(policy, &subject, &standing(account))
     }
 
     async fn weigh_login(
@@ -364,12 +300,8 @@ fn mailbox(daemon: &Daemon, account: &Account) -> Option<Mailbox> {
     mail.mailbox(&account.identity.name, account.address.as_ref(), daemon.mail_goes_out.get())
 }
 
-/// The account's place in all groups that rules hang on.
-pub(crate) async fn all_groups(daemon: &Daemon, loaded: &Loaded, entry: &Entry, lane: Lane) -> Groups {
-    groups_of(daemon, &[&loaded.config.policy], entry, lane).await
-}
-
-async fn groups_of(daemon: &Daemon, policies: &[&Policy], entry: &Entry, lane: Lane) -> Groups {
+/// The account's place in all groups that rules of these policies hang on.
+pub(crate) async fn groups_of(daemon: &Daemon, policies: &[&Policy], entry: &Entry, lane: Lane) -> Groups {
     let names: BTreeSet<&str> = policies.iter().flat_map(|policy| policy.group_names()).collect();
     if names.is_empty() {
         return Groups::default();

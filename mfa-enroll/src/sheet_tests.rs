@@ -1,3 +1,5 @@
+//! The page to print: what is on it, that it fits, and that it loads nothing.
+
 use super::*;
 
 fn enrolled(site: &str, user: &str, host: &str) -> Enrolled {

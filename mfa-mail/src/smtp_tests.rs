@@ -1,3 +1,5 @@
+//! Sending one letter, to servers that say every odd thing there is.
+
 use super::*;
 use mfa_proto::Secret;
 use std::io::{BufRead, BufReader, Write};

@@ -1,3 +1,5 @@
+//! Telling a webhook, and what its answers mean.
+
 use super::*;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;

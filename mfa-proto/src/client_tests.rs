@@ -1,3 +1,5 @@
+//! The blocking client, against listeners that are slow, wrong, or somebody else's.
+
 use super::*;
 use crate::frame::{encode_error, encode_reply};
 use crate::service::RefusalCode;

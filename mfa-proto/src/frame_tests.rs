@@ -1,3 +1,5 @@
+//! Frames: whole, in pieces, too long, nested, cut short.
+
 use super::*;
 use proptest::prelude::*;
 

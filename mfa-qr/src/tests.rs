@@ -1,3 +1,5 @@
+//! QR codes out of characters: what a camera would read of them.
+
 use super::*;
 
 const LINK: &str = "otpauth://totp/ACME:alice@web1?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP";

@@ -1,3 +1,5 @@
+//! `[mail]` and `[notify]`: what is taken, and the sentence about what is not.
+
 use super::*;
 
 fn mail(text: &str) -> Mail {

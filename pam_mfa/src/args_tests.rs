@@ -1,3 +1,5 @@
+//! The options of a stack's line: each by itself, together, and whatever is none.
+
 use super::*;
 
 fn parse(options: &[&str], line: Line) -> Result<Options, OptionError> {

@@ -1,3 +1,5 @@
+//! What is gathered of a login: what the application says, and what the kernel does.
+
 use super::*;
 use crate::args::Line;
 use crate::stand_in::Application;

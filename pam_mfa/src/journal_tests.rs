@@ -1,3 +1,5 @@
+//! Lines for the authentication log: one line each, whatever was put into them.
+
 use super::*;
 use crate::stand_in::Application;
 

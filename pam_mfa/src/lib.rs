@@ -1,8 +1,9 @@
 //! `pam_mfa.so`: a terminal between the user and the daemon, inside whatever program asks PAM.
 //!
 //! It asks what the daemon asks, says what the daemon says, and turns the daemon's verdict into a PAM code. No secret,
-//! no policy and no factor is in it, but one: where the daemon cannot decide, a code from the safe. It starts no thread, prints nothing, reads no environment, and keeps nothing
-//! between two hooks but one line in libpam's keeping.
+//! no policy and no factor is in it, but one: where the daemon cannot decide, a code from the safe. It starts no thread,
+//! prints nothing and reads no environment. Between two hooks it keeps with libpam one line about whom `auth` has passed,
+//! between the two lines around a password the code that stood behind it, and nothing else.
 //!
 //! Refusing is what happens when anything is wrong: an option, a name, the daemon, the conversation, the time, or the
 //! module itself.

@@ -1,3 +1,5 @@
+//! How long the daemon is waited for: by the stack, by an enrollment, by a touch.
+
 use super::*;
 use crate::stand_in::{Act, Daemon};
 use mfa_proto::Secret;

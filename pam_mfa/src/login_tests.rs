@@ -1,3 +1,5 @@
+//! A dialog as the module plays it: what is shown, what is asked, what is sent.
+
 use super::*;
 use crate::args::{Line, Options};
 use crate::stand_in::*;

@@ -1,3 +1,5 @@
+//! Verdicts as PAM's codes: which let somebody pass, and that nothing else does.
+
 use super::*;
 use crate::args::OptionError;
 use crate::break_glass::CodesError;

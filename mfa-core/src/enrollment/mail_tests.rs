@@ -1,3 +1,5 @@
+//! An address of one's own becomes a factor by a code that was mailed to it.
+
 use super::*;
 use crate::account::{Detail, Factor, Identity, Version};
 use crate::dialog::{Dialog, Effect, Event, Next, Proof, Setting, Turn, Verdict, Welcome};

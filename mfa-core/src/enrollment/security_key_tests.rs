@@ -1,3 +1,5 @@
+//! A security key becomes a factor by two touches, and by nothing less.
+
 use super::*;
 use crate::account::{Identity, Seen, Ticket, Version, What, Write};
 use crate::enrollment::{MOST_FACTORS, PENDING_SECONDS};

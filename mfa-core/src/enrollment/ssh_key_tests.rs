@@ -1,3 +1,5 @@
+//! An SSH key on a security key becomes a factor by a signature over who, where and a challenge.
+
 use super::*;
 use crate::account::{Identity, Seen, Ticket, What, Write};
 use crate::factor::Kinds;

@@ -1,3 +1,5 @@
+//! Codes of apps: the vectors of RFC 6238, which step a code belongs to, and that a step is used once.
+
 use super::*;
 use crate::account::Write;
 use proptest::prelude::*;

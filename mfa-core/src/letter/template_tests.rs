@@ -1,3 +1,5 @@
+//! The site's own texts: what can stand in them, and what does not become a header.
+
 use super::*;
 use proptest::prelude::*;
 

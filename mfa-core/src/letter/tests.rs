@@ -1,3 +1,5 @@
+//! Which letters follow from what happened, to whom, and what stands in them.
+
 use super::*;
 use crate::account::{BackupCode, BackupSet, Detail, Factor, Identity, Pending, Totp};
 use crate::factor::Kind;

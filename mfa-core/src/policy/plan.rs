@@ -136,8 +136,8 @@ impl Plan {
 ///
 /// A refusal is stricter than a factor, a factor than an enrollment (by invitation, at once, later), that than nothing.
 /// Of two that ask for a factor, the one whose *weakest* acceptable kind is the stronger (a key is stronger than a code
-/// from an app, that than a mailed one), then the one that accepts fewer, then the one that has keys check their user. So whatever accepts a part of what another
-/// accepts is never the weaker one.
+/// from an app, that than a mailed one), then the one that accepts fewer, then the one that has keys check their user.
+/// So whatever accepts a part of what another accepts is never the weaker one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Strictness {
     level: u8,

@@ -33,9 +33,9 @@ pub struct Required {
     pub rule: Option<usize>,
 }
 
-/// The kinds with which an account may change its factors: those that the strictest rule that may apply to it accepts (of one
-/// that has none yet: lets it enroll), wherever and whenever that is, and backup codes, which replace what was lost. Where nothing asks the account for a
-/// factor, any kind it has will do.
+/// The kinds with which an account may change its factors: those that the strictest rule that may apply to it accepts
+/// (of one that has none yet: lets it enroll), wherever and whenever that is, and backup codes, which replace what was
+/// lost. Where nothing asks the account for a factor, any kind it has will do.
 #[must_use]
 pub fn strictest(policy: &Policy, subject: &Subject<'_>, standing: &Standing) -> Kinds {
     let mut strictest: Option<((Strictness, Reverse<usize>), Kinds)> = None;

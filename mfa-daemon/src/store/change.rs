@@ -35,67 +35,33 @@ impl Change<'_> {
     pub(super) fn perform(&self, write: &Write) -> Result<(), Halt> {
         match write {
             Write::Throttle(bucket, throttle) => self.throttle(*bucket, throttle),
-            Write::UseStep { factor: FactorId(id), step: Step(step) } => {
-                let update = "UPDATE factor SET last_step = ?3, last_used = ?4, replays = 0 \
-                              WHERE account = ?1 AND id = ?2 AND last_step < ?3";
-                self.one(update, params![self.account, id, step, self.at.0])
-            }
-            Write::CountReplay { factor: FactorId(id), replays } => {
-                let update = "UPDATE factor SET replays = ?3 WHERE account = ?1 AND id = ?2 AND replays < ?3";
-                self.one(update, params![self.account, id, replays])
-            }
+            Write::UseStep { factor, step } => self.use_step(*factor, *step),
+            Write::CountReplay { factor, replays } => self.count_replay(*factor, *replays),
             Write::UseBackupCode { id } => self.use_backup_code(*id),
             Write::UseMailedCode { factor } => self.use_mailed_code(*factor),
             Write::Mailings(caller, sends) => self.mailings(*caller, sends),
             Write::UseKey { factor, counter } => self.use_key(*factor, *counter),
-            Write::UseSshKey { factor: FactorId(id) } => {
-                let update = "UPDATE factor SET last_used = ?3 WHERE account = ?1 AND id = ?2 AND kind = ?4";
-                self.one(update, params![self.account, id, self.at.0, Kind::SshKey.as_str()])
-            }
+            Write::UseSshKey { factor } => self.use_ssh_key(*factor),
             Write::Add { name, detail } => self.add(name, detail),
-            Write::BeginGrace(Time(began)) => {
-                let update = "UPDATE account SET grace_began = coalesce(grace_began, ?2) WHERE id = ?1";
-                self.one(update, params![self.account, began])
-            }
-            Write::TellRequired => {
-                let update = "UPDATE account SET told_required = 1 WHERE id = ?1 AND told_required = 0";
-                self.one(update, [self.account])
-            }
+            Write::BeginGrace(began) => self.begin_grace(*began),
+            Write::TellRequired => self.tell_required(),
             Write::Begin(pending) => self.begin(pending),
             Write::Confirm { factor, step } => self.confirm(*factor, *step),
             Write::NewBackupCodes { salt, digests } => self.new_backup_codes(salt, digests),
-            // Whether there is one is decided when all writes are done.
-            Write::TakeSeat { .. } => {
-                self.one("UPDATE account SET required = 1 WHERE id = ?1 AND ever_enrolled", [self.account])
-            }
-            Write::Suspend(Suspension { since, why }) => {
-                let update = "UPDATE account SET suspended = ?2, suspended_why = ?3 WHERE id = ?1";
-                self.one(update, params![self.account, since.0, why.as_str()])
-            }
-            Write::Restore => {
-                let update = "UPDATE account SET suspended = NULL, suspended_why = NULL, missing_since = NULL \
-                              WHERE id = ?1";
-                self.one(update, [self.account])
-            }
+            Write::TakeSeat { .. } => self.take_seat(),
+            Write::Suspend(suspension) => self.suspend(suspension),
+            Write::Restore => self.restore(),
             Write::Remove(factor) => self.remove(*factor),
-            Write::Rename(FactorId(id), name) => {
-                let update = "UPDATE factor SET name = ?3 WHERE account = ?1 AND id = ?2";
-                self.one(update, params![self.account, id, name])
-            }
+            Write::Rename(factor, name) => self.rename(*factor, name),
             Write::RemoveAll => self.remove_all(),
-            Write::Address(address) => {
-                let update = "UPDATE account SET address = ?2 WHERE id = ?1";
-                self.one(update, params![self.account, address.as_ref().map(Address::as_str)])
-            }
+            Write::Address(address) => self.address(address.as_ref()),
             Write::EndPending => self.all("DELETE FROM pending WHERE account = ?1", [self.account]),
             Write::Give(new) => self.give(new),
             Write::Spend { id, purpose } => self.spend(*id, *purpose),
             Write::EndGiven(purpose) => self.end_given(*purpose),
             Write::InvitedOnly(only) => self.invited_only(*only),
             Write::Trust(earned) => self.trust(earned),
-            Write::Forget(TrustId(id)) => {
-                self.one("DELETE FROM trust WHERE account = ?1 AND id = ?2", params![self.account, id])
-            }
+            Write::Forget(trust) => self.forget(*trust),
             Write::VoidEarned => self.factors_changed(),
             Write::ForgetAll => self.all("DELETE FROM trust WHERE account = ?1", [self.account]),
         }
@@ -184,11 +150,27 @@ impl Change<'_> {
         self.factors_changed()
     }
 
+    fn use_step(&self, FactorId(id): FactorId, Step(step): Step) -> Result<(), Halt> {
+        let update = "UPDATE factor SET last_step = ?3, last_used = ?4, replays = 0 \
+                      WHERE account = ?1 AND id = ?2 AND last_step < ?3";
+        self.one(update, params![self.account, id, step, self.at.0])
+    }
+
+    fn count_replay(&self, FactorId(id): FactorId, replays: u32) -> Result<(), Halt> {
+        let update = "UPDATE factor SET replays = ?3 WHERE account = ?1 AND id = ?2 AND replays < ?3";
+        self.one(update, params![self.account, id, replays])
+    }
+
     /// A counter moves on, or stays at 0 for a key that does not count (WebAuthn Level 3, section 7.2, step 22).
     fn use_key(&self, FactorId(id): FactorId, counter: u32) -> Result<(), Halt> {
         let update = "UPDATE factor SET last_step = ?3, last_used = ?4 WHERE account = ?1 AND id = ?2 AND kind = ?5 \
                       AND (last_step < ?3 OR (last_step = 0 AND ?3 = 0))";
         self.one(update, params![self.account, id, counter, self.at.0, Kind::SecurityKey.as_str()])
+    }
+
+    fn use_ssh_key(&self, FactorId(id): FactorId) -> Result<(), Halt> {
+        let update = "UPDATE factor SET last_used = ?3 WHERE account = ?1 AND id = ?2 AND kind = ?4";
+        self.one(update, params![self.account, id, self.at.0, Kind::SshKey.as_str()])
     }
 
     fn new_backup_codes(&self, salt: &Salt, digests: &[Digest]) -> Result<(), Halt> {
@@ -230,6 +212,44 @@ impl Change<'_> {
             [self.account],
         )?;
         self.factors_changed()
+    }
+
+    fn rename(&self, FactorId(id): FactorId, name: &str) -> Result<(), Halt> {
+        self.one("UPDATE factor SET name = ?3 WHERE account = ?1 AND id = ?2", params![self.account, id, name])
+    }
+
+    fn address(&self, address: Option<&Address>) -> Result<(), Halt> {
+        let update = "UPDATE account SET address = ?2 WHERE id = ?1";
+        self.one(update, params![self.account, address.map(Address::as_str)])
+    }
+
+    fn begin_grace(&self, Time(began): Time) -> Result<(), Halt> {
+        let update = "UPDATE account SET grace_began = coalesce(grace_began, ?2) WHERE id = ?1";
+        self.one(update, params![self.account, began])
+    }
+
+    fn tell_required(&self) -> Result<(), Halt> {
+        let update = "UPDATE account SET told_required = 1 WHERE id = ?1 AND told_required = 0";
+        self.one(update, [self.account])
+    }
+
+    /// Whether there is a seat is decided when all writes are done.
+    fn take_seat(&self) -> Result<(), Halt> {
+        self.one("UPDATE account SET required = 1 WHERE id = ?1 AND ever_enrolled", [self.account])
+    }
+
+    fn suspend(&self, Suspension { since, why }: &Suspension) -> Result<(), Halt> {
+        let update = "UPDATE account SET suspended = ?2, suspended_why = ?3 WHERE id = ?1";
+        self.one(update, params![self.account, since.0, why.as_str()])
+    }
+
+    fn restore(&self) -> Result<(), Halt> {
+        let update = "UPDATE account SET suspended = NULL, suspended_why = NULL, missing_since = NULL WHERE id = ?1";
+        self.one(update, [self.account])
+    }
+
+    fn forget(&self, TrustId(id): TrustId) -> Result<(), Halt> {
+        self.one("DELETE FROM trust WHERE account = ?1 AND id = ?2", params![self.account, id])
     }
 
     pub(super) fn new_id(&self) -> Result<i64, StoreError> {

@@ -29,4 +29,5 @@ mod stopping;
 mod store;
 mod support;
 mod touching;
+mod unwritable;
 mod wire;

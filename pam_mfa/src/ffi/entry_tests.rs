@@ -1,3 +1,5 @@
+//! What libpam hands to the entries, and that a panic behind them stays there.
+
 use super::*;
 use std::ptr;
 

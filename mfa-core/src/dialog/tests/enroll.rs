@@ -1,3 +1,5 @@
+//! Enrolling in the login itself: the picture, the codes to keep, going without, and what must not pass meanwhile.
+
 use super::*;
 use crate::policy::Enroll;
 use data_encoding::BASE32_NOPAD;

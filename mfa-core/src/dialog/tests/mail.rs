@@ -1,3 +1,5 @@
+//! Codes by mail in a login: when one is sent, how many, and which counts.
+
 use super::*;
 use crate::mailbox::{FREE_CODES, Mailbox, Mailings};
 use crate::throttle::Throttle;

@@ -1,5 +1,6 @@
 //! A world for dialogs to play in: an account, a policy, and commits that happen under their condition.
 
+mod at_once;
 mod enroll;
 mod front;
 mod given_codes;

@@ -5,6 +5,7 @@ mod chain;
 mod commit;
 mod copy;
 mod crash;
+mod factors;
 mod faults;
 mod given;
 mod high_water;
