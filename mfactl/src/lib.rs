@@ -68,6 +68,7 @@ Examples:
   mfactl require staff          a second factor for everybody in staff
   mfactl break-glass create     codes for the safe
   mfactl doctor                 what is wrong or dangerous on this machine
+  mfactl setup                  switch it on, so that it goes back by itself
 
 Members of the group mfa-helpdesk may use users, user, reset, unlock, invite and
 temp-code without root, after a code of their own, for whoever is no administrator.

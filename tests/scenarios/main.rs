@@ -38,6 +38,7 @@ mod secrets;
 mod setup_back;
 mod sk_logins;
 mod steps;
+mod switching_on;
 mod time;
 mod touching;
 mod trust;

@@ -195,7 +195,7 @@ mod tests {
     use super::*;
 
     /// The example that the packages bring, with every answer in it.
-    const EXAMPLE: &str = include_str!("../../../packaging/etc/setup.toml.example");
+    const EXAMPLE: &str = include_str!("../../../packaging/examples/setup.toml");
 
     #[test]
     fn the_example_is_complete_and_says_what_the_questions_propose() {

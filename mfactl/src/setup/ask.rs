@@ -41,7 +41,7 @@ pub(crate) fn ask(
     }
     if ssh && asked.ssh.is_none() {
         let usual = usize::from(facts.usual_way(&members) == SshWay::KeyAndCode);
-        asked.ssh = Some(choose(terminal, "Over ssh comes first", SSH, usual)?);
+        asked.ssh = Some(choose(terminal, "What is asked for over ssh", SSH, usual)?);
     }
     if ssh && asked.automation.is_none() {
         asked.automation = Some(automation(facts, terminal)?);
@@ -67,7 +67,7 @@ const ENROLL: Options<Enroll> = &[
 ];
 const SSH: Options<SshWay> = &[
     (SshWay::PasswordAndCode, "the password, then a code"),
-    (SshWay::KeyAndCode, "an SSH key, then a code; for everybody passwords let nobody in"),
+    (SshWay::KeyAndCode, "an SSH key, then a code; passwords let nobody in over ssh any more"),
 ];
 const ON_FULL: Options<OnFull> =
     &[(OnFull::SingleFactor, "get in with their first factor alone"), (OnFull::Deny, "are refused")];
@@ -115,7 +115,7 @@ fn safe(facts: &Facts<'_>, terminal: &mut Terminal, screen: &Screen, dry: bool) 
         return Ok(true);
     }
     terminal.say(
-        "There are no break-glass codes yet. On paper, in the safe, they let you in when the\nsecond factor cannot be \
+        "There are no break-glass codes yet. On paper, in the safe, they let you in when\nthe second factor cannot be \
          checked at all.\n",
     );
     if dry {

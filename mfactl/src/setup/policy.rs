@@ -3,7 +3,6 @@
 use super::plan::FileChange;
 use super::ssh::MARK;
 use super::words::{Enroll, OnFull, Where};
-use crate::pam::Files as _;
 use crate::policy_file::quoted;
 use crate::system::System;
 use std::fmt;

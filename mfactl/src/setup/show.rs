@@ -44,8 +44,8 @@ impl Shown {
         self.planned.plan.files.iter().try_for_each(|change| screen.line(&row(change)))
     }
 
-    /// For a script.
-    pub(crate) fn data(&self) -> Value {
+    /// For a script. `pending`: the code that confirms it, and when it goes back, in seconds since the epoch.
+    pub(crate) fn data(&self, applied: bool, pending: Option<(&str, i64)>) -> Value {
         let plan = &self.planned.plan;
         json!({
             "files": changes(plan),
@@ -54,6 +54,9 @@ impl Shown {
             "locked_out_by_sshd": self.by_sshd,
             "warnings": self.planned.warnings,
             "preview": self.preview.data(),
+            "applied": applied,
+            "code": pending.map(|(code, _)| code),
+            "until": pending.map(|(_, until)| until),
         })
     }
 }
@@ -82,11 +85,12 @@ fn how_much(change: &FileChange) -> String {
     let diff = TextDiff::from_lines(&before, &after);
     let lines = |tag: ChangeTag| diff.iter_all_changes().filter(|line| line.tag() == tag).count();
     let (more, less) = (lines(ChangeTag::Insert), lines(ChangeTag::Delete));
+    let more = counted(u64::try_from(more).unwrap_or(u64::MAX), "line");
     match (&change.before, &change.after) {
-        (None, _) => format!("new, {more} lines"),
+        (None, _) => format!("new, {more}"),
         (_, None) => "goes away".to_owned(),
-        _ if less == 0 => format!("{more} lines more"),
-        _ => format!("{more} lines more, {less} less"),
+        _ if less == 0 => format!("{more} more"),
+        _ => format!("{more} more, {less} less"),
     }
 }
 
@@ -99,7 +103,7 @@ mod tests {
         let bytes = |text: &str| Some(text.as_bytes().to_vec());
         let change = |before, after| FileChange { path: "/etc/pam.d/sshd".into(), before, after, mode: 0o644 };
         assert_eq!(how_much(&change(bytes("a\nb\n"), bytes("a\nx\ny\nb\n"))), "2 lines more");
-        assert_eq!(how_much(&change(bytes("a\nb\n"), bytes("x\nb\n"))), "1 lines more, 1 less");
+        assert_eq!(how_much(&change(bytes("a\nb\n"), bytes("x\nb\n"))), "1 line more, 1 less");
         assert_eq!(how_much(&change(None, bytes("x\ny\n"))), "new, 2 lines");
         assert!(row(&change(None, bytes("x\n"))).len() <= WIDTH);
         assert_eq!((files(1).as_str(), files(3).as_str()), ("1 file changes", "3 files change"));

@@ -5,7 +5,7 @@
 use super::plan::FileChange;
 use super::proposed::Proposed;
 use super::words::SshWay;
-use crate::pam::{Files as _, Place};
+use crate::pam::Place;
 use crate::sshd::{Effective, FILE, Line, lines};
 use crate::system::System;
 use std::fmt;
@@ -84,8 +84,8 @@ pub(crate) fn changes(wish: &Wish<'_>, system: &dyn System) -> Result<Vec<FileCh
     if let Some(name) = odd {
         return Err(SshError::OddName(name.to_owned()));
     }
-    let text = drop_in(wish, &effective);
     let before = system.text(DROP_IN);
+    let text = drop_in(wish, &effective, before.as_deref().unwrap_or_default());
     if before.as_ref().is_some_and(|before| !before.starts_with(MARK)) {
         return Err(SshError::NotOurs);
     }
@@ -114,8 +114,8 @@ pub(crate) fn exceptions(files: &[FileChange], system: &dyn System) -> Vec<Strin
     told.collect()
 }
 
-/// The file, whole.
-fn drop_in(wish: &Wish<'_>, effective: &Effective) -> String {
+/// The file, whole. What it says now of a time that is to stay as it is stays.
+fn drop_in(wish: &Wish<'_>, effective: &Effective, now: &str) -> String {
     let mut text = MARK.to_owned();
     let mut line = |line: &str| {
         text.push_str(line);
@@ -125,8 +125,10 @@ fn drop_in(wish: &Wish<'_>, effective: &Effective) -> String {
     line("# PAM asks, also for the password. sshd's own method would answer the question for the code with it.");
     line("KbdInteractiveAuthentication yes");
     line("PasswordAuthentication no");
-    if let Some(seconds) = wish.grace {
-        line(&format!("LoginGraceTime {seconds}"));
+    match (wish.grace, now.lines().find(|line| line.starts_with("LoginGraceTime "))) {
+        (Some(seconds), _) => line(&format!("LoginGraceTime {seconds}")),
+        (None, Some(kept)) => line(kept),
+        (None, None) => {}
     }
     if wish.way == SshWay::KeyAndCode {
         line(&format!("AuthenticationMethods {BOTH}"));

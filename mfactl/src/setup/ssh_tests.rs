@@ -116,3 +116,11 @@ fn a_match_of_somebody_elses_is_told() {
     let told = exceptions(&files, &machine);
     assert_eq!(told, ["/etc/ssh/sshd_config:3 says passwordauthentication yes, and counts there (Match User carol)"]);
 }
+
+#[test]
+fn a_time_that_is_to_stay_as_it_is_stays_in_a_second_setup() {
+    let machine = bookworm();
+    let first = changes(&Wish { grace: Some(600), ..wish(SshWay::PasswordAndCode) }, &machine).unwrap();
+    let again = Proposed { system: &machine, files: &first };
+    assert_eq!(changes(&wish(SshWay::PasswordAndCode), &again), Ok(Vec::new()));
+}

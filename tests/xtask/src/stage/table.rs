@@ -128,6 +128,7 @@ fn papers() -> Vec<Parcel> {
         row(Daemon, Papers("zsh"), "usr/share/zsh/site-functions", 0o644).only(System::RedHat),
         row(Daemon, Papers("fish"), "usr/share/fish/vendor_completions.d", 0o644),
         row(Daemon, Papers("doc"), "usr/share/doc/mfa", 0o644),
+        row(Daemon, Folder("packaging/examples"), "usr/share/doc/mfa/examples", 0o644),
         row(Daemon, File("README.md"), "usr/share/doc/mfa/README.md", 0o644),
         row(Daemon, File("CHANGELOG.md"), "usr/share/doc/mfa/changelog", 0o644),
         row(Daemon, File("docs/ADMIN.md"), "usr/share/doc/mfa/ADMIN.md", 0o644),
