@@ -4,7 +4,6 @@
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::unix::fs::DirBuilderExt;
-use std::os::unix::net::UnixDatagram;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -16,6 +15,7 @@ use rustix::fs::{FlockOperation, flock};
 use crate::guest::Machine;
 use crate::host::{self, HostError};
 use crate::layer::{Layer, LayerError};
+use crate::notices::Notices;
 use crate::stack::StackError;
 
 /// In a lab's folder, the link to what it keeps on this machine's disk; gone with the lab.
@@ -94,7 +94,7 @@ pub(crate) struct Keeper {
     state: PathBuf,
     cgroup: PathBuf,
     leader: u32,
-    notify: UnixDatagram,
+    notices: Notices,
     _alive: File,
     _layers: Vec<Layer>,
 }
@@ -114,22 +114,19 @@ impl Keeper {
         if let (Engine::Machine(machine), Some(base)) = (&engine, layers.last()) {
             machine.sow(&state, &base.path).map_err(at)?;
         }
-        let notify = UnixDatagram::bind(state.join("notify")).map_err(at)?;
+        let notices = Notices::listen(&state.join("notify")).map_err(at)?;
         let cgroup = host::cgroup_tree().map_err(BootError::Host)?.join(cgroup_name(&state));
         let mut shell = spawn(&state, &cgroup, &layers).map_err(at)?;
         let leash = shell.stdin.take();
         let mut keeper =
-            Self { engine, shell, leash, state, cgroup, leader: 0, notify, _alive: alive, _layers: layers };
+            Self { engine, shell, leash, state, cgroup, leader: 0, notices, _alive: alive, _layers: layers };
         keeper.wait_until_up()?;
         Ok(keeper)
     }
 
     /// Forgets what it has said so far: it says that it is up also when it has read its units anew.
     pub(crate) fn forget_what_was_said(&self) -> Result<(), BootError> {
-        let at = |error| BootError::State(PathBuf::from("notify"), error);
-        self.notify.set_nonblocking(true).map_err(at)?;
-        while self.notify.recv(&mut [0; 4096]).is_ok() {}
-        self.notify.set_nonblocking(false).map_err(at)
+        self.notices.forget().map_err(|error| BootError::State(PathBuf::from("notify"), error))
     }
 
     /// Waits until it is up again, after it was told to start anew.
@@ -172,15 +169,10 @@ impl Keeper {
 
     fn wait_until_ready(&mut self) -> Result<(), BootError> {
         let at = |error| BootError::State(PathBuf::from("notify"), error);
-        self.notify.set_read_timeout(Some(Duration::from_millis(100))).map_err(at)?;
         let deadline = Instant::now() + self.engine.boot_deadline();
-        let mut message = [0; 4096];
         while Instant::now() < deadline {
-            match self.notify.recv(&mut message) {
-                Ok(length) if says_ready(&message[..length]) => return Ok(()),
-                Ok(_) => {}
-                Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
-                Err(error) => return Err(at(error)),
+            if self.notices.is_ready_within(Duration::from_millis(100)) {
+                return Ok(());
             }
             if self.shell.try_wait().map_err(at)?.is_some() {
                 return Err(self.console("ended while it booted"));
@@ -215,10 +207,6 @@ impl Drop for Keeper {
         // Done already, unless somebody killed the shell.
         bury(&self.state, &self.cgroup);
     }
-}
-
-fn says_ready(message: &[u8]) -> bool {
-    message.split(|byte| *byte == b'\n').any(|line| line == b"READY=1")
 }
 
 fn spawn(state: &Path, cgroup: &Path, layers: &[Layer]) -> io::Result<Child> {
@@ -325,12 +313,6 @@ fn descends_from(pid: u32, ancestor: u32) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn readiness_is_one_line_among_others() {
-        assert!(says_ready(b"STATUS=up\nREADY=1\n"));
-        assert!(!says_ready(b"X_READY=1\nREADY=10"));
-    }
 
     #[test]
     fn this_process_descends_from_its_parent_and_not_from_itself() {

@@ -33,6 +33,7 @@ mod host;
 mod keeper;
 mod lab;
 mod layer;
+mod notices;
 mod otpauth;
 mod outcome;
 mod phone;

@@ -5,8 +5,10 @@ mod deb;
 mod floor;
 mod lint;
 mod order;
+mod release;
 mod rpm;
 mod tree;
+mod tried;
 mod twice;
 
 use std::fs;
@@ -14,7 +16,8 @@ use std::path::{Path, PathBuf};
 
 use crate::cargo::{Workspace, run};
 use crate::places::{packed, target};
-use crate::setup::{LINT, PACKAGE, setup};
+use crate::setup::{ARM64, LINT, PACKAGE, foreign, setup};
+use crate::stage::machine::Machine;
 use crate::stage::{self, build};
 use crate::{Command, Stop, no_more, take_flag, take_profile, take_value};
 use order::Order;
@@ -23,10 +26,14 @@ use tree::cannot;
 pub(crate) const COMMAND: Command = Command {
     name: "package",
     summary: "Build, and make packages for Debian and for Red Hat's systems",
-    usage: "usage: cargo xtask package [DIR] [--profile release|lab] [--suffix TEXT] [--no-build] [--lint] [--twice]
+    usage: "usage: cargo xtask package [DIR] [--arch amd64|arm64] [--profile release|lab] [--suffix TEXT] [--no-build]
+                            [--lint] [--twice]
 
-Makes mfa and libpam-mfa (.deb), mfa and pam-mfa (.rpm) in DIR, or in target/packages.
+Makes mfa and libpam-mfa (.deb), mfa and pam-mfa (.rpm) in DIR, or in target/packages; beside them what a release has
+with them: notes, a bill of materials, and the sums of all (SHA256SUMS).
 
+  --arch arm64    for machines other than this, with Debian's cross compiler; QEMU starts what was built, once.
+                  Adds arm64 to the architectures that dpkg knows here, and installs its libraries
   --profile lab   of a build that is quick to make, and not compressed: for the labs, not for others
   --suffix TEXT   is appended to the version: --suffix +site1
   --no-build      takes what was built last
@@ -39,25 +46,32 @@ Whoever packages for others is named by DEBFULLNAME and DEBEMAIL.",
         let (no_build, twice) = (take_flag(&mut words, "--no-build"), take_flag(&mut words, "--twice"));
         let check = take_flag(&mut words, "--lint");
         let suffix = take_value(&mut words, "--suffix")?.unwrap_or_default();
+        let machine = take_value(&mut words, "--arch")?.map_or(Ok(Machine::This), |word| Machine::named(&word))?;
         let folder = if words.is_empty() { folder() } else { PathBuf::from(words.remove(0)) };
         no_more(&words)?;
         if folder.to_string_lossy().starts_with('-') {
             return Err(Stop::Usage(format!("{} is not understood here.", folder.display())));
         }
         setup(&PACKAGE)?;
+        if machine == Machine::Arm64 {
+            foreign("arm64")?;
+            setup(&ARM64)?;
+        }
         if !no_build {
-            build(&profile)?;
+            build(&profile, machine)?;
         }
         papers()?;
-        let made = package(&Order::new(&folder, &profile, &suffix)?)?;
+        let order = Order::new(&folder, &profile, &suffix, machine)?;
+        let made = package(&order)?;
         for file in &made {
             println!("{}", file.display());
         }
+        tried::try_out(&order)?;
+        release::accompany(&order)?;
         if check {
-            setup(&LINT)?;
-            lint::lint(&made)?;
+            lint(&made)?;
         }
-        if twice { twice::compare(&made, &profile, &suffix) } else { Ok(()) }
+        if twice { twice::compare(&made, &order) } else { Ok(()) }
     },
 };
 
@@ -70,9 +84,21 @@ pub(crate) fn folder() -> PathBuf {
 pub(crate) fn package_for_labs(profile: &str) -> Result<(), Stop> {
     papers()?;
     for (edition, suffix) in [("now", ""), ("next", "+next")] {
-        package(&Order::new(&packed().join(edition), profile, suffix)?.for_labs())?;
+        package(&Order::new(&packed().join(edition), profile, suffix, Machine::This)?.for_labs())?;
     }
     Ok(())
+}
+
+/// Has lintian and rpmlint look at the packages that labs install.
+pub(crate) fn lint_for_labs() -> Result<(), Stop> {
+    let folder = packed().join("now");
+    let entries = fs::read_dir(&folder).map_err(|error| cannot(&folder, error))?;
+    lint(&entries.flatten().map(|entry| entry.path()).collect::<Vec<_>>())
+}
+
+fn lint(made: &[PathBuf]) -> Result<(), Stop> {
+    setup(&LINT)?;
+    lint::lint(made)
 }
 
 /// Writes what goes with the packages and is made from the code.

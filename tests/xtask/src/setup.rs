@@ -57,6 +57,15 @@ pub(crate) const FUZZ: [Need; 3] = {
     [cc, libc, Need { sign: "c++", package: "g++" }]
 };
 
+/// To build it for an arm64 where this machine is none, and to start there what was built.
+pub(crate) const ARM64: [Need; 5] = [
+    Need { sign: "aarch64-linux-gnu-gcc", package: "gcc-aarch64-linux-gnu" },
+    Need { sign: "/usr/lib/aarch64-linux-gnu/crt1.o", package: "libc6-dev:arm64" },
+    Need { sign: "/lib/aarch64-linux-gnu/libpam.so.0", package: "libpam0g:arm64" },
+    Need { sign: "/usr/lib/aarch64-linux-gnu/libfido2.so", package: "libfido2-dev:arm64" },
+    Need { sign: "qemu-aarch64-static", package: "qemu-user-static" },
+];
+
 /// To build it and boot labs with it.
 pub(crate) const ALL: [Need; 17] = {
     let [cc, libc, fido, shlibdeps, objdump, rpm] = PACKAGE;
@@ -113,6 +122,20 @@ pub(crate) fn setup(needs: &[Need]) -> Result<(), Stop> {
     }
     let left = missing().join(" ");
     Err(Stop::Failed(format!("Could not install: {left}. Run as root: apt-get update && apt-get install {left}")))
+}
+
+/// Has dpkg know packages of that architecture, too; nothing is said where it does.
+pub(crate) fn foreign(architecture: &str) -> Result<(), Stop> {
+    let known = Process::new("dpkg").arg("--print-foreign-architectures").output();
+    if known.is_ok_and(|known| String::from_utf8_lossy(&known.stdout).lines().any(|line| line == architecture)) {
+        return Ok(());
+    }
+    println!("Adding {architecture} to the architectures of dpkg. (Back: dpkg --remove-architecture {architecture})");
+    let added = as_root("dpkg").map(|mut dpkg| dpkg.args(["--add-architecture", architecture]).status());
+    match added {
+        Some(Ok(status)) if status.success() => Ok(()),
+        _ => Err(Stop::Failed(format!("It was refused. Run as root: dpkg --add-architecture {architecture}"))),
+    }
 }
 
 /// Quiet while it goes well; its last words when it does not.

@@ -2,6 +2,7 @@
 //! It starts nothing and knows no machine: `systemd-sysusers` and the socket units do the rest after boot.
 
 mod elsewhere;
+pub(crate) mod machine;
 pub(crate) mod table;
 
 use std::fs;
@@ -13,6 +14,7 @@ use crate::cargo::{Workspace, run};
 use crate::places::{root, target};
 use crate::setup::{BUILD, setup};
 use crate::{Command, Stop, no_more, take_profile};
+use machine::Machine;
 use table::{PROGRAMS, Parcel, Source, System, parcels};
 
 pub(crate) const COMMAND: Command = Command {
@@ -36,17 +38,18 @@ example: cargo xtask stage target/stage",
 
 /// Builds with that profile and stages into `folder`.
 pub(crate) fn stage(folder: &Path, profile: &str) -> Result<(), Stop> {
-    build(profile)?;
-    lay_out(folder, profile, &parcels(System::Debian, std::env::consts::ARCH))
+    build(profile, Machine::This)?;
+    lay_out(folder, profile, Machine::This, &parcels(System::Debian, Machine::This.processor()))
 }
 
-/// Builds what ships.
-pub(crate) fn build(profile: &str) -> Result<(), Stop> {
+/// Builds what ships, for that machine.
+pub(crate) fn build(profile: &str, machine: Machine) -> Result<(), Stop> {
     let mut build = Workspace::Product.cargo("build");
     build.args(["--locked", "--profile", profile]);
     for program in PROGRAMS {
         build.args(["--package", program]);
     }
+    machine.tell_cargo(&mut build)?;
     // The edit loop keeps what cargo has built without this.
     if ships(profile) {
         elsewhere::remap(&mut build);
@@ -54,16 +57,17 @@ pub(crate) fn build(profile: &str) -> Result<(), Stop> {
     run(&mut build, "building the product")
 }
 
-/// Puts the parcels below the folder, from what was built last with that profile.
+/// Puts the parcels below the folder, from what was built last with that profile for that machine.
 pub(crate) fn lay_out<'a>(
     folder: &Path,
     profile: &str,
+    machine: Machine,
     parcels: impl IntoIterator<Item = &'a Parcel>,
 ) -> Result<(), Stop> {
     for parcel in parcels {
         let failed = |error| Stop::Failed(format!("staging {}: {error}", parcel.to.display()));
         let to = folder.join(&parcel.to);
-        lay(&parcel.from, &to, parcel.mode, profile).map_err(failed)?;
+        lay(&parcel.from, &to, parcel.mode, &machine.built(profile)).map_err(failed)?;
         if let (true, Source::Built(name)) = (ships(profile), &parcel.from) {
             if let Some(path) = elsewhere::named_in(&to).map_err(failed)? {
                 return Err(Stop::Failed(format!("{name} names {}, a folder of this machine.", path.display())));
@@ -88,9 +92,9 @@ pub(crate) fn stage_afresh(folder: &Path, profile: &str) -> Result<(), Stop> {
     }
 }
 
-fn lay(from: &Source, to: &Path, mode: u32, profile: &str) -> io::Result<()> {
+fn lay(from: &Source, to: &Path, mode: u32, built: &Path) -> io::Result<()> {
     match from {
-        Source::Built(name) => copy(&built(profile).join(name), to, mode),
+        Source::Built(name) => copy(&built.join(name), to, mode),
         Source::File(path) => copy(&root().join(path), to, mode),
         Source::Link(destination) => link(destination, to),
         Source::Folder(path) => copy_each(&root().join(path), to, mode),
@@ -116,11 +120,6 @@ fn copy_each(folder: &Path, to: &Path, mode: u32) -> io::Result<()> {
 /// Where the papers are that are made from the code, once they were made.
 pub(crate) fn papers() -> PathBuf {
     target().join("papers")
-}
-
-/// Where cargo puts what it builds with that profile.
-fn built(profile: &str) -> PathBuf {
-    target().join(if profile == "dev" { "debug" } else { profile })
 }
 
 /// Beside its place first, then renamed: a module or program in use is never half there.
@@ -159,9 +158,9 @@ mod tests {
         let place = folder.join("usr/bin/program");
         fs::create_dir_all(place.parent().unwrap()).unwrap();
         fs::write(&place, "old").unwrap();
-        lay(&Source::File("deny.toml"), &place, 0o750, "release").unwrap();
-        lay(&Source::Link("program"), &folder.join("usr/bin/alias"), 0, "release").unwrap();
-        lay(&Source::Link("program"), &folder.join("usr/bin/alias"), 0, "release").unwrap();
+        lay(&Source::File("deny.toml"), &place, 0o750, Path::new("/")).unwrap();
+        lay(&Source::Link("program"), &folder.join("usr/bin/alias"), 0, Path::new("/")).unwrap();
+        lay(&Source::Link("program"), &folder.join("usr/bin/alias"), 0, Path::new("/")).unwrap();
 
         assert_eq!(fs::read(folder.join("usr/bin/alias")).unwrap(), fs::read(root().join("deny.toml")).unwrap());
         assert_eq!(fs::metadata(&place).unwrap().permissions().mode() & 0o777, 0o750);
@@ -172,9 +171,9 @@ mod tests {
     #[test]
     fn a_folder_that_is_not_there_has_no_files_and_a_file_that_is_not_there_is_an_error() {
         let nowhere = std::env::temp_dir().join(format!("xtask-nowhere-{}", std::process::id()));
-        assert!(lay(&Source::Folder("no/such/folder"), &nowhere, 0o644, "release").is_ok());
+        assert!(lay(&Source::Folder("no/such/folder"), &nowhere, 0o644, Path::new("/")).is_ok());
         assert!(!nowhere.exists());
-        let error = lay(&Source::File("no/such/file"), &nowhere.join("file"), 0o644, "release").unwrap_err();
+        let error = lay(&Source::File("no/such/file"), &nowhere.join("file"), 0o644, Path::new("/")).unwrap_err();
         assert!(error.to_string().contains("no/such/file"), "{error}");
         fs::remove_dir_all(nowhere).unwrap();
     }

@@ -9,6 +9,8 @@ use crate::Stop;
 /// The count of a whole run.
 pub(crate) struct Tally {
     begun: Instant,
+    /// Each step, with the seconds that were gone when it began.
+    steps: Vec<(String, u64)>,
     passed: u32,
     failed: u32,
     skipped: u32,
@@ -17,12 +19,14 @@ pub(crate) struct Tally {
 
 impl Tally {
     pub(crate) fn new() -> Self {
-        Self { begun: Instant::now(), passed: 0, failed: 0, skipped: 0, complaints: Vec::new() }
+        Self { begun: Instant::now(), steps: Vec::new(), passed: 0, failed: 0, skipped: 0, complaints: Vec::new() }
     }
 
     /// Announces a step, with the seconds gone so far.
-    pub(crate) fn heading(&self, step: &str) {
-        println!("\n== {step} ({} s)", self.begun.elapsed().as_secs());
+    pub(crate) fn heading(&mut self, step: &str) {
+        let gone = self.begun.elapsed().as_secs();
+        println!("\n== {step} ({gone} s)");
+        self.steps.push((step.to_owned(), gone));
     }
 
     /// A step that passes or fails as a whole. Whether it passed.
@@ -80,9 +84,13 @@ impl Tally {
         println!("{step}: skipped. {why}");
     }
 
-    /// Prints what failed and the closing line.
+    /// Prints how long each step took, what failed, and the closing line.
     pub(crate) fn close(self) -> Result<(), Stop> {
-        println!("\n== done ({} s)", self.begun.elapsed().as_secs());
+        let gone = self.begun.elapsed().as_secs();
+        println!("\n== done ({gone} s)");
+        for (step, seconds) in lasted(&self.steps, gone) {
+            println!("{seconds:>6} s  {step}");
+        }
         for complaint in &self.complaints {
             println!("{complaint}");
         }
@@ -90,6 +98,16 @@ impl Tally {
         println!("{} passed, {} failed{skipped}", self.passed, self.failed);
         if self.failed == 0 { Ok(()) } else { Err(Stop::Told) }
     }
+}
+
+/// How many seconds each step took; what took none is left out, and so is a single step.
+fn lasted(steps: &[(String, u64)], end: u64) -> Vec<(&str, u64)> {
+    if steps.len() < 2 {
+        return Vec::new();
+    }
+    let ends = steps.iter().skip(1).map(|(_, begun)| *begun).chain([end]);
+    let each = steps.iter().zip(ends).map(|((step, begun), end)| (step.as_str(), end.saturating_sub(*begun)));
+    each.filter(|(_, seconds)| *seconds > 0).collect()
 }
 
 /// The numbers in a line such as `test result: ok. 12 passed; 1 failed; 0 ignored; …`.
@@ -101,7 +119,14 @@ fn counts(line: &str) -> Option<(u32, u32)> {
 
 #[cfg(test)]
 mod tests {
-    use super::counts;
+    use super::{counts, lasted};
+
+    #[test]
+    fn a_step_lasts_until_the_next_one_begins() {
+        let steps = [("format", 0), ("tests", 0), ("labs", 70)].map(|(step, begun)| (step.to_owned(), begun));
+        assert_eq!(lasted(&steps, 100), [("tests", 70), ("labs", 30)]);
+        assert_eq!(lasted(&steps[..1], 100), []);
+    }
 
     #[test]
     fn the_runners_closing_line_is_counted_and_no_other() {

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use crate::cargo::{Workspace, run};
-use crate::package::{self, package_for_labs};
+use crate::package::{self, lint_for_labs, package_for_labs};
 use crate::places::{installed, root, staged, target};
 use crate::scenarios::scenarios;
 use crate::setup::{ALL, setup};
@@ -17,7 +17,8 @@ pub(crate) const COMMAND: Command = Command {
     summary: "Check and test everything, labs included",
     usage: "usage: cargo xtask test [--profile release|lab]
 
-rustfmt, clippy, cargo-deny, the tests of both workspaces, then the scenarios in labs of every Debian release.
+rustfmt, clippy, cargo-deny, the tests of both workspaces, packages and what lintian and rpmlint say of them, then the
+scenarios in labs of every Debian release. A table at the end says what took how long.
 Gets what it needs. The labs run as root, through sudo when you are not; the rest runs as you.
 
   --profile lab   the labs get a build that is made much faster",
@@ -50,6 +51,8 @@ fn test(profile: &str) -> Result<(), Stop> {
     tally.heading(&format!("stage and packages ({profile})"));
     let ready = stage_afresh(&staged(), profile).and_then(|()| package_for_labs(profile));
     if tally.check("stage", ready) {
+        tally.heading("lintian and rpmlint");
+        tally.check("lintian and rpmlint", lint_for_labs());
         scenarios(&mut tally, &[]);
     }
     // What ships, that is: the quick build says where it was made.

@@ -9,7 +9,7 @@ use super::order::{Order, answer};
 use super::tree::{Tree, cannot};
 use crate::Stop;
 use crate::places::{root, target};
-use crate::stage::table::{Package, Source, System, parcels};
+use crate::stage::table::{Package, Source, System, modules, parcels};
 
 /// What dpkg runs, and what it compares.
 const SCRIPTS: [&str; 4] = ["preinst", "postinst", "prerm", "postrm"];
@@ -20,13 +20,17 @@ pub(crate) fn make(order: &Order) -> Result<Vec<PathBuf>, Stop> {
     made.into_iter().map(|(package, name)| one(order, package, name)).collect()
 }
 
+/// Where the package of that name is laid out.
+pub(crate) fn folder(name: &str) -> PathBuf {
+    target().join("package/deb").join(name)
+}
+
 fn one(order: &Order, package: Package, name: &str) -> Result<PathBuf, Stop> {
-    let work = target().join("package/deb");
-    let tree = Tree::lay(work.join(name), package, System::Debian, order)?;
+    let tree = Tree::lay(folder(name), package, System::Debian, order)?;
     documents(&tree, name)?;
     tree.compress()?;
     let files = tree.files()?;
-    scripts(&tree, name)?;
+    scripts(&tree, name, order)?;
     tree.write("DEBIAN/md5sums", &sums(&tree, &files)?, 0o644)?;
     let conffiles: String =
         files.iter().filter(|path| path.starts_with("etc")).map(|path| format!("/{}\n", path.display())).collect();
@@ -49,14 +53,16 @@ fn documents(tree: &Tree, name: &str) -> Result<(), Stop> {
 }
 
 /// The scripts, with what they have in common put where they ask for it.
-fn scripts(tree: &Tree, name: &str) -> Result<(), Stop> {
+fn scripts(tree: &Tree, name: &str, order: &Order) -> Result<(), Stop> {
     let stacks = root().join("packaging/pam/stacks-naming-mfa.sh");
     let stacks = fs::read_to_string(&stacks).map_err(|error| cannot(&stacks, error))?;
     let units = units()?;
+    let module = modules(System::Debian, order.machine.processor()) + "/pam_mfa.so";
     for script in SCRIPTS {
         let from = root().join("packaging/deb/debian").join(format!("{name}.{script}"));
         let Ok(text) = fs::read_to_string(&from) else { continue };
-        let text = text.replace("#STACKS#\n", &stacks).replace("#UNITS#", &units);
+        let text =
+            text.replace("#STACKS#\n", &stacks).replace("#UNITS#", &units).replace("#MODULE#", &format!("/{module}"));
         tree.write(&format!("DEBIAN/{script}"), &text, 0o755)?;
     }
     Ok(())
@@ -81,14 +87,16 @@ fn sums(tree: &Tree, files: &[PathBuf]) -> Result<String, Stop> {
 /// Reads the binaries for what they need, and writes `DEBIAN/control`.
 fn control(tree: &Tree, name: &str, package: Package, order: &Order) -> Result<(), Stop> {
     let sources = root().join("packaging/deb");
-    let rows = parcels(System::Debian, std::env::consts::ARCH);
+    let rows = parcels(System::Debian, order.machine.processor());
     let built = rows.iter().filter(|row| row.package == package && matches!(row.from, Source::Built(_)));
     let mut needs = Command::new("dpkg-shlibdeps");
     needs.arg("-O").args(built.map(|row| tree.folder.join(&row.to))).current_dir(&sources);
+    order.machine.tell_dpkg(&mut needs);
     let substitutions = tree.folder.with_extension("substvars");
     fs::write(&substitutions, answer(&mut needs, "dpkg-shlibdeps")? + "\n")
         .map_err(|error| cannot(&substitutions, error))?;
     let mut write = Command::new("dpkg-gencontrol");
+    order.machine.tell_dpkg(&mut write);
     write.current_dir(&sources).arg(format!("-p{name}")).arg(format!("-P{}", tree.folder.display()));
     write.arg(format!("-T{}", substitutions.display())).arg(format!("-v{}", order.version()));
     write.arg(format!("-f{}", tree.folder.with_extension("files").display()));
@@ -104,7 +112,9 @@ fn maintainer() -> Option<String> {
 }
 
 fn archive(tree: &Tree, name: &str, order: &Order) -> Result<PathBuf, Stop> {
-    let architecture = answer(Command::new("dpkg").arg("--print-architecture"), "dpkg")?;
+    let mut ask = Command::new("dpkg-architecture");
+    order.machine.tell_dpkg(&mut ask);
+    let architecture = answer(ask.arg("-qDEB_HOST_ARCH"), "dpkg-architecture")?;
     let file = order.folder.join(format!("{name}_{}_{architecture}.deb", order.version()));
     let mut pack = Command::new("dpkg-deb");
     pack.env("SOURCE_DATE_EPOCH", &order.moment).arg("--root-owner-group");

@@ -2,17 +2,17 @@
 //! or, worse, be a module that no stack can load.
 
 use std::path::Path;
-use std::process::Command;
 
 use super::order::answer;
 use crate::Stop;
+use crate::stage::machine::Machine;
 
 /// glibc 2.36, of Debian 12.
 const FLOOR: (u32, u32) = (2, 36);
 
-/// That the file asks for no newer one.
-pub(crate) fn check(file: &Path) -> Result<(), Stop> {
-    let symbols = answer(Command::new("objdump").arg("--dynamic-syms").arg(file), "objdump")?;
+/// That the file, built for that machine, asks for no newer one.
+pub(crate) fn check(file: &Path, machine: Machine) -> Result<(), Stop> {
+    let symbols = answer(machine.tool("objdump").arg("--dynamic-syms").arg(file), "objdump")?;
     match newest(&symbols) {
         Some(version) if version > FLOOR => Err(Stop::Failed(format!(
             "{} needs glibc {}.{}, and must run with {}.{}: build it on a machine with that one.",

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use crate::Stop;
 use crate::places::root;
+use crate::stage::machine::Machine;
 
 /// One run.
 pub(crate) struct Order {
@@ -12,6 +13,10 @@ pub(crate) struct Order {
     pub(crate) folder: PathBuf,
     /// What was built: `release` or `lab`.
     pub(crate) profile: String,
+    /// What was appended to the version, and is in `release` already.
+    pub(crate) suffix: String,
+    /// What it was built for.
+    pub(crate) machine: Machine,
     /// The version of the project, such as `0.1.0`.
     pub(crate) upstream: String,
     /// The packages' release, such as `1`, with the suffix that was asked for.
@@ -24,7 +29,7 @@ pub(crate) struct Order {
 
 impl Order {
     /// As Debian's changelog says, whose newest version must be the project's.
-    pub(crate) fn new(folder: &Path, profile: &str, suffix: &str) -> Result<Self, Stop> {
+    pub(crate) fn new(folder: &Path, profile: &str, suffix: &str, machine: Machine) -> Result<Self, Stop> {
         let (version, moment) = (changelog("Version")?, changelog("Timestamp")?);
         let (upstream, release) = version.rsplit_once('-').unwrap_or((&version, "1"));
         if upstream != env!("CARGO_PKG_VERSION") && suffix.is_empty() {
@@ -36,6 +41,8 @@ impl Order {
         Ok(Self {
             folder: std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned()),
             profile: profile.to_owned(),
+            suffix: suffix.to_owned(),
+            machine,
             upstream: upstream.to_owned(),
             release: format!("{release}{suffix}"),
             moment,

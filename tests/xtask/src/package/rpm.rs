@@ -11,6 +11,7 @@ use super::order::{Order, answer};
 use super::tree::{Tree, cannot};
 use crate::Stop;
 use crate::places::{root, target};
+use crate::stage::machine::Machine;
 use crate::stage::table::{Package, System};
 
 /// Folders that are ours alone, and go with the last of their files.
@@ -73,6 +74,9 @@ fn build(order: &Order, work: &Path) -> Result<(), Stop> {
     }
     let mut command = Command::new("rpmbuild");
     command.env("SOURCE_DATE_EPOCH", &order.moment).arg("-bb").args(["--quiet", "--nodeps"]);
+    if order.machine != Machine::This {
+        command.args(["--target", order.machine.processor()]);
+    }
     let mut define = |name: &str, value: &str| {
         command.arg("--define").arg(format!("{name} {value}"));
     };

@@ -26,17 +26,17 @@ impl Tree {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(cannot(&folder, error)),
             _ => {}
         }
-        let rows = parcels(system, std::env::consts::ARCH);
+        let rows = parcels(system, order.machine.processor());
         let own: Vec<_> = rows.iter().filter(|parcel| parcel.package == package).collect();
-        lay_out(&folder, &order.profile, own.iter().copied())?;
+        lay_out(&folder, &order.profile, order.machine, own.iter().copied())?;
         let tree = Self { folder, moment: order.moment.clone() };
         for parcel in own.iter().filter(|parcel| matches!(parcel.from, Source::Built(_))) {
-            floor::check(&tree.folder.join(&parcel.to))?;
+            floor::check(&tree.folder.join(&parcel.to), order.machine)?;
         }
         // What is built for labs is built with everything in it.
         if order.profile != "release" {
             for parcel in own.iter().filter(|parcel| matches!(parcel.from, Source::Built(_))) {
-                let mut strip = Command::new("strip");
+                let mut strip = order.machine.tool("strip");
                 answer(strip.arg("--strip-unneeded").arg(tree.folder.join(&parcel.to)), "strip")?;
             }
         }

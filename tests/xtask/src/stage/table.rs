@@ -140,7 +140,7 @@ fn papers() -> Vec<Parcel> {
 }
 
 /// Where libpam looks for modules.
-fn modules(system: System, architecture: &str) -> String {
+pub(crate) fn modules(system: System, architecture: &str) -> String {
     match system {
         System::Debian => format!("usr/lib/{architecture}-linux-gnu/security"),
         System::RedHat => "usr/lib64/security".into(),
