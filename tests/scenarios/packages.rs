@@ -123,6 +123,46 @@ on_each_release! {
         must_stay(&lab, &refused, &before, &phone.code())
     }
 
+    fn a_removal_that_begins_and_fails_leaves_the_profile_on(release: Release) -> Outcome {
+        let lab = clean(release).boot()?;
+        install(&lab, "now")?;
+        lab.sh("pam-auth-update --enable mfa")?;
+        let mut phone = lab.enroll("alice")?.phone;
+        let before = stacks(&lab)?;
+        // A file that dpkg cannot take away: the first of the package's that it tries.
+        let held = "/usr/share/pam-configs/mfa";
+        lab.sh(&format!("mount --bind {held} {held}"))?;
+        let refused = apt(&lab, "remove libpam-mfa")?.refused()?;
+        must_stay(&lab, &refused, &before, &phone.code())?;
+        lab.run(["ls", "/var/lib/libpam-mfa"])?.refused()?;
+        // One whose profile was off is off after it, too.
+        lab.sh("pam-auth-update --disable mfa")?;
+        let off = stacks(&lab)?;
+        let refused = apt(&lab, "remove libpam-mfa")?.refused()?;
+        assert_eq!(stacks(&lab)?, off, "{refused}");
+
+        lab.sh(&format!("umount {held} && pam-auth-update --enable mfa"))?;
+        apt(&lab, "remove libpam-mfa")?.success()?;
+        lab.run(["ls", "/var/lib/libpam-mfa"])?.refused()?;
+        password_given(&lab, "alice")?.expect_shell()?;
+        Ok(())
+    }
+
+    fn a_removal_that_fails_halfway_says_so_and_installing_it_again_turns_the_profile_on(release: Release) -> Outcome {
+        let lab = clean(release).boot()?;
+        install(&lab, "now")?;
+        lab.sh("pam-auth-update --enable mfa")?;
+        let mut phone = lab.enroll("alice")?.phone;
+        let before = stacks(&lab)?;
+        lab.sh("module=$(echo /usr/lib/*/security/pam_mfa.so) && mount --bind $module $module")?;
+        let refused = apt(&lab, "remove libpam-mfa")?.refused()?;
+        must_hold(&(refused.stdout.clone() + &refused.stderr), &["logins ask for no second factor"])?;
+        assert_ne!(stacks(&lab)?, before);
+        lab.sh("umount /usr/lib/*/security/pam_mfa.so")?;
+        apt(&lab, "install --reinstall --no-install-recommends /root/now/libpam-mfa_*.deb")?.success()?;
+        must_stay(&lab, &refused, &before, &phone.code())
+    }
+
     fn a_stack_elsewhere_that_is_included_keeps_the_module(release: Release) -> Outcome {
         let lab = clean(release).boot()?;
         install(&lab, "now")?;

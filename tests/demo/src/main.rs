@@ -1,13 +1,15 @@
-//! The demo: boots a Debian in a container, enrolls alice there, lets her in with password and code, refuses the used
-//! code and a wrong one, and prints what was on the screen. With `--keep` it stays up for your own phone and ssh.
+//! The demo: boots a Debian in a container, has apt install the packages there, enrolls alice, lets her in with password
+//! and code, refuses the used code and a wrong one, and prints what was on the screen. With `--keep` it stays up for
+//! your own phone and ssh.
 
 mod screen;
 
 use std::io::{BufRead, stdin};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use harness::{Failure, Lab, Outcome, Phone, Release, Service, Stack};
+use harness::{Failure, Lab, Outcome, Phone, Release};
 use screen::{Screen, indented, say, title};
 
 const PASSWORD: &str = "correct horse";
@@ -30,9 +32,10 @@ fn demo(keep: bool) -> Outcome {
         .hostname("web1")
         .user("alice", PASSWORD)
         .user("bob", PASSWORD)
-        .pam(Service::Sshd, Stack::password_then_code())
+        .without_product()
         .boot()?;
-    say(&format!("web1, a Debian 12 with sshd and mfa, booted in {:.1} s.", begun.elapsed().as_secs_f32()));
+    say(&format!("web1, a Debian 12 with sshd, booted in {:.1} s.", begun.elapsed().as_secs_f32()));
+    install(&lab)?;
     let mut phone = enroll(&lab)?;
     let code = log_in(&lab, &mut phone)?;
     be_refused(&lab, &phone, &code)?;
@@ -41,6 +44,26 @@ fn demo(keep: bool) -> Outcome {
     let log = lab.sh("journalctl --quiet --no-pager --output=short --facility=auth,authpriv | grep -i mfa")?;
     print!("{}", indented(&log));
     if keep { stay(&lab) } else { Ok(()) }
+}
+
+/// As README says it; of what apt says, the end.
+fn install(lab: &Lab) -> Outcome {
+    title("root installs the packages and turns their PAM profile on: everything with a password asks for a code, too");
+    let folder = std::env::var_os("MFA_PACKAGES").map(PathBuf::from);
+    let folder = folder.ok_or_else(|| Failure::new("There are no packages. Run: cargo xtask demo"))?.join("demo");
+    let mut packages: Vec<PathBuf> = std::fs::read_dir(&folder)?.flatten().map(|entry| entry.path()).collect();
+    packages.sort_by_key(|path| std::cmp::Reverse(path.file_name().map(ToOwned::to_owned)));
+    lab.bring(&packages, "/root")?;
+    let names = packages.iter().filter_map(|path| Some(format!("./{}", path.file_name()?.to_string_lossy())));
+    let apt = format!("apt install {}", names.collect::<Vec<_>>().join(" "));
+    println!("  root@web1:~# {apt}");
+    let quiet = apt.replacen("apt install", "apt-get --quiet --quiet --yes install --no-install-recommends", 1);
+    let said = lab.sh(&format!("cd /root && DEBIAN_FRONTEND=noninteractive {quiet} </dev/null"))?;
+    let end = said.lines().skip_while(|line| !line.starts_with("Setting up")).map(|line| format!("{line}\n"));
+    print!("  …\n{}", indented(&end.collect::<String>()));
+    println!("  root@web1:~# pam-auth-update --enable mfa");
+    lab.sh("DEBIAN_FRONTEND=noninteractive pam-auth-update --enable mfa")?;
+    Ok(())
 }
 
 /// As an administrator's script does it; the phone scans the address.

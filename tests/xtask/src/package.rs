@@ -89,6 +89,14 @@ pub(crate) fn package_for_labs(profile: &str) -> Result<(), Stop> {
     Ok(())
 }
 
+/// Makes the .debs that the demo installs, of what was built last.
+pub(crate) fn package_for_demo(profile: &str) -> Result<(), Stop> {
+    papers()?;
+    let order = Order::new(&packed().join("demo"), profile, "", Machine::This)?.for_labs();
+    fresh(&order.folder)?;
+    deb::make(&order).map(|_| ())
+}
+
 /// Has lintian and rpmlint look at the packages that labs install.
 pub(crate) fn lint_for_labs() -> Result<(), Stop> {
     let folder = packed().join("now");

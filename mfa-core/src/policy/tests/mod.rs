@@ -13,6 +13,7 @@ mod reaching;
 mod ssh_auth;
 mod truncation;
 mod unknown;
+mod worked;
 
 use super::{Address, Caller, Decision, Groups, Origin, Plan, Policy, Request, SshAuth, Standing, Truth};
 use super::{Source, evaluate, local_time, parse};

@@ -132,6 +132,8 @@ fn papers() -> Vec<Parcel> {
         row(Daemon, File("README.md"), "usr/share/doc/mfa/README.md", 0o644),
         row(Daemon, File("CHANGELOG.md"), "usr/share/doc/mfa/changelog", 0o644),
         row(Daemon, File("docs/ADMIN.md"), "usr/share/doc/mfa/ADMIN.md", 0o644),
+        row(Daemon, File("docs/DESKTOPS.md"), "usr/share/doc/mfa/DESKTOPS.md", 0o644),
+        row(Daemon, File("docs/POLICIES.md"), "usr/share/doc/mfa/POLICIES.md", 0o644),
         row(Daemon, File("docs/METRICS.md"), "usr/share/doc/mfa/METRICS.md", 0o644),
         row(Daemon, File("docs/PROTOCOL.md"), "usr/share/doc/mfa/PROTOCOL.md", 0o644),
         row(Daemon, File("docs/THREATS.md"), "usr/share/doc/mfa/THREATS.md", 0o644),
