@@ -4,6 +4,7 @@
 mod administration;
 mod at_the_machine;
 mod audit;
+mod authselect;
 mod break_glass;
 mod copies;
 mod desktops;
