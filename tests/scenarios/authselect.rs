@@ -94,7 +94,7 @@ on_each_release! {
     }
 
     fn the_doctor_has_nothing_against_the_stacks_of_the_authselect_profile(release: Release) -> Outcome {
-        let lab = people(release).boot()?;
+        let lab = Lab::builder(release).user("alice", PASSWORD).boot()?;
         lab.write("/etc/pam.d/sshd", SSHD, 0o644)?;
         lab.write("/etc/pam.d/fingerprint-auth", FINGERPRINT_AUTH, 0o644)?;
         for chosen in [CHOICES[0], CHOICES[1]] {

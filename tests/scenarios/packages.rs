@@ -129,9 +129,11 @@ on_each_release! {
         lab.sh("pam-auth-update --enable mfa")?;
         let mut phone = lab.enroll("alice")?.phone;
         let before = stacks(&lab)?;
-        // A file that dpkg cannot take away: the first of the package's that it tries.
-        let held = "/usr/share/pam-configs/mfa";
-        lab.sh(&format!("mount --bind {held} {held}"))?;
+        // As on a full disk: what it was to do is done, and then it fails.
+        let real = "/usr/sbin/pam-auth-update";
+        let failing = format!("#!/bin/sh\n{real}.real \"$@\" || exit\ncase \"$*\" in *--remove*) exit 1 ;; esac\n");
+        lab.sh(&format!("mv {real} {real}.real"))?;
+        lab.write(real, &failing, 0o755)?;
         let refused = apt(&lab, "remove libpam-mfa")?.refused()?;
         must_stay(&lab, &refused, &before, &phone.code())?;
         lab.run(["ls", "/var/lib/libpam-mfa"])?.refused()?;
@@ -141,22 +143,23 @@ on_each_release! {
         let refused = apt(&lab, "remove libpam-mfa")?.refused()?;
         assert_eq!(stacks(&lab)?, off, "{refused}");
 
-        lab.sh(&format!("umount {held} && pam-auth-update --enable mfa"))?;
+        lab.sh(&format!("mv {real}.real {real} && pam-auth-update --enable mfa"))?;
         apt(&lab, "remove libpam-mfa")?.success()?;
         lab.run(["ls", "/var/lib/libpam-mfa"])?.refused()?;
         password_given(&lab, "alice")?.expect_shell()?;
         Ok(())
     }
 
-    fn a_removal_that_fails_halfway_says_so_and_installing_it_again_turns_the_profile_on(release: Release) -> Outcome {
+    fn after_a_removal_that_stops_halfway_installing_it_again_turns_the_profile_on(release: Release) -> Outcome {
         let lab = clean(release).boot()?;
         install(&lab, "now")?;
         lab.sh("pam-auth-update --enable mfa")?;
         let mut phone = lab.enroll("alice")?.phone;
         let before = stacks(&lab)?;
+        // A file that dpkg cannot take away; it runs no script after that.
         lab.sh("module=$(echo /usr/lib/*/security/pam_mfa.so) && mount --bind $module $module")?;
         let refused = apt(&lab, "remove libpam-mfa")?.refused()?;
-        must_hold(&(refused.stdout.clone() + &refused.stderr), &["logins ask for no second factor"])?;
+        must_hold(&(refused.stdout.clone() + &refused.stderr), &["Logins ask for no second factor from now on."])?;
         assert_ne!(stacks(&lab)?, before);
         lab.sh("umount /usr/lib/*/security/pam_mfa.so")?;
         apt(&lab, "install --reinstall --no-install-recommends /root/now/libpam-mfa_*.deb")?.success()?;

@@ -6,6 +6,7 @@ use std::net::Shutdown;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -26,7 +27,7 @@ enum Notice {
 pub(crate) struct Notices {
     place: PathBuf,
     socket: UnixDatagram,
-    heard: Receiver<Notice>,
+    heard: Mutex<Receiver<Notice>>,
     reader: Option<JoinHandle<()>>,
 }
 
@@ -37,19 +38,24 @@ impl Notices {
         let (tell, heard) = channel();
         let ear = socket.try_clone()?;
         let reader = std::thread::Builder::new().name("notices".into()).spawn(move || read_all(&ear, &tell))?;
-        Ok(Self { place: place.to_owned(), socket, heard, reader: Some(reader) })
+        Ok(Self { place: place.to_owned(), socket, heard: Mutex::new(heard), reader: Some(reader) })
     }
 
     /// Waits for it to say that it is up; whether it did within that time.
     pub(crate) fn is_ready_within(&self, time: Duration) -> bool {
-        self.heard.recv_timeout(time).is_ok_and(|notice| notice == Notice::Ready)
+        self.heard().recv_timeout(time).is_ok_and(|notice| notice == Notice::Ready)
     }
 
     /// Forgets what it has said so far.
     pub(crate) fn forget(&self) -> io::Result<()> {
         UnixDatagram::unbound()?.send_to(MARK, &self.place)?;
-        while self.heard.recv().map_err(io::Error::other)? != Notice::Mark {}
+        let heard = self.heard();
+        while heard.recv().map_err(io::Error::other)? != Notice::Mark {}
         Ok(())
+    }
+
+    fn heard(&self) -> MutexGuard<'_, Receiver<Notice>> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

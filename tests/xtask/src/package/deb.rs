@@ -8,8 +8,8 @@ use std::process::Command;
 use super::order::{Order, answer};
 use super::tree::{Tree, cannot};
 use crate::Stop;
-use crate::places::{root, target};
-use crate::stage::table::{Package, Source, System, modules, parcels};
+use crate::places::root;
+use crate::stage::table::{Package, Source, System, parcels};
 
 /// What dpkg runs, and what it compares.
 const SCRIPTS: [&str; 4] = ["preinst", "postinst", "prerm", "postrm"];
@@ -20,17 +20,12 @@ pub(crate) fn make(order: &Order) -> Result<Vec<PathBuf>, Stop> {
     made.into_iter().map(|(package, name)| one(order, package, name)).collect()
 }
 
-/// Where the package of that name is laid out.
-pub(crate) fn folder(name: &str) -> PathBuf {
-    target().join("package/deb").join(name)
-}
-
 fn one(order: &Order, package: Package, name: &str) -> Result<PathBuf, Stop> {
-    let tree = Tree::lay(folder(name), package, System::Debian, order)?;
+    let tree = Tree::lay(order.work("deb").join(name), package, System::Debian, order)?;
     documents(&tree, name)?;
     tree.compress()?;
     let files = tree.files()?;
-    scripts(&tree, name, order)?;
+    scripts(&tree, name)?;
     tree.write("DEBIAN/md5sums", &sums(&tree, &files)?, 0o644)?;
     let conffiles: String =
         files.iter().filter(|path| path.starts_with("etc")).map(|path| format!("/{}\n", path.display())).collect();
@@ -53,16 +48,14 @@ fn documents(tree: &Tree, name: &str) -> Result<(), Stop> {
 }
 
 /// The scripts, with what they have in common put where they ask for it.
-fn scripts(tree: &Tree, name: &str, order: &Order) -> Result<(), Stop> {
+fn scripts(tree: &Tree, name: &str) -> Result<(), Stop> {
     let stacks = root().join("packaging/pam/stacks-naming-mfa.sh");
     let stacks = fs::read_to_string(&stacks).map_err(|error| cannot(&stacks, error))?;
     let units = units()?;
-    let module = modules(System::Debian, order.machine.processor()) + "/pam_mfa.so";
     for script in SCRIPTS {
         let from = root().join("packaging/deb/debian").join(format!("{name}.{script}"));
         let Ok(text) = fs::read_to_string(&from) else { continue };
-        let text =
-            text.replace("#STACKS#\n", &stacks).replace("#UNITS#", &units).replace("#MODULE#", &format!("/{module}"));
+        let text = text.replace("#STACKS#\n", &stacks).replace("#UNITS#", &units);
         tree.write(&format!("DEBIAN/{script}"), &text, 0o755)?;
     }
     Ok(())

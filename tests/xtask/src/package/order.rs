@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::Stop;
-use crate::places::root;
+use crate::places::{root, target};
 use crate::stage::machine::Machine;
 
 /// One run.
@@ -53,6 +53,11 @@ impl Order {
     /// The same, made quickly.
     pub(crate) fn for_labs(self) -> Self {
         Self { for_labs: true, ..self }
+    }
+
+    /// Where the packages' trees are laid out; apart for each machine.
+    pub(crate) fn work(&self, kind: &str) -> PathBuf {
+        target().join("package").join(self.machine.debian()).join(kind)
     }
 
     /// As Debian writes it.

@@ -10,7 +10,7 @@ use super::deb::units;
 use super::order::{Order, answer};
 use super::tree::{Tree, cannot};
 use crate::Stop;
-use crate::places::{root, target};
+use crate::places::root;
 use crate::stage::machine::Machine;
 use crate::stage::table::{Package, System};
 
@@ -20,7 +20,7 @@ const FOLDERS: [&str; 5] =
 
 /// Makes both.
 pub(crate) fn make(order: &Order) -> Result<Vec<PathBuf>, Stop> {
-    let work = target().join("package/rpm");
+    let work = order.work("rpm");
     for (package, name) in [(Package::Daemon, "mfa"), (Package::Module, "pam-mfa")] {
         let tree = Tree::lay(work.join(name), package, System::RedHat, order)?;
         tree.compress_pages()?;

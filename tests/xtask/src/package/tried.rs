@@ -4,7 +4,6 @@
 use std::path::Path;
 use std::process::Command;
 
-use super::deb;
 use super::order::{Order, answer};
 use crate::Stop;
 use crate::stage::machine::Machine;
@@ -22,7 +21,7 @@ pub(crate) fn try_out(order: &Order) -> Result<(), Stop> {
         return Ok(()); // the labs log in with it
     }
     for parcel in parcels(System::Debian, order.machine.processor()) {
-        let tree = deb::folder(if parcel.package == Package::Daemon { "mfa" } else { "libpam-mfa" });
+        let tree = order.work("deb").join(if parcel.package == Package::Daemon { "mfa" } else { "libpam-mfa" });
         match parcel.from {
             Source::Built(name) if name.ends_with(".so") => loads(&tree.join(&parcel.to), name)?,
             Source::Built(name) => tells_its_version(&tree.join(&parcel.to), name, &order.upstream)?,

@@ -142,7 +142,7 @@ fn papers() -> Vec<Parcel> {
 }
 
 /// Where libpam looks for modules.
-pub(crate) fn modules(system: System, architecture: &str) -> String {
+fn modules(system: System, architecture: &str) -> String {
     match system {
         System::Debian => format!("usr/lib/{architecture}-linux-gnu/security"),
         System::RedHat => "usr/lib64/security".into(),
