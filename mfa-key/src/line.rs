@@ -20,11 +20,9 @@ use std::time::{Duration, Instant};
 const REPORT: usize = 64;
 /// How often a key that another program holds is looked at again.
 pub(crate) const NEXT_TURN: Duration = Duration::from_millis(50);
-/// How long a lock alone keeps us from a key.
-const TURN: Duration = Duration::from_secs(1);
-/// How long a key that works for nobody is silent: at work it says so every 100 ms (CTAP 2.1, section 11.2.9.2.1), and one
-/// that knows U2F alone is asked as often whether it was touched.
-const QUIET: Duration = Duration::from_millis(400);
+/// How long a lock keeps us from a key that is silent. At work it says so every 100 ms (CTAP 2.1, section 11.2.9.2.1),
+/// and one that knows U2F alone is asked as often whether it was touched; a machine may be slow.
+const QUIET: Duration = Duration::from_secs(1);
 /// How long a key may take to take a report once the operation has ended: enough to be told to stop blinking.
 const LAST_WORD: Duration = Duration::from_millis(100);
 /// `INIT`, and an error, as they stand in a report; the error that another program's channel is being served.
@@ -118,15 +116,14 @@ impl Line {
     /// Waits until no other program uses the key, and takes it.
     ///
     /// Whoever could ever open the key may have locked it for good, and be gone from the desk. So a lock is waited for as
-    /// long as the key is heard to be at work, and else for [`TURN`]. To go on at once would spoil the turn of programs
-    /// which take an answer to somebody else for a broken one to them.
+    /// long as the key is heard to be at work, and for [`QUIET`] after that. To go on at once would spoil the turn of
+    /// programs which take an answer to somebody else for a broken one to them.
     ///
     /// # Errors
     /// `Busy` when the time is up before that; `Unplugged`.
     pub(crate) fn take(wire: Wire, watch: &Watch) -> Result<Self, Failure> {
         let within = watch.within();
-        let began = Instant::now();
-        let mut heard = began;
+        let mut heard = Instant::now();
         loop {
             let held = wire.turn.as_ref().map_or_else(|| wire.io.as_fd(), AsFd::as_fd);
             match flock(held, FlockOperation::NonBlockingLockExclusive) {
@@ -134,7 +131,7 @@ impl Line {
                 Err(Errno::AGAIN | Errno::INTR) => {}
                 Err(errno) => return Err(Failure::Failed { detail: format!("the key cannot be locked: {errno}") }),
             }
-            if began.elapsed() >= TURN && heard.elapsed() >= QUIET {
+            if heard.elapsed() >= QUIET {
                 break;
             }
             let left = left(within.until).ok_or(Failure::Busy)?;
