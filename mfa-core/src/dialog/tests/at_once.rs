@@ -168,6 +168,8 @@ fn no_sentence_is_wider_than_a_terminal() {
         key_text::ready("polkit-1 on web1 as alice", true),
         key_text::pin("polkit-1 on web1 as alice", true),
         key_text::plug(true).into(),
+        key_text::no_pin_to_type(),
+        key_text::key_trouble(KeyTrouble::Elsewhere, 0),
     ];
     for line in at_the_machine.iter().flat_map(|text| text.lines()) {
         assert!(line.chars().count() <= 80, "{line}");
