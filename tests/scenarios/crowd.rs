@@ -92,9 +92,9 @@ fn one_thread(wanted: &Wanted, next: &AtomicUsize, told: &Mutex<Told>, gate: &Ba
 
 /// libpam's number, and what was on the screen. A login that could not begin has a number of its own.
 fn play(begun: Result<Login, StartError>, answers: &[String]) -> (i32, String) {
-    let played = begun.and_then(|mut login| {
+    let played = begun.map(|mut login| {
         let code = login.authenticate(answers);
-        Ok((code, login.screen().to_owned()))
+        (code, login.screen().to_owned())
     });
     played.unwrap_or_else(|error| (-1, error.to_string()))
 }
