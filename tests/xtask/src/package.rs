@@ -69,7 +69,7 @@ Whoever packages for others is named by DEBFULLNAME and DEBEMAIL.",
         tried::try_out(&order)?;
         release::accompany(&order)?;
         if check {
-            lint(&made)?;
+            lint(&made, order.for_labs)?;
         }
         if twice { twice::compare(&made, &order) } else { Ok(()) }
     },
@@ -101,12 +101,12 @@ pub(crate) fn package_for_demo(profile: &str) -> Result<(), Stop> {
 pub(crate) fn lint_for_labs() -> Result<(), Stop> {
     let folder = packed().join("now");
     let entries = fs::read_dir(&folder).map_err(|error| cannot(&folder, error))?;
-    lint(&entries.flatten().map(|entry| entry.path()).collect::<Vec<_>>())
+    lint(&entries.flatten().map(|entry| entry.path()).collect::<Vec<_>>(), true)
 }
 
-fn lint(made: &[PathBuf]) -> Result<(), Stop> {
+fn lint(made: &[PathBuf], for_labs: bool) -> Result<(), Stop> {
     setup(&LINT)?;
-    lint::lint(made)
+    lint::lint(made, for_labs)
 }
 
 /// Writes what goes with the packages and is made from the code.
