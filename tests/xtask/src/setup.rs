@@ -67,7 +67,7 @@ pub(crate) const ARM64: [Need; 5] = [
 ];
 
 /// To build it and boot labs with it.
-pub(crate) const ALL: [Need; 17] = {
+pub(crate) const ALL: [Need; 18] = {
     let [cc, libc, fido, shlibdeps, objdump, rpm] = PACKAGE;
     [
         cc,
@@ -88,6 +88,8 @@ pub(crate) const ALL: [Need; 17] = {
         Need { sign: "xz", package: "xz-utils" },
         Need { sign: "zstd", package: "zstd" },
         Need { sign: "systemd-notify", package: "systemd" },
+        // Another's word on codes.
+        Need { sign: "oathtool", package: "oathtool" },
     ]
 };
 
