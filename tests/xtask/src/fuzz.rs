@@ -146,8 +146,9 @@ fn fuzz(fuzzer: &Fuzzer, targets: &[String], seconds: u64, keep: bool) -> Result
 
 /// Adds to the corpus what reaches code that nothing in it does, as few and as small as that takes.
 fn merge(fuzzer: &Fuzzer, target: &str, found: &Path) -> Result<(), Stop> {
-    let corpus = corpus().join(target);
-    run(fuzzer.on(target).args(["-merge=1", "-verbosity=0", "-max_len=2048"]).arg(&corpus).arg(found), target)
+    // How often code is reached makes no input worth keeping: there would be thousands.
+    let few = ["-merge=1", "-set_cover_merge=1", "-use_counters=0", "-verbosity=0", "-max_len=1024"];
+    run(fuzzer.on(target).args(few).arg(corpus().join(target)).arg(found), target)
 }
 
 #[cfg(test)]
