@@ -34,6 +34,9 @@ fn boot(builder: LabBuilder) -> Outcome<(Lab, PathBuf)> {
     lab.sh("systemctl enable -q mfa-reconcile.timer mfa-reconcile.path")?;
     let key = lab.ssh_key("ansible")?;
     assert_eq!(silent_login(&lab, ("ansible", &key))?, 0);
+    // Anybody may write what sshd writes; it makes nobody a program.
+    let forged = "for i in $(seq 30); do logger -t sshd 'Accepted publickey for bob from 10.0.0.9 port 5 ssh2'; done";
+    lab.run_as("bob", ["sh", "-c", forged])?.success()?;
     Ok((lab, key))
 }
 
