@@ -6,6 +6,7 @@
 
 use super::files::{FileError, Found, Spot, Trust, make_folder, missing_folders, remove_folder};
 use super::state::{FOLDER, Image, Kept, Stage, State, StateError, Store};
+use super::trial::SCRATCH;
 use super::world::{ThisMachine, Timer, World, disarm_all};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -148,12 +149,12 @@ pub(super) fn put_back(world: &dyn World, store: &Store, state: &State) -> Resul
         let _ = world.load_policy();
     }
     if state.reload_sshd {
-        let told = world.check_sshd().and_then(|()| world.reload_sshd());
-        told.map_err(BackError::Sshd)?;
+        world.reload_sshd().map_err(BackError::Sshd)?;
     }
     if !errors.is_empty() {
         return Err(BackError::Files(errors));
     }
+    let _ = std::fs::remove_dir_all(store.path(SCRATCH)); // of a trial that was interrupted
     store.forget(state)?;
     disarm_all(world);
     Ok(state.paths())

@@ -2,13 +2,14 @@
 //! came in through what was changed.
 
 use super::session::Session;
+use super::stacks::WINDOWS;
 use super::state::{FOLDER, Stage, State, StateError, Store, seconds};
 use super::world::{ThisMachine, World, disarm_all};
 use std::fmt;
 use std::path::Path;
 
-/// Services through which somebody logs in, as opposed to those that somebody who is in uses.
-const LOGINS: [&str; 8] = ["sshd", "login", "remote", "gdm-password", "lightdm", "sddm", "xdm", "lxdm"];
+/// Services through which somebody logs in, beside login windows; others are for somebody who is in.
+const LOGINS: [&str; 2] = ["sshd", "login"];
 
 /// Why it is not confirmed. It goes back by itself, still.
 #[derive(Debug)]
@@ -99,7 +100,7 @@ fn weigh(state: &State, code: &str, session: Option<Session>) -> Result<(), Conf
     if session.began <= *since || state.session.as_ref() == Some(&session.name) {
         return Err(ConfirmError::OldLogin);
     }
-    let is_login = |service: &&String| LOGINS.contains(&service.as_str());
+    let is_login = |service: &&String| LOGINS.iter().chain(&WINDOWS).any(|login| login == service);
     let changed: Vec<String> = state.services.iter().filter(is_login).cloned().collect();
     match session.service {
         Some(came) if !changed.is_empty() && !changed.contains(&came) => {

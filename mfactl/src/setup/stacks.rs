@@ -16,7 +16,7 @@ const CONTROL: &str = "[success=ok new_authtok_reqd=ok ignore=ignore default=die
 /// Anybody reads a stack, root alone writes it.
 const MODE: u32 = 0o644;
 /// Login windows that ask several times.
-const WINDOWS: [&str; 6] = ["gdm-password", "lightdm", "lxdm", "greetd", "ly", "cosmic-greeter"];
+pub(crate) const WINDOWS: [&str; 6] = ["gdm-password", "lightdm", "lxdm", "greetd", "ly", "cosmic-greeter"];
 /// Login windows that ask once.
 const ONE_QUESTION: [&str; 2] = ["sddm", "plasmalogin"];
 

@@ -55,7 +55,7 @@ pub(crate) trait World {
     fn load_policy(&self) -> Result<(), String>;
     /// sshd would take its configuration as it is now.
     fn check_sshd(&self) -> Result<(), String>;
-    /// sshd takes it. One that does not run need not.
+    /// sshd takes it, if it would. One that does not run need not.
     fn reload_sshd(&self) -> Result<(), String>;
     /// Each stack refuses whoever answers nothing, and nothing in it is broken.
     fn try_logins(&self, trials: &[Trial], folder: &Path) -> Result<(), TrialError>;
@@ -111,6 +111,7 @@ impl World for ThisMachine {
         let active = |unit: &&&str| run(&["systemctl", "is-active", "--quiet", unit]).is_ok();
         match ["ssh.service", "sshd.service"].iter().find(active) {
             Some(unit) => {
+                run(&["sshd", "-t"])?;
                 run(&["systemctl", "reload", unit])?;
                 run(&["systemctl", "is-active", "--quiet", unit]).map(drop)
             }
