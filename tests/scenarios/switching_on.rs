@@ -1,5 +1,5 @@
 //! `mfactl setup` as an administrator uses it: the questions on a terminal, the plan that is shown, the login that
-//! confirms it. What happens when it is not confirmed is played in `setup.rs`.
+//! confirms it. What happens when it is not confirmed is played in `setup_back.rs`.
 
 use std::path::PathBuf;
 
@@ -7,6 +7,7 @@ use harness::{Lab, LabBuilder, Outcome, Phone, Release, Terminal, on_each_releas
 use serde_json::Value;
 
 use crate::first_login::{acknowledge, phone_of};
+use crate::packages::{apt, install};
 use crate::steps::{CODE, PASSWORD, must_hold, password_given};
 
 /// How the offer to enroll in the login ends.
@@ -28,16 +29,21 @@ fn silent_login(lab: &Lab, (user, key): (&str, &PathBuf)) -> Outcome<i32> {
     Ok(login.start()?.expect_closed()?)
 }
 
-/// Boots it, and lets ansible be seen.
+/// Boots it with the product laid out, and lets ansible be seen.
 fn boot(builder: LabBuilder) -> Outcome<(Lab, PathBuf)> {
     let lab = builder.boot()?;
     lab.sh("systemctl enable -q mfa-reconcile.timer mfa-reconcile.path")?;
+    let key = ansible_comes(&lab)?;
+    Ok((lab, key))
+}
+
+/// ansible logs in by key, as the journal then knows. Anybody may write what sshd writes; it makes nobody a program.
+fn ansible_comes(lab: &Lab) -> Outcome<PathBuf> {
     let key = lab.ssh_key("ansible")?;
-    assert_eq!(silent_login(&lab, ("ansible", &key))?, 0);
-    // Anybody may write what sshd writes; it makes nobody a program.
+    assert_eq!(silent_login(lab, ("ansible", &key))?, 0);
     let forged = "for i in $(seq 30); do logger -t sshd 'Accepted publickey for bob from 10.0.0.9 port 5 ssh2'; done";
     lab.run_as("bob", ["sh", "-c", forged])?.success()?;
-    Ok((lab, key))
+    Ok(key)
 }
 
 /// Everything up to the last question, as whoever wants ssh and sudo for the group sre answers it.
@@ -86,8 +92,11 @@ fn enrolls(lab: &Lab) -> Outcome<(Terminal, Phone)> {
 }
 
 on_each_release! {
-    fn somebody_switches_it_on_and_confirms_it_from_a_login_with_a_code(release: Release) -> Outcome {
-        let (lab, ansible) = boot(machine(release))?;
+    fn on_a_fresh_server_packages_are_installed_switched_on_confirmed_by_a_login_with_a_code_and_taken_back(release: Release) -> Outcome {
+        let lab = machine(release).without_product().boot()?;
+        install(&lab, "now")?;
+        let before = lab.sh(FINGERPRINT)?;
+        let ansible = ansible_comes(&lab)?;
         let mut setup = lab.pty(["mfactl", "setup"])?;
         setup.answer("Make five now? [Y/n] ", "")?;
         setup.answer("Then press Enter: ", "")?;
@@ -125,6 +134,12 @@ on_each_release! {
         }
         again.expect("It is set up so already: nothing changes.")?;
         assert_eq!(again.expect_closed()?, 0);
+
+        // Taken back, everything is as it was, and the packages can go.
+        lab.run(["mfactl", "setup", "undo"])?.success()?;
+        assert_eq!(lab.sh(FINGERPRINT)?, before);
+        password_given(&lab, "alice")?.expect_shell()?;
+        apt(&lab, "remove mfa libpam-mfa")?.success()?;
         Ok(())
     }
 
@@ -173,6 +188,32 @@ on_each_release! {
         let waits = lab.run(setup)?;
         assert_eq!(waits.code, 1, "{waits}");
         must_hold(&waits.stdout, &["still waits to be confirmed"])?;
+        Ok(())
+    }
+
+    fn root_comes_by_key_as_before_and_as_a_member_by_key_and_code(release: Release) -> Outcome {
+        let members = Lab::builder(release).user("alice", PASSWORD).group("sre", &["alice"]).group("ops", &["root"]);
+        let lab = members.boot()?;
+        let phone = &mut lab.enroll("root")?.phone;
+        let key = lab.ssh_key("alice")?;
+        lab.sh("install -D -m 600 /home/alice/.ssh/authorized_keys /root/.ssh/authorized_keys")?;
+        assert!(lab.sh("sshd -T")?.contains("permitrootlogin without-password"), "as Debian has it");
+        let switch_on = |group: &str| -> Outcome {
+            let answers = "where = [\"ssh\"]\nssh = \"key-and-code\"\nenroll = \"invite\"\non_full = \"deny\"\n\
+                           login_grace_time = \"as-is\"\nbreak_glass = false\nautomation = []\n";
+            lab.write("/root/answers.toml", &format!("{answers}group = \"{group}\"\n"), 0o600)?;
+            lab.run(["mfactl", "setup", "--confirm-within", "never", "--answers", "/root/answers.toml"])?.success()?;
+            Ok(())
+        };
+        switch_on("sre")?;
+        lab.ssh_with("root").key(&key).start()?.expect_shell()?;
+        switch_on("ops")?;
+        let mut login = lab.ssh_with("root").key(&key).start()?;
+        login.answer(CODE, &phone.code())?;
+        login.expect_shell()?;
+        // A password alone is as little use to root as before.
+        lab.sh(&format!("echo 'root:{PASSWORD}' | chpasswd"))?;
+        lab.ssh("root")?.expect_denied()?;
         Ok(())
     }
 
