@@ -40,7 +40,7 @@ pub(super) fn uses_pam(scene: &Scene<'_>) -> Found {
             let what = "UsePAM no: sshd does not ask PAM, so nobody is asked for a code";
             found.push(Finding::fail(what, place(scene, "UsePAM"), "UsePAM yes"));
         }
-        if !sshd.is_yes("KbdInteractiveAuthentication") {
+        if !sshd.is_yes("KbdInteractiveAuthentication") && !some_are_asked(scene) {
             let what = "KbdInteractiveAuthentication no: there is no way in which sshd could ask for a code";
             found.push(Finding::fail(
                 what,
@@ -50,6 +50,37 @@ pub(super) fn uses_pam(scene: &Scene<'_>) -> Found {
         }
         found.into()
     })
+}
+
+/// Whether somebody whom a `Match` names is asked by PAM, as sshd says; others come by key, as the account line decides.
+fn some_are_asked(scene: &Scene<'_>) -> bool {
+    let says_so = scene.sshd_lines.iter().filter(|line| {
+        line.keyword == "kbdinteractiveauthentication"
+            && line.value.eq_ignore_ascii_case("yes")
+            && line.within.is_some()
+    });
+    let mut named = says_so.filter_map(|line| somebody_of(scene, line.within.as_deref()?));
+    named.any(|user| {
+        Effective::ask(scene.system, Some(&user)).is_some_and(|own| own.is_yes("KbdInteractiveAuthentication"))
+    })
+}
+
+/// A user whom this `Match` is about, if it names one or a group with one in it.
+fn somebody_of(scene: &Scene<'_>, within: &str) -> Option<String> {
+    let mut words = within.split_ascii_whitespace();
+    let (criterion, name) = (words.next()?, words.next()?.split(',').next()?);
+    if criterion.eq_ignore_ascii_case("user") {
+        return Some(name.to_owned());
+    }
+    let line =
+        scene.system.word(&["getent", "group", "--", name]).filter(|_| criterion.eq_ignore_ascii_case("group"))?;
+    let (gid, named) = line.split(':').nth(2).zip(line.split(':').nth(3))?;
+    let first = named.split(',').next().filter(|user| !user.is_empty()).map(str::to_owned);
+    let primary = || {
+        let accounts = scene.system.said(&["getent", "passwd"])?;
+        accounts.iter().find(|line| line.split(':').nth(3) == Some(gid))?.split(':').next().map(str::to_owned)
+    };
+    first.or_else(primary)
 }
 
 pub(super) fn password_method(scene: &Scene<'_>) -> Found {

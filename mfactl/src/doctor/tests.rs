@@ -229,6 +229,21 @@ fn each_setting_of_sshd_that_is_wrong_is_found_by_itself() {
 }
 
 #[test]
+fn where_the_group_alone_is_asked_sshd_is_asked_about_one_of_it() {
+    let right = healthy().answers.get("sshd -T").unwrap().clone();
+    let closed = right.replace("kbdinteractiveauthentication yes", "kbdinteractiveauthentication no");
+    let config = "UsePAM yes\nPasswordAuthentication no\nMatch Group sre\n  KbdInteractiveAuthentication yes\n";
+    let asked = "sshd -T -C user=alice,host=localhost,addr=127.0.0.1";
+    let machine = healthy().says("sshd -T", &closed).file("/etc/ssh/sshd_config", config);
+    let named = machine.clone().says("getent group -- sre", "sre:x:2000:alice,bob");
+    let primary = machine.says("getent group -- sre", "sre:x:2000:").says("getent passwd", "alice:x:7:2000::/:/bin/sh");
+    for machine in [named, primary] {
+        assert_eq!(found(&machine.clone().says(asked, &closed)), ["Fail sshd-pam /etc/ssh/sshd_config"]);
+        assert_eq!(found(&machine.says(asked, &right)), [""; 0]);
+    }
+}
+
+#[test]
 fn names_in_place_of_addresses_matter_where_a_rule_has_addresses() {
     let right = healthy().answers.get("sshd -T").unwrap().clone();
     let machine = healthy().says("sshd -T", &right.replace("usedns no", "usedns yes"));

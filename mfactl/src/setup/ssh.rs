@@ -15,6 +15,8 @@ pub(crate) const DROP_IN: &str = "/etc/ssh/sshd_config.d/01-mfa.conf";
 /// How what setup writes begins: a file without it is somebody else's.
 pub(crate) const MARK: &str = "# Written by mfactl setup. The way back: mfactl setup undo\n";
 const BOTH: &str = "publickey,keyboard-interactive";
+/// Stands in our file where no password let anybody in before it: what is in force later is what the file itself says.
+const CLOSED: &str = "# Before this file no password let anybody in over ssh.";
 const MODE: u32 = 0o644;
 
 /// Why sshd's configuration is left alone.
@@ -28,6 +30,10 @@ pub(crate) enum SshError {
     NotText,
     /// A line before ours decides otherwise.
     Overruled { keyword: String, place: Place },
+    /// A list of methods names the one that would be off, so nobody of it could log in.
+    NeedsPassword { place: Place },
+    /// A `Match` takes sshd's own method away and says nothing of PAM's, which would let those in by password.
+    WouldOpen { place: Place, within: String },
     /// A name that cannot stand in a list of sshd's.
     OddName(String),
 }
@@ -43,6 +49,16 @@ impl fmt::Display for SshError {
             Self::Overruled { keyword, place } => write!(
                 f,
                 "{keyword} is decided at {place}, before the files of /etc/ssh/sshd_config.d. Take that line out first."
+            ),
+            Self::NeedsPassword { place } => write!(
+                f,
+                "The list of AuthenticationMethods at {place} names \"password\", which would be off. Make it \
+                 \"keyboard-interactive\" there first: PAM asks for the password, too."
+            ),
+            Self::WouldOpen { place, within } => write!(
+                f,
+                "{place} lets nobody of \"Match {within}\" in by password, and with PAM's questions on it no longer \
+                 would. Write KbdInteractiveAuthentication no there, too."
             ),
             Self::OddName(name) => write!(
                 f,
@@ -80,15 +96,17 @@ pub(crate) fn grace_now(system: &dyn System) -> Option<u64> {
 /// [`SshError`]
 pub(crate) fn changes(wish: &Wish<'_>, system: &dyn System) -> Result<Vec<FileChange>, SshError> {
     let effective = Effective::ask(system, None).ok_or(SshError::NoAnswer)?;
-    let odd = wish.automation.iter().map(String::as_str).chain([wish.group]).find(|name| !is_plain(name));
+    let group = (wish.way == SshWay::PasswordAndCode).then_some(wish.group);
+    let odd = wish.automation.iter().map(String::as_str).chain(group).find(|name| !is_plain(name));
     if let Some(name) = odd {
         return Err(SshError::OddName(name.to_owned()));
     }
     let before = system.text(DROP_IN);
-    let text = drop_in(wish, &effective, before.as_deref().unwrap_or_default());
     if before.as_ref().is_some_and(|before| !before.starts_with(MARK)) {
         return Err(SshError::NotOurs);
     }
+    let text = drop_in(wish, &effective, before.as_deref());
+    let before_is_silent = before.is_none() && !effective.is_yes("KbdInteractiveAuthentication");
     let mut files = Vec::new();
     if before.as_deref() != Some(text.as_str()) {
         let before = before.map(String::into_bytes);
@@ -97,8 +115,24 @@ pub(crate) fn changes(wish: &Wish<'_>, system: &dyn System) -> Result<Vec<FileCh
     if !is_read(&Proposed { system, files: &files }) {
         files.push(included(system)?);
     }
-    decides(&text, &lines(&Proposed { system, files: &files }))?;
+    let lines = lines(&Proposed { system, files: &files });
+    decides(&text, &lines)?;
+    lists_hold(wish.way, &lines)?;
+    if before_is_silent {
+        opens_none(&text, &lines)?;
+    }
     Ok(files)
+}
+
+/// Whether no password lets anybody in over ssh, but for what a `Match` says; as it was before our file, if that is there.
+pub(crate) fn is_closed(system: &dyn System) -> bool {
+    let before = system.text(DROP_IN).filter(|text| text.starts_with(MARK));
+    Effective::ask(system, None).is_some_and(|effective| was_closed(&effective, before.as_deref()))
+}
+
+fn was_closed(effective: &Effective, ours: Option<&str>) -> bool {
+    let by_pam = effective.is_yes("KbdInteractiveAuthentication") && effective.is_yes("UsePAM");
+    ours.map_or(!effective.is_yes("PasswordAuthentication") && !by_pam, |ours| ours.contains(CLOSED))
 }
 
 /// Lines in a `Match` that say otherwise for some: they count there, whatever we write.
@@ -115,7 +149,10 @@ pub(crate) fn exceptions(files: &[FileChange], system: &dyn System) -> Vec<Strin
 }
 
 /// The file, whole. What it says now of a time that is to stay as it is stays.
-fn drop_in(wish: &Wish<'_>, effective: &Effective, now: &str) -> String {
+fn drop_in(wish: &Wish<'_>, effective: &Effective, now: Option<&str>) -> String {
+    let closed = was_closed(effective, now);
+    // Then PAM asks the group alone: everybody else goes on coming by key.
+    let group_alone = closed && wish.way == SshWay::PasswordAndCode;
     let mut text = MARK.to_owned();
     let mut line = |line: &str| {
         text.push_str(line);
@@ -123,9 +160,12 @@ fn drop_in(wish: &Wish<'_>, effective: &Effective, now: &str) -> String {
     };
     line("UsePAM yes");
     line("# PAM asks, also for the password. sshd's own method would answer the question for the code with it.");
-    line("KbdInteractiveAuthentication yes");
+    if closed {
+        line(CLOSED);
+    }
+    line(if group_alone { "KbdInteractiveAuthentication no" } else { "KbdInteractiveAuthentication yes" });
     line("PasswordAuthentication no");
-    match (wish.grace, now.lines().find(|line| line.starts_with("LoginGraceTime "))) {
+    match (wish.grace, now.unwrap_or_default().lines().find(|line| line.starts_with("LoginGraceTime "))) {
         (Some(seconds), _) => line(&format!("LoginGraceTime {seconds}")),
         (None, Some(kept)) => line(kept),
         (None, None) => {}
@@ -142,20 +182,32 @@ fn drop_in(wish: &Wish<'_>, effective: &Effective, now: &str) -> String {
         line(&root);
     }
     if wish.way == SshWay::PasswordAndCode {
-        line("# Whoever has a key and must have a code is asked for the password, too, instead of being refused.");
-        line(&format!("Match Group {}", wish.group));
-        line(&format!("    AuthenticationMethods {BOTH} keyboard-interactive"));
+        of_group(wish.group, group_alone).iter().for_each(|text| line(text));
     }
     line("Match all");
     text
 }
 
-/// `PermitRootLogin prohibit-password` lets root answer nothing, so methods with a question would lock root out.
+/// What holds for the group where passwords are asked for; where none let anybody in, never without the key.
+fn of_group(group: &str, group_alone: bool) -> Vec<String> {
+    let group = format!("Match Group {group}");
+    if group_alone {
+        let remark = "# Who must have a code shows the key, as before, and is asked for the password and a code.";
+        let asks = "    KbdInteractiveAuthentication yes".to_owned();
+        return vec![remark.to_owned(), group, asks, format!("    AuthenticationMethods {BOTH}")];
+    }
+    let remark = "# Whoever has a key and must have a code is asked for the password, too, instead of being refused.";
+    vec![remark.to_owned(), group, format!("    AuthenticationMethods {BOTH} keyboard-interactive")]
+}
+
+/// `PermitRootLogin prohibit-password` lets root answer nothing, so methods with a question would lock root out. A root
+/// outside of the group comes by key, whatever it is.
 fn root(wish: &Wish<'_>, effective: &Effective) -> Vec<String> {
-    let by_key_alone = matches!(effective.value("PermitRootLogin"), Some("prohibit-password" | "without-password"));
+    let permitted = effective.value("PermitRootLogin").unwrap_or("no");
+    let by_key_alone = matches!(permitted, "prohibit-password" | "without-password");
     let lines: &[&str] = match (wish.asks_root, wish.way) {
-        _ if !by_key_alone || wish.automation.iter().any(|name| name == "root") => &[],
-        (true, _) => &[
+        _ if permitted == "no" || wish.automation.iter().any(|name| name == "root") => &[],
+        (true, _) if by_key_alone => &[
             "# Root comes by key and is asked, which \"prohibit-password\" would not let sshd do; never by password alone.",
             "Match User root",
             "    PermitRootLogin yes",
@@ -166,7 +218,7 @@ fn root(wish: &Wish<'_>, effective: &Effective) -> Vec<String> {
             "Match User root",
             "    AuthenticationMethods publickey",
         ],
-        (false, SshWay::PasswordAndCode) => &[],
+        (true, _) | (false, SshWay::PasswordAndCode) => &[],
     };
     lines.iter().map(|line| (*line).to_owned()).collect()
 }
@@ -196,6 +248,49 @@ fn decides(text: &str, lines: &[Line]) -> Result<(), SshError> {
         let Some(first) = first else { continue };
         if first.place.file != DROP_IN && !first.value.eq_ignore_ascii_case(value) {
             return Err(SshError::Overruled { keyword: keyword.to_owned(), place: first.place.clone() });
+        }
+    }
+    Ok(())
+}
+
+/// Whether every list of methods that stays in force can still be gone through: sshd hangs up where none can.
+fn lists_hold(way: SshWay, lines: &[Line]) -> Result<(), SshError> {
+    let is = |line: &&Line, keyword: &str| canonical(&line.keyword) == keyword && line.place.file != DROP_IN;
+    // Ours for everybody comes first, if it says any.
+    let global = lines.iter().find(|line| is(line, "authenticationmethods") && line.within.is_none());
+    let global = global.filter(|_| way == SshWay::PasswordAndCode);
+    let has_its_own = |within: &Option<String>| {
+        let own = lines.iter().find(|line| is(line, "passwordauthentication") && line.within == *within);
+        own.is_some_and(|line| line.value.eq_ignore_ascii_case("yes"))
+    };
+    let matched = lines.iter().filter(|line| is(line, "authenticationmethods") && line.within.is_some());
+    let mut all = global.into_iter().chain(matched.filter(|line| !has_its_own(&line.within)));
+    let names_it = |line: &&Line| {
+        let mut methods = line.value.split([',', ' ', '\t', '"']);
+        methods.any(|method| method.split(':').next() == Some("password"))
+    };
+    match all.find(names_it) {
+        Some(line) => Err(SshError::NeedsPassword { place: line.place.clone() }),
+        None => Ok(()),
+    }
+}
+
+/// Whether nobody for whom a `Match` has switched passwords off would be asked for one by PAM.
+fn opens_none(text: &str, lines: &[Line]) -> Result<(), SshError> {
+    if !text.lines().any(|line| line == "KbdInteractiveAuthentication yes") {
+        return Ok(());
+    }
+    let others = || lines.iter().filter(|line| line.place.file != DROP_IN && line.within.is_some());
+    let off = |line: &&Line| line.keyword == "passwordauthentication" && line.value.eq_ignore_ascii_case("no");
+    for line in others().filter(off) {
+        let mut same = others().filter(|other| other.within == line.within);
+        let spoken = |other: &Line| {
+            let methods = other.keyword == "authenticationmethods" && !other.value.contains("keyboard-interactive");
+            methods || canonical(&other.keyword) == "kbdinteractiveauthentication"
+        };
+        if !same.any(spoken) {
+            let within = line.within.clone().unwrap_or_default();
+            return Err(SshError::WouldOpen { place: line.place.clone(), within });
         }
     }
     Ok(())

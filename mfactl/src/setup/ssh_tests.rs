@@ -29,6 +29,103 @@ fn with_password_and_code_the_group_is_asked_and_others_come_as_before() {
     assert_eq!(said(&wish(SshWay::PasswordAndCode), &bookworm()), expected);
 }
 
+/// A cloud's image: no password lets anybody in.
+fn key_only() -> MadeUp {
+    let sshd_t =
+        bookworm().answers.get("sshd -T").unwrap().replace("passwordauthentication yes", "passwordauthentication no");
+    let sshd_t = sshd_t.replace("without-password", "yes");
+    let cloud = "PasswordAuthentication no\n";
+    bookworm().says("sshd -T", &sshd_t).file("/etc/ssh/sshd_config.d/50-cloud-init.conf", cloud)
+}
+
+#[test]
+fn where_no_password_let_anybody_in_none_does_for_whoever_is_not_asked() {
+    let expected = [
+        "UsePAM yes",
+        "KbdInteractiveAuthentication no",
+        "PasswordAuthentication no",
+        "Match Group sre",
+        "KbdInteractiveAuthentication yes",
+        "AuthenticationMethods publickey,keyboard-interactive",
+        "Match all",
+    ];
+    let wish = wish(SshWay::PasswordAndCode);
+    assert_eq!(said(&wish, &key_only()), expected);
+    // PAM's questions do not count where sshd does not ask PAM.
+    let sshd_t = "usepam no\npasswordauthentication no\nkbdinteractiveauthentication yes\n";
+    assert_eq!(said(&wish, &key_only().says("sshd -T", sshd_t)), expected);
+}
+
+#[test]
+fn a_server_that_was_closed_stays_so_when_setup_looks_at_its_own_file() {
+    for way in [SshWay::PasswordAndCode, SshWay::KeyAndCode] {
+        let machine = key_only();
+        let files = changes(&wish(way), &machine).unwrap();
+        // What sshd says then, of everybody.
+        let yes = machine
+            .answers
+            .get("sshd -T")
+            .unwrap()
+            .replace("kbdinteractiveauthentication no", "kbdinteractiveauthentication yes");
+        let text = text_of(&files, DROP_IN);
+        let machine = machine.file(DROP_IN, &text).says("sshd -T", &yes);
+        assert_eq!(changes(&wish(way), &machine), Ok(Vec::new()), "{way}");
+        assert!(is_closed(&machine));
+    }
+    // Also when the way is changed.
+    let keys = text_of(&changes(&wish(SshWay::KeyAndCode), &key_only()).unwrap(), DROP_IN);
+    assert_eq!(
+        said(&wish(SshWay::PasswordAndCode), &key_only().file(DROP_IN, &keys))[1],
+        "KbdInteractiveAuthentication no"
+    );
+    assert!(!is_closed(&bookworm()));
+}
+
+#[test]
+fn a_list_that_names_the_method_that_goes_off_would_let_nobody_in() {
+    let global = "AuthenticationMethods publickey,password\n";
+    let matched = "Match Group dev\n  AuthenticationMethods publickey,password keyboard-interactive\n";
+    let own = format!("{matched}  PasswordAuthentication yes\n");
+    let refused = |way, text: &str| {
+        let machine = bookworm().file("/etc/ssh/sshd_config.d/60-x.conf", text);
+        changes(&wish(way), &machine).err().map(|error| error.to_string())
+    };
+    let place = |line| format!("at /etc/ssh/sshd_config.d/60-x.conf:{line} names \"password\"");
+    let of = |way, text| refused(way, text).unwrap_or_default();
+    assert!(of(SshWay::PasswordAndCode, global).contains(&place(1)));
+    assert_eq!(refused(SshWay::KeyAndCode, global), None, "ours comes before it");
+    for way in [SshWay::PasswordAndCode, SshWay::KeyAndCode] {
+        assert!(of(way, matched).contains(&place(2)));
+        assert_eq!(refused(way, &own), None);
+    }
+}
+
+#[test]
+fn whoever_a_match_keeps_from_passwords_is_not_let_in_by_pams() {
+    let machine = |more: &str| {
+        let text = format!("Match Group admins\n  PasswordAuthentication no\n{more}");
+        bookworm().file("/etc/ssh/sshd_config.d/60-x.conf", &text)
+    };
+    let refused = changes(&wish(SshWay::PasswordAndCode), &machine("")).unwrap_err();
+    assert!(refused.to_string().starts_with("/etc/ssh/sshd_config.d/60-x.conf:2 lets nobody"), "{refused}");
+    for more in ["  KbdInteractiveAuthentication no\n", "  AuthenticationMethods publickey\n"] {
+        assert!(changes(&wish(SshWay::PasswordAndCode), &machine(more)).is_ok(), "{more}");
+    }
+}
+
+#[test]
+fn a_root_outside_of_the_group_comes_by_key_whatever_else_is_permitted() {
+    for (permitted, has_block) in
+        [("yes", true), ("forced-commands-only", true), ("without-password", true), ("no", false)]
+    {
+        let machine = bookworm().says("sshd -T", &format!("permitrootlogin {permitted}\nlogingracetime 120\n"));
+        let said = said(&wish(SshWay::KeyAndCode), &machine);
+        let at = said.iter().position(|line| line == "Match User root");
+        assert_eq!(at.is_some(), has_block, "{permitted}");
+        assert!(at.is_none_or(|at| said[at + 1] == "AuthenticationMethods publickey"), "{permitted}");
+    }
+}
+
 #[test]
 fn with_key_and_code_everybody_shows_a_key_and_root_goes_on_as_before() {
     let automation = ["ansible".to_owned(), "backup".to_owned()];
@@ -103,6 +200,8 @@ fn what_is_not_ours_is_not_overwritten_and_odd_names_are_not_written() {
     for group in ["domain users", "a,b", "s*", "!x", ""] {
         let refused = changes(&Wish { group, ..wish(SshWay::PasswordAndCode) }, &bookworm());
         assert_eq!(refused, Err(SshError::OddName(group.to_owned())));
+        // The group is not written there.
+        assert!(changes(&Wish { group, ..wish(SshWay::KeyAndCode) }, &bookworm()).is_ok());
     }
     let mute = MadeUp { answers: Default::default(), ..bookworm() };
     assert_eq!(changes(&wish(SshWay::PasswordAndCode), &mute), Err(SshError::NoAnswer));
