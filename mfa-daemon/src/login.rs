@@ -16,7 +16,7 @@ use crate::setting::{self, LONGEST, Manner, Surroundings};
 use crate::store::{Committed, Receipt};
 use mfa_core::At;
 use mfa_core::account::{Commit, What};
-use mfa_core::dialog::{Denial, Dialog, Effect, Event, Front, Next, Step, Turn, Verdict};
+use mfa_core::dialog::{Denial, Dialog, Effect, Event, Front, KeyEvent, KeyTrouble, Next, Step, Turn, Verdict};
 use mfa_core::policy::Plan;
 use mfa_proto::enrollment::Authorize;
 use mfa_proto::frame::{Call, encode_reply};
@@ -64,10 +64,15 @@ pub(crate) async fn authorize(
     whose: Subject,
     call: &Call<'_>,
 ) -> Result<Answer, Failure> {
-    let Authorize { code_at_hand, .. } = call.parameters()?;
+    let Authorize { code_at_hand, trial, .. } = call.parameters()?;
     let lane = if conversation.peer().is_root() { Lane::Root } else { Lane::Plain };
     let name = whose.name.clone();
-    let scene = Scene { lane, target: Some(whose.known()?), name, purpose: Purpose::Change };
+    let scene = Scene {
+        lane,
+        target: Some(whose.known()?),
+        name,
+        purpose: if trial { Purpose::Trial } else { Purpose::Change },
+    };
     let context = Context { service: Some("mfa-enroll".into()), ..conversation.context() };
     let how = Manner { interactive: true, front: Front::Terminal, keys: !code_at_hand, seconds: AUTHORIZING };
     start(conversation, scene, context, how).await
@@ -215,11 +220,14 @@ impl Login {
                     self.dialog = Some(dialog);
                     return turn;
                 }
-                Effect::Touch(turn, sign) => {
-                    self.touch = Some(Touch::begin(&daemon.keys, sign, self.asker.clone()));
-                    self.dialog = Some(dialog);
-                    return turn;
-                }
+                Effect::Touch(turn, sign) => match daemon.keys.turn(&self.asker).await {
+                    Some(at_the_keys) => {
+                        self.touch = Some(Touch::begin(&daemon.keys, sign, (at_the_keys, self.asker.clone())));
+                        self.dialog = Some(dialog);
+                        return turn;
+                    }
+                    None => Event::Key(KeyEvent::Failed(KeyTrouble::Busy)),
+                },
                 Effect::Search(search) => Event::Key(daemon.keys.search(search, &self.asker).await),
                 Effect::Commit(commit) => match self.commit(daemon, commit).await {
                     Ok(event) => event,

@@ -37,8 +37,10 @@ pub(crate) struct Scene {
 pub(crate) enum Purpose {
     /// To log in.
     Login(Box<Facts>),
-    /// To change factors, or to try one.
+    /// To change factors.
     Change,
+    /// To try a factor, and no more.
+    Trial,
 }
 
 /// What is known of a login.
@@ -118,7 +120,7 @@ impl Scene {
         let (digest, latest) = (loaded.config.digest, Times::now(daemon).latest);
         match &self.purpose {
             Purpose::Login(facts) => facts.ties(digest, latest),
-            Purpose::Change => Ties { policy: digest, latest, ..Ties::default() },
+            Purpose::Change | Purpose::Trial => Ties { policy: digest, latest, ..Ties::default() },
         }
     }
 
@@ -127,7 +129,7 @@ impl Scene {
         let loaded = daemon.loaded().ok_or_else(|| Trouble::Broken("there is no valid policy".into()))?;
         match (&self.target, &self.purpose) {
             (None, _) => Ok(nobody(&self.name, &loaded)),
-            (Some(target), Purpose::Change) => self.weigh_change(daemon, &loaded, target).await,
+            (Some(target), Purpose::Change | Purpose::Trial) => self.weigh_change(daemon, &loaded, target).await,
             (Some(target), Purpose::Login(facts)) => self.weigh_login(daemon, &loaded, target, facts).await,
         }
     }

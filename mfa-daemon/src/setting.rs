@@ -55,7 +55,7 @@ pub(crate) fn of(
     let login = if let Purpose::Login(facts) = &scene.purpose { Some(&**facts) } else { None };
     // Asked of logind only where it matters.
     let matters = keys && weighed.account.enrolled().contains(Kind::SecurityKey);
-    let presence = if matters { presence(login, (peer.is_root(), peer.uid)) } else { Presence::Nowhere };
+    let presence = if matters { presence(&scene.purpose, (peer.is_root(), peer.uid)) } else { Presence::Nowhere };
     let setting = Setting {
         caller: conversation.caller(),
         interactive,
@@ -70,7 +70,7 @@ pub(crate) fn of(
         occasion: occasion(daemon, scene, context),
         at_the_machine: daemon.logind.is_here(&presence),
         // A touch tells nobody which of the user's programs it is for.
-        pin_typed: login.is_none(),
+        pin_typed: matches!(scene.purpose, Purpose::Change),
         touch_wait: settings.security_keys.touch_wait.into(),
         shows_text: login.is_none_or(|facts| facts.shows_text),
         ssh: login.filter(|_| peer.is_root()).and_then(|facts| ssh(facts, settings)),
@@ -81,12 +81,12 @@ pub(crate) fn of(
 /// By what whoever asks is known to sit at this machine, so that a key that is plugged in is theirs. Of root's
 /// applications the session says it. A user's own are where their session is; but what changes factors is not to be done
 /// by a touch of somebody at the desk for somebody of the same name far away.
-fn presence(login: Option<&Facts>, (is_root, uid): (bool, u32)) -> Presence {
-    match (login, is_root) {
-        (Some(facts), true) => facts.presence.clone(),
-        (Some(_), false) => Presence::Own(uid),
-        (None, true) => Presence::Nowhere,
-        (None, false) => Presence::OwnAlone(uid),
+fn presence(purpose: &Purpose, (is_root, uid): (bool, u32)) -> Presence {
+    match (purpose, is_root) {
+        (Purpose::Login(facts), true) => facts.presence.clone(),
+        (Purpose::Change | Purpose::Trial, true) => Presence::Nowhere,
+        (Purpose::Login(_) | Purpose::Trial, false) => Presence::Own(uid),
+        (Purpose::Change, false) => Presence::OwnAlone(uid),
     }
 }
 
@@ -136,6 +136,6 @@ fn welcome(settings: &Settings, host: &str, (context, after_another): (&Context,
 fn mails(is_root: bool, scene: &Scene) -> bool {
     match scene.purpose {
         Purpose::Login(_) => is_root && scene.is_after_another(),
-        Purpose::Change => true,
+        Purpose::Change | Purpose::Trial => true,
     }
 }

@@ -26,7 +26,7 @@ pub(crate) fn run(args: Args, session: &mut Session) -> Result<Exit, Failure> {
     if enrolled.factors.is_empty() && enrolled.backup_codes == 0 {
         return Err(Failure::refused("nothing_enrolled", "There is nothing to test yet. Set it up: mfa-enroll"));
     }
-    let asked = Authorize { user: session.subject().user, code_at_hand: args.code.is_some() };
+    let asked = Authorize { user: session.subject().user, code_at_hand: args.code.is_some(), trial: true };
     let first = session.daemon.call(AUTHORIZE, &asked)?;
     let verdict = match args.code {
         Some(code) => dialog::drive(&mut session.daemon, first, &mut OneCode::new(code))?,

@@ -59,6 +59,9 @@ pub struct Authorize {
     /// A code is at hand: no security key is looked for first.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub code_at_hand: bool,
+    /// A factor is only tried: what it proves lets nothing be changed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub trial: bool,
 }
 
 /// One enrolled factor, without its secret.

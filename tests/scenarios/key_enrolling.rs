@@ -60,12 +60,7 @@ on_each_release! {
 
             let touched = key.seen().touched;
             let mut again = lab.pty_as(user, [&ADD[..], &["--name", "spare"]].concat())?;
-            let (asked, _) = again.expect_any(&[CODE, "Touch your security key: "])?;
-            if asked == 1 {
-                key.deny()?;
-                again.expect(CODE)?;
-            }
-            again.send_line(&code)?;
+            again.answer(CODE, &code)?;
             again.expect(FIRST)?;
             key.always(Some(Finger::Touch));
             again.expect("This key is already enrolled, as \"security key\".")?;

@@ -36,7 +36,7 @@ impl Dialog {
             return self.ask(say, text::CODE_PROMPT);
         }
         match self.missing() {
-            _ if self.key_helps(at) => {
+            _ if self.key_may_help(at) => {
                 let prompt = key_text::plug(self.can_type(at)).to_owned().into();
                 self.ask_on(Question::Plug, say, prompt, false)
             }
@@ -71,7 +71,7 @@ impl Dialog {
 
     /// Nothing would do but a key, and there will be none.
     fn refuse_without_key(&self, at: &At) -> Option<(Denial, String)> {
-        if self.takes_codes() || self.has_backup_codes() || self.temp_code_helps(at) || self.key_helps(at) {
+        if self.takes_codes() || self.has_backup_codes() || self.temp_code_helps(at) || self.key_may_help(at) {
             return None;
         }
         let support = &self.setting.support;
@@ -108,6 +108,7 @@ impl Dialog {
         match () {
             () if has(Kind::SshKey) && self.setting.ssh.is_some() => Some(self.missing_ssh_key()),
             () if has(Kind::SecurityKey) && self.setting.at_the_machine => Some(Missing::CannotVerify),
+            () if has(Kind::SecurityKey) && self.setting.pin_typed => Some(Missing::NotAlone),
             () if has(Kind::SecurityKey) => Some(Missing::Elsewhere),
             () if has(Kind::SshKey) => Some(Missing::NoSsh),
             () => None,

@@ -53,6 +53,8 @@ pub(super) struct Keys {
     searches: u8,
     touches: u8,
     pins: u8,
+    /// Whether somebody sat at this machine earlier in this dialog.
+    sat_here: bool,
     /// The key that was found.
     found: Option<Plugged>,
     /// What it has signed, until that is committed or refused.
@@ -65,13 +67,18 @@ pub(super) struct Touching {
     challenge: Challenge,
     /// Whether the key was told to check who touches it.
     verify_user: bool,
+    /// How long it is waited for.
+    seconds: u32,
 }
 
 impl Dialog {
     /// Whether this account has a key that could be touched in this login, throttled or not.
     pub(super) fn has_key_here(&self) -> bool {
-        self.setting.at_the_machine
-            && self.setting.interactive
+        self.setting.at_the_machine && self.has_key()
+    }
+
+    fn has_key(&self) -> bool {
+        self.setting.interactive
             && self.setting.front != Front::Combined
             && self.may(Kind::SecurityKey)
             && self.keys_that_do().next().is_some()
@@ -79,7 +86,13 @@ impl Dialog {
 
     /// Whether one would be tried now.
     pub(super) fn key_helps(&self, at: &At) -> bool {
-        self.has_key_here()
+        self.setting.at_the_machine && self.key_may_help(at)
+    }
+
+    /// Whether one would be tried now, or when whoever sat here is back.
+    pub(super) fn key_may_help(&self, at: &At) -> bool {
+        (self.setting.at_the_machine || self.keys.sat_here)
+            && self.has_key()
             && self.gate(Guess::Key, at) == Gate::Open
             && self.keys.searches < SEARCHES
             && self.keys.touches < TOUCHES
@@ -101,7 +114,7 @@ impl Dialog {
             return self.search(true, at);
         }
         let text = match () {
-            () if !self.setting.at_the_machine => text::key_elsewhere(),
+            () if !self.setting.at_the_machine => text::key_elsewhere(self.setting.pin_typed),
             () if !self.has_key_here() => text::no_key_that_does(),
             () => text::keys_tried_enough(),
         };
@@ -111,6 +124,7 @@ impl Dialog {
     /// Tells who sits at this machine now. A dialog begins with what was true then; who could touch a key is asked anew
     /// before every step.
     pub fn sits_here(&mut self, here: bool) {
+        self.keys.sat_here |= self.setting.at_the_machine;
         self.setting.at_the_machine = here;
     }
 
@@ -129,11 +143,12 @@ impl Dialog {
         let found = match event {
             KeyEvent::Found(found) => found,
             KeyEvent::Failed(KeyTrouble::NotHere) => Vec::new(),
+            KeyEvent::Failed(KeyTrouble::Elsewhere) => return self.without_whoever_left(at),
             KeyEvent::Failed(trouble) => return self.without_key(text::key_trouble(trouble, 0), at),
             KeyEvent::Signed(_) => return self.deny(Denial::Unexpected),
         };
         if !self.setting.at_the_machine {
-            return self.without_key(text::key_trouble(KeyTrouble::Elsewhere, 0), at);
+            return self.without_whoever_left(at);
         }
         if !self.has_key_here() {
             // The policy or the account has changed while it was looked for.
@@ -222,7 +237,7 @@ impl Dialog {
         let (client_data_hash, verify_user) = (challenge.client_data_hash(), self.verifies_user());
         let text = text::touch(&self.setting.occasion, seconds, self.can_type(at));
         self.keys.touches += 1;
-        self.state = State::Touching(Touching { challenge, verify_user });
+        self.state = State::Touching(Touching { challenge, verify_user, seconds });
         let next = Next::Wait { at_most: seconds + GRACE };
         let turn = Turn { say: vec![Note { error: false, text }], next };
         (self, Effect::Touch(turn, Sign { credentials, client_data_hash, pin, verify_user, seconds }))
@@ -247,8 +262,9 @@ impl Dialog {
             KeyEvent::Failed(KeyTrouble::PinNeeded) if self.keys.pins == 0 && self.key_helps(at) => {
                 self.ask_for_pin(Vec::new(), at)
             }
+            KeyEvent::Failed(KeyTrouble::Elsewhere) => self.without_whoever_left(at),
             KeyEvent::Failed(trouble) => {
-                let text = text::key_trouble(trouble, self.setting.touch_wait);
+                let text = text::key_trouble(trouble, touching.seconds);
                 self.without_key(text, at)
             }
             KeyEvent::Found(_) => self.deny(Denial::Unexpected),
@@ -275,7 +291,7 @@ impl Dialog {
         let Some((touching, assertion)) = &self.keys.signed else { return self.deny(Denial::Unexpected) };
         if !self.setting.at_the_machine {
             // Whoever has touched it sits before another session than the one that this is for.
-            return self.without_key(text::key_trouble(KeyTrouble::Elsewhere, 0), at);
+            return self.without_whoever_left(at);
         }
         if !self.has_key_here() || self.gate(Guess::Key, at) != Gate::Open {
             return self.without_key(text::key_wrong(), at);
@@ -306,6 +322,13 @@ impl Dialog {
         self.keys.signed = None;
         self.tries = self.tries.saturating_sub(1);
         if self.tries == 0 { self.deny(Denial::Wrong) } else { self.without_key(text, at) }
+    }
+
+    /// Goes on without a key, since whoever sat here is elsewhere, or somebody in their name is.
+    fn without_whoever_left(self, at: &At) -> Step {
+        let gone = KeyTrouble::Elsewhere;
+        let text = if self.setting.pin_typed { text::key_elsewhere(true) } else { text::key_trouble(gone, 0) };
+        self.without_key(text, at)
     }
 
     /// Says why no key does, and asks for something else.

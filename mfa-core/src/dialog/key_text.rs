@@ -29,7 +29,7 @@ pub(super) fn no_pin() -> String {
 }
 
 pub(super) fn no_pin_to_type() -> String {
-    "Changing factors with a key takes its PIN, and this key has none yet.\nSet one with its maker's tool.".into()
+    "Here a security key counts with its PIN, and this one has none yet.\nSet one with its maker's tool.".into()
 }
 
 pub(super) fn pins_enough() -> String {
@@ -69,7 +69,7 @@ pub(super) fn key_trouble(trouble: KeyTrouble, waited: u32) -> String {
         }
         KeyTrouble::PinBlocked => "This key takes no PIN any more. It must be reset with its maker's tool.".into(),
         KeyTrouble::PinPause => "The key takes no PIN for now. Unplug it, plug it in, then type k.".into(),
-        KeyTrouble::Busy => "The key is in use by somebody else. Try again: k".into(),
+        KeyTrouble::Busy => "The key is in use. Try again: k".into(),
         KeyTrouble::Elsewhere => "The key was not used: your session is not in front at this machine.".into(),
         KeyTrouble::Unsupported => "This key cannot do what is wanted here.".into(),
         KeyTrouble::Broken => "The key cannot be used now.".into(),
@@ -84,9 +84,16 @@ pub(super) fn counter_back() -> String {
     "That key's answer was not accepted: there may be a copy of the key.\nYour administrators are told.".into()
 }
 
-pub(super) fn key_elsewhere() -> String {
+pub(super) fn key_elsewhere(pin_typed: bool) -> String {
+    if pin_typed {
+        return NOT_ALONE.into();
+    }
     "A security key works only for somebody who sits at this machine.".into()
 }
+
+/// The same where factors are changed, and somebody of that name may be elsewhere, too.
+const NOT_ALONE: &str =
+    "To change factors, a security key works only while you are logged in at this\nmachine and nowhere else.";
 
 pub(super) fn no_key_that_does() -> String {
     "You have no security key that would do here.".into()
@@ -125,6 +132,8 @@ pub(super) enum Missing {
     NoSsh,
     /// The security key is where its owner is not.
     Elsewhere,
+    /// Factors are to be changed, and its owner is not here, or elsewhere as well.
+    NotAlone,
     /// The security key knows U2F alone, and is to check its user.
     CannotVerify,
 }
@@ -141,6 +150,7 @@ impl Missing {
             Self::SshKeyUnverified => "SSH security keys do not do here: sshd does not make them check a PIN.".into(),
             Self::NoSsh => "Only your SSH security key would do, and that is shown when you log in with ssh.".into(),
             Self::Elsewhere => "Your security key works only for somebody who sits at this machine.".into(),
+            Self::NotAlone => NOT_ALONE.into(),
             Self::CannotVerify => "A PIN or a fingerprint is wanted here, and your security key knows neither.".into(),
         }
     }

@@ -6,6 +6,7 @@
 //!                                                          └ hung up: the key stops blinking
 //! ```
 //!
+//! Nobody is told to touch a key before it is their turn: else the touch could be somebody else's, whose key blinks.
 //! A key is asked for whoever sits at this machine, and only while they do: that is looked at when their turn has come
 //! and again and again until the key has answered.
 
@@ -19,7 +20,7 @@ use crate::accounts::{Lane, Logind, Presence};
 use crate::journal::{self, Level};
 use mfa_core::dialog::{KeyEvent, KeyTrouble, Search, Sign};
 use mfa_proto::key::{ASSERT, Asserted, FIND, Failure, Found};
-use queue::Queue;
+use queue::{Queue, Turn};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::rc::Rc;
@@ -29,6 +30,9 @@ use tokio::time::Instant;
 
 /// How often it is looked at whether whoever a key was asked for still sits here.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
+
+/// How long a turn is waited for, while nothing is on the screen.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// The way to keys.
 pub(crate) struct Keys {
@@ -56,17 +60,23 @@ impl Keys {
 
     /// Which of these credentials are plugged in. No key blinks.
     pub(crate) async fn search(&self, search: Search, asker: &Asker) -> KeyEvent {
+        let Some(turn) = self.turn(asker).await else { return KeyEvent::Failed(KeyTrouble::Busy) };
         let seconds = search.seconds;
-        match self.call::<_, Found>(FIND, &words::find(search), (asker, seconds)).await {
+        match self.call::<_, Found>(FIND, &words::find(search), (turn, asker, seconds)).await {
             Ok(found) => KeyEvent::Found(words::found(found)),
             Err(trouble) => KeyEvent::Failed(trouble),
         }
     }
 
+    /// Waits for a turn at the keys; `None` if others have them for too long.
+    pub(crate) async fn turn(&self, asker: &Asker) -> Option<Turn> {
+        self.queue.turn((asker.lane, asker.whose), Instant::now() + PATIENCE).await
+    }
+
     /// Has a key sign; it blinks, until it is touched, its time is up, or whoever wanted it is gone.
-    async fn sign(&self, sign: Sign, asker: &Asker) -> KeyEvent {
+    async fn sign(&self, sign: Sign, (turn, asker): (Turn, &Asker)) -> KeyEvent {
         let seconds = sign.seconds;
-        match self.call::<_, Asserted>(ASSERT, &words::assert(sign), (asker, seconds)).await {
+        match self.call::<_, Asserted>(ASSERT, &words::assert(sign), (turn, asker, seconds)).await {
             Ok(asserted) => KeyEvent::Signed(words::signed(asserted)),
             Err(trouble) => KeyEvent::Failed(trouble),
         }
@@ -76,10 +86,8 @@ impl Keys {
         &self,
         method: &str,
         parameters: &P,
-        (asker, seconds): (&Asker, u32),
+        (turn, asker, seconds): (Turn, &Asker, u32),
     ) -> Result<R, KeyTrouble> {
-        let until = Instant::now() + Duration::from_secs(seconds.into());
-        let Some(turn) = self.queue.turn((asker.lane, asker.whose), until).await else { return Err(KeyTrouble::Busy) };
         tokio::select! {
             biased;
             // Dropping the call hangs up, and the key stops blinking.
@@ -109,9 +117,9 @@ pub(crate) struct Touch {
 
 impl Touch {
     /// Begins at once, whoever waits for it.
-    pub(crate) fn begin(keys: &Rc<Keys>, sign: Sign, asker: Asker) -> Self {
+    pub(crate) fn begin(keys: &Rc<Keys>, sign: Sign, (turn, asker): (Turn, Asker)) -> Self {
         let keys = Rc::clone(keys);
-        Self { task: tokio::task::spawn_local(async move { keys.sign(sign, &asker).await }), became: None }
+        Self { task: tokio::task::spawn_local(async move { keys.sign(sign, (turn, &asker)).await }), became: None }
     }
 
     /// Comes back when it is known what became of it; whoever stops waiting can wait again.

@@ -36,7 +36,7 @@ struct Waiting {
 }
 
 /// A turn; it ends when it is dropped.
-pub(super) struct Turn {
+pub(crate) struct Turn {
     queue: Rc<Queue>,
     lane: Lane,
 }

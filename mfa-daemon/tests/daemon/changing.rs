@@ -28,10 +28,7 @@ fn whoever_changes_factors_at_the_desk_types_the_keys_pin_and_a_touch_alone_chan
     let credential = enroll(&mut scene.daemon.connect(), "nobody", &mut key);
     let mut wire = scene.daemon.connect_as(NOBODY);
     let told = authorize(&mut wire, &scene, &found(&credential));
-    assert!(
-        told["say"][0]["text"].as_str().unwrap().starts_with("Changing factors with a key takes its PIN"),
-        "{told}"
-    );
+    assert!(told["say"][0]["text"].as_str().unwrap().starts_with("Here a security key counts with its PIN"), "{told}");
     assert_eq!(outcome(&told), "ask");
     assert_eq!(wire.refused("io.mfa.Enrollment.NewBackupCodes", json!({})), "authorize_first");
 
@@ -50,4 +47,26 @@ fn whoever_changes_factors_at_the_desk_types_the_keys_pin_and_a_touch_alone_chan
     scene.touched(operation);
     assert_eq!(outcome(&turn(&mut wire)), "pass");
     wire.ask("io.mfa.Enrollment.NewBackupCodes", json!({}));
+}
+
+#[test]
+fn to_try_a_key_a_touch_is_enough_and_it_changes_nothing() {
+    if !as_root() {
+        return left_out("another user's key");
+    }
+    let place = Place::new();
+    let _screen = Screen::of(&place, [NOBODY, 1002]);
+    let mut scene = Scene::new(&place);
+    let mut key = SoftKey::new(4);
+    let credential = enroll(&mut scene.daemon.connect(), "nobody", &mut key);
+    scene.key = key;
+    let mut wire = scene.daemon.connect_as(NOBODY);
+    assert!(wire.say(r#"{"method":"io.mfa.Enrollment.Authorize","parameters":{"trial":true}}"#));
+    scene.port.next("Find").answer(&found(&credential));
+    assert_eq!(turn(&mut wire)["wait"], 20);
+    let operation = scene.port.next("Assert");
+    say_wait(&mut wire);
+    scene.touched(operation);
+    assert_eq!(outcome(&turn(&mut wire)), "pass");
+    assert_eq!(wire.refused("io.mfa.Enrollment.NewBackupCodes", json!({})), "authorize_first");
 }

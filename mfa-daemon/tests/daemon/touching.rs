@@ -55,7 +55,7 @@ fn whatever_becomes_of_the_key_the_code_is_asked_for() {
         (json!({ "outcome": "timed_out" }), "The key was not touched within 15 s."),
         (json!({ "outcome": "denied" }), "The key said no."),
         (json!({ "outcome": "unplugged" }), "The key was unplugged."),
-        (json!({ "outcome": "busy" }), "The key is in use by somebody else. Try again: k"),
+        (json!({ "outcome": "busy" }), "The key is in use. Try again: k"),
         (json!({ "outcome": "failed", "detail": "it smokes" }), "The key cannot be used now."),
         (json!({ "outcome": "nonsense" }), "The key cannot be used now."),
         (
@@ -173,6 +173,42 @@ fn two_logins_have_one_key_after_the_other_and_one_touch_is_for_one_of_them() {
 }
 
 #[test]
+fn nobody_is_told_to_touch_a_key_that_blinks_for_another_login() {
+    if !as_root() {
+        return left_out("two who were found a key for");
+    }
+    let place = Place::new();
+    let mut scene = Scene::new(&place);
+    let credential = enroll(&mut scene.daemon.connect(), "ghost2", &mut SoftKey::new(5));
+    let (mut first, others) = (scene.daemon.connect(), [scene.daemon.connect(), scene.daemon.connect()]);
+    say_begin(&mut first, at_the_console("ghost1"));
+    let search = scene.port.next("Find");
+    let (sent, told) = channel();
+    std::thread::scope(|scope| {
+        for mut wire in others {
+            say_begin(&mut wire, at_the_console("ghost2"));
+            let sent = sent.clone();
+            scope.spawn(move || sent.send(turn(&mut wire)).unwrap());
+        }
+        let in_use = |turn: Value| {
+            assert_eq!(turn["say"][0]["text"], "The key is in use. Try again: k");
+            assert_eq!(outcome(&turn), "ask");
+        };
+        in_use(told.recv().unwrap()); // so the other one is in the queue
+        search.answer(&found(&scene.credential));
+        scene.port.next("Find").answer(&found(&credential));
+        // Two know their key now. It blinks for one of them, and the other one is not shown a word of touching.
+        assert_eq!(turn(&mut first)["wait"], 20);
+        let operation = scene.port.next("Assert");
+        in_use(told.recv().unwrap());
+        assert!(scene.port.is_asked_nothing());
+        say_wait(&mut first);
+        scene.touched(operation);
+        assert_eq!(outcome(&turn(&mut first)), "pass");
+    });
+}
+
+#[test]
 fn of_one_account_one_login_waits_for_the_key_and_a_further_one_is_told_at_once() {
     if !as_root() {
         return left_out("a crowd at one key");
@@ -190,7 +226,7 @@ fn of_one_account_one_login_waits_for_the_key_and_a_further_one_is_told_at_once(
             scope.spawn(move || sent.send(turn(&mut wire)).unwrap());
         }
         let further = told.recv().unwrap();
-        assert_eq!(further["say"][0]["text"], "The key is in use by somebody else. Try again: k");
+        assert_eq!(further["say"][0]["text"], "The key is in use. Try again: k");
         assert_eq!(outcome(&further), "ask");
         scene.touched(operation);
         assert_eq!(outcome(&turn(&mut first)), "pass");

@@ -193,7 +193,7 @@ fn whatever_a_key_does_not_do_ends_in_one_sentence_and_the_code() {
         (KeyTrouble::Denied, "The key said no."),
         (KeyTrouble::Unplugged, "The key was unplugged."),
         (KeyTrouble::NotHere, "None of your security keys is plugged in here."),
-        (KeyTrouble::Busy, "The key is in use by somebody else. Try again: k"),
+        (KeyTrouble::Busy, "The key is in use. Try again: k"),
         (KeyTrouble::Unsupported, "This key cannot do what is wanted here."),
         (KeyTrouble::PinBlocked, "This key takes no PIN any more. It must be reset with its maker's tool."),
         (KeyTrouble::PinPause, "The key takes no PIN for now. Unplug it, plug it in, then type k."),
@@ -273,7 +273,7 @@ fn whoever_leaves_the_machine_has_no_key_looked_for_touched_or_believed_until_th
     assert_eq!((said(&turn), prompt(&turn)), (key_text::key_trouble(KeyTrouble::Elsewhere, 0), text::CODE_PROMPT));
     assert!(world.blinks.is_none());
     let (mut dialog, turn) = world.answer(dialog, "k", NOW);
-    assert_eq!(said(&turn), key_text::key_elsewhere());
+    assert_eq!(said(&turn), key_text::key_elsewhere(false));
     assert_eq!(world.searches, 1);
     // And back.
     dialog.sits_here(true);
@@ -284,4 +284,22 @@ fn whoever_leaves_the_machine_has_no_key_looked_for_touched_or_believed_until_th
     let (dialog, turn) = world.touch(dialog, true);
     assert_eq!((said(&turn), prompt(&turn)), (key_text::key_trouble(KeyTrouble::Elsewhere, 0), text::CODE_PROMPT));
     assert!(!dialog.is_over() && world.records.is_empty());
+}
+
+#[test]
+fn whoever_has_keys_alone_and_looks_away_is_asked_again_and_not_refused() {
+    let mut world = World::with_keys_alone(&[TestKey::new(7)]);
+    let (mut dialog, turn) = world.sit_down();
+    assert!(matches!(turn.next, Next::Wait { .. }));
+    dialog.sits_here(false);
+    let (mut dialog, turn) = world.fails(dialog, KeyTrouble::Elsewhere);
+    assert_eq!(said(&turn), key_text::key_trouble(KeyTrouble::Elsewhere, 0));
+    assert_eq!(prompt(&turn), key_text::plug(false));
+    dialog.sits_here(false);
+    let (mut dialog, turn) = world.answer(dialog, "", NOW);
+    assert_eq!((said(&turn), prompt(&turn)), (key_text::key_elsewhere(false), key_text::plug(false)));
+    dialog.sits_here(true);
+    let (dialog, turn) = world.answer(dialog, "", NOW);
+    assert!(matches!(turn.next, Next::Wait { .. }));
+    assert!(passed(&world.touch(dialog, false).1));
 }
