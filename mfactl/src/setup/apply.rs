@@ -7,7 +7,7 @@
 use super::back::{BackError, put_back};
 use super::files::{FileError, Marks, Spot, Trust, make_folder, missing_folders};
 use super::plan::{FileChange, Plan};
-use super::session::{self, Session};
+use super::session::{Instant, Session};
 use super::state::{FOLDER, Image, Kept, Moment, Stage, State, StateError, Store, seconds};
 use super::trial::{SCRATCH, TrialError};
 use super::world::{ThisMachine, Timer, World, disarm_all};
@@ -258,7 +258,7 @@ impl<'a> Applying<'a> {
             return Ok(());
         };
         let (until, until_told) = (self.until.clone(), seconds() + within.as_secs());
-        self.state.stage = Stage::Waiting { until, until_told, since: session::now() };
+        self.state.stage = Stage::Waiting { until, until_told, since: Instant::now() };
         self.store.keep(&self.state)?;
         self.world.disarm(Timer::Guard);
         Ok(())

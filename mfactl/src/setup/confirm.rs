@@ -20,7 +20,7 @@ pub(crate) enum ConfirmError {
     TooLate,
     /// Not the code.
     WrongCode,
-    /// This is the login in which setup was run, or one from before.
+    /// This is the login in which setup was run, or one from before, or its prompt was.
     OldLogin,
     /// It came in by something that was not changed.
     OtherService { came: String, changed: Vec<String> },
@@ -37,14 +37,16 @@ impl fmt::Display for ConfirmError {
                 "Nothing waits to be confirmed: it was confirmed, or everything is as it was before. See: mfactl setup \
                  status",
             ),
-            Self::TooLate => {
-                f.write_str("The time is over, and everything is being put back. To begin again: mfactl setup")
-            }
+            Self::TooLate => f.write_str(
+                "The time is over, and everything goes back by itself. At once: mfactl setup undo. To begin again: \
+                 mfactl setup",
+            ),
             Self::WrongCode => f.write_str("That is not the code. It stands where setup was run."),
             Self::OldLogin => f.write_str(
-                "This login is older than the change and proves nothing. Log in anew, from another terminal and not \
-                 through a connection that is shared (tmux, screen and ssh's ControlMaster keep the old login), and \
-                 confirm there.",
+                "This login, or the prompt that let it in, is older than the change and proves nothing. Log in anew, \
+                 from another terminal and not through a connection that is shared (tmux, screen and ssh's \
+                 ControlMaster keep the old login), and confirm there. At a console or a login window, log out first: \
+                 that brings a new prompt.",
             ),
             Self::OtherService { came, changed } => write!(
                 f,
@@ -97,7 +99,7 @@ fn weigh(state: &State, code: &str, session: Option<Session>) -> Result<(), Conf
         return Err(ConfirmError::WrongCode);
     }
     let session = session.ok_or(ConfirmError::NoLogin)?;
-    if session.began <= *since || state.session.as_ref() == Some(&session.name) {
+    if !session.is_later_than(*since) || state.session.as_ref() == Some(&session.name) {
         return Err(ConfirmError::OldLogin);
     }
     let is_login = |service: &&String| LOGINS.iter().chain(&WINDOWS).any(|login| login == service);
@@ -115,16 +117,16 @@ mod tests {
     use super::*;
     use crate::setup::back::back_in;
     use crate::setup::made_up::{MINUTE, MadeUp, plan};
-    use crate::setup::session;
     use std::time::Duration;
 
-    fn login(name: &str, began: u64, service: &str) -> Option<Session> {
-        Some(Session { name: name.into(), began, service: Some(service.into()) })
+    /// A login that began then, by the kernel's clock and by logind's.
+    fn login(name: &str, began: u64, opened: u64, service: &str) -> Option<Session> {
+        Some(Session { name: name.into(), began, opened: Some(opened), service: Some(service.into()) })
     }
 
-    /// A login by ssh that begins now.
+    /// A login by ssh that begins later.
     fn new_login() -> Option<Session> {
-        login("8", session::now() + 1, "sshd")
+        login("8", u64::MAX, u64::MAX, "sshd")
     }
 
     /// A setup that waits, and its code.
@@ -152,14 +154,15 @@ mod tests {
     #[test]
     fn nothing_else_confirms_and_it_goes_on_waiting() {
         let (machine, code) = waiting(MINUTE);
-        let early = session::now() - 1_000_000_000;
         type Expected = fn(&ConfirmError) -> bool;
-        let cases: [(&str, Option<Session>, Expected); 5] = [
+        let cases: [(&str, Option<Session>, Expected); 6] = [
             ("1", new_login(), |error| matches!(error, ConfirmError::WrongCode)),
             ("", new_login(), |error| matches!(error, ConfirmError::WrongCode)),
             (&code, None, |error| matches!(error, ConfirmError::NoLogin)),
-            (&code, login("3", early, "sshd"), |error| matches!(error, ConfirmError::OldLogin)),
-            (&code, login("8", session::now() + 1, "login"), |error| {
+            (&code, login("3", u64::MAX, 1, "sshd"), |error| matches!(error, ConfirmError::OldLogin)),
+            // The prompt stood there before the change, whenever the password was typed.
+            (&code, login("3", 1, u64::MAX, "sshd"), |error| matches!(error, ConfirmError::OldLogin)),
+            (&code, login("8", u64::MAX, u64::MAX, "login"), |error| {
                 matches!(error, ConfirmError::OtherService { .. })
             }),
         ];

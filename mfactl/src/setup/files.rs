@@ -17,7 +17,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Component, Path, PathBuf};
 
 /// The most bytes of a file: all that is changed is configuration.
-const LONGEST: u64 = 1024 * 1024;
+pub(super) const LONGEST: u64 = 1024 * 1024;
 /// Behind the name of what is written beside a file. sshd, the daemon and libpam read no such name.
 const BESIDE: &str = ".mfa-setup";
 

@@ -2,9 +2,13 @@
 //!
 //! Nothing is taken from the environment. logind's word is read where `sd-login` reads it, by the name of our control
 //! group, which only root could have given us: a user's own manager can make control groups, but only below its own.
-//! Where there is no logind the kernel's audit session says it, and the oldest of our ancestors in it when it began.
+//! What runs below that manager, as a desktop's terminal does, belongs to its user's newest session at a seat. Where
+//! logind does not run the kernel's audit session says it, and the oldest of our ancestors in it when it began.
+//!
+//! A session is as old as the process that asked for the password: one that asked before a change asked the old way.
 
 use rustix::time::{ClockId, clock_gettime};
+use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
@@ -17,43 +21,103 @@ const NO_SESSION: &str = "4294967295";
 const TICKS: u64 = 100;
 /// More ancestors than any process has.
 const MOST_ANCESTORS: usize = 1000;
+/// How sessions at a seat are drawn; others there are consoles, whose programs are not below a user's manager.
+const DRAWN: [&str; 3] = ["wayland", "x11", "mir"];
 
 /// A login session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Session {
     /// What it is called.
     pub(crate) name: String,
-    /// When it began: microseconds of the monotonic clock.
+    /// When the process began that let it in: microseconds of the clock that goes on while the machine sleeps.
     pub(crate) began: u64,
+    /// When logind opened it: microseconds of the clock that sleeps with the machine; `None` without logind.
+    pub(crate) opened: Option<u64>,
     /// The PAM service that it came through, where that is known.
     pub(crate) service: Option<String>,
+}
+
+/// A moment, by both clocks that a session's beginning is told in; neither is made into the other, since nobody knows
+/// when the machine slept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Instant {
+    /// Microseconds since the boot, sleep included: the kernel's clock for processes.
+    all: u64,
+    /// The same without sleep: logind's clock.
+    awake: u64,
+}
+
+impl Instant {
+    /// Now.
+    pub(crate) fn now() -> Self {
+        Self { all: microseconds(ClockId::Boottime), awake: microseconds(ClockId::Monotonic) }
+    }
 }
 
 impl Session {
     /// The one this process is in.
     pub(crate) fn own() -> Option<Self> {
-        by_logind(Path::new(PROC), Path::new(SESSIONS)).or_else(|| by_audit(Path::new(PROC)))
+        Self::of(Path::new(PROC), Path::new(SESSIONS))
+    }
+
+    fn of(proc: &Path, sessions: &Path) -> Option<Self> {
+        // Where logind runs, what it does not call a login is none: the kernel gives cron's jobs sessions, too.
+        if sessions.is_dir() { by_logind(proc, sessions) } else { by_audit(proc) }
+    }
+
+    /// Whether it began, and was asked for, after that.
+    pub(crate) fn is_later_than(&self, moment: Instant) -> bool {
+        self.began > moment.all && self.opened.is_none_or(|opened| opened > moment.awake)
     }
 }
 
-/// Now, by the clock of [`Session::began`].
-pub(crate) fn now() -> u64 {
-    let now = Duration::try_from(clock_gettime(ClockId::Monotonic)).unwrap_or_default();
+fn microseconds(clock: ClockId) -> u64 {
+    let now = Duration::try_from(clock_gettime(clock)).unwrap_or_default();
     u64::try_from(now.as_micros()).unwrap_or(u64::MAX)
 }
 
 fn by_logind(proc: &Path, sessions: &Path) -> Option<Session> {
     let groups = fs::read_to_string(proc.join("self/cgroup")).ok()?;
-    let name = session_among(&groups)?;
-    let text = fs::read_to_string(sessions.join(name)).ok()?;
-    let value = |key: &str| {
-        let mut values = text.lines().filter_map(|line| line.strip_prefix(key)?.strip_prefix('='));
+    if let Some(name) = session_among(&groups) {
+        return Said::read(sessions, name)?.session(name, proc);
+    }
+    let user = manager_among(&groups)?;
+    let names = fs::read_dir(sessions).ok()?.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let at_seat = names.filter(|name| is_name(name)).filter_map(|name| {
+        let said = Said::read(sessions, &name).filter(|said| said.is_at_seat_of(user))?;
+        said.session(&name, proc)
+    });
+    at_seat.max_by_key(|session| session.opened)
+}
+
+/// What logind has written down of a session.
+struct Said(String);
+
+impl Said {
+    fn read(sessions: &Path, name: &str) -> Option<Self> {
+        fs::read_to_string(sessions.join(name)).ok().map(Self)
+    }
+
+    fn value(&self, key: &str) -> Option<&str> {
+        let mut values = self.0.lines().filter_map(|line| line.strip_prefix(key)?.strip_prefix('='));
         // What is said twice is not understood.
         values.next().filter(|_| values.next().is_none())
-    };
-    value("CLASS").filter(|class| *class == "user" || class.starts_with("user-"))?;
-    let began = value("MONOTONIC")?.parse().ok().filter(|began| *began > 0)?;
-    Some(Session { name: name.to_owned(), began, service: value("SERVICE").map(str::to_owned) })
+    }
+
+    fn is_at_seat_of(&self, user: &str) -> bool {
+        let is_drawn = self.value("TYPE").is_some_and(|kind| DRAWN.contains(&kind));
+        is_drawn && self.value("UID") == Some(user) && self.value("SEAT").is_some_and(|seat| !seat.is_empty())
+    }
+
+    /// Its leader is who let it in: sshd's process of the connection, `login`, the login window's.
+    fn session(&self, name: &str, proc: &Path) -> Option<Session> {
+        self.value("CLASS").filter(|class| *class == "user" || class.starts_with("user-"))?;
+        let opened = self.value("MONOTONIC")?.parse().ok().filter(|opened| *opened > 0)?;
+        let leader: u32 = self.value("LEADER")?.parse().ok()?;
+        let (_, began) = parent_and_start(&fs::read_to_string(proc.join(leader.to_string()).join("stat")).ok()?)?;
+        let service = self.value("SERVICE").map(str::to_owned);
+        Some(Session { name: name.to_owned(), began, opened: Some(opened), service })
+    }
 }
 
 /// `7` of `0::/user.slice/user-1000.slice/session-7.scope`. Only slices lie between: what lies below a user's own
@@ -63,8 +127,22 @@ fn session_among(groups: &str) -> Option<&str> {
         let (_, below) = line.split_once("/user.slice/")?;
         let (slices, scope) = below.rsplit_once('/')?;
         let name = scope.strip_prefix("session-")?.strip_suffix(".scope")?;
-        let is_name = (1..=32).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        (is_name && slices.split('/').all(|part| part.ends_with(".slice"))).then_some(name)
+        (is_name(name) && slices.split('/').all(|part| part.ends_with(".slice"))).then_some(name)
+    })
+}
+
+fn is_name(name: &str) -> bool {
+    (1..=32).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+/// `1000` of `0::/user.slice/user-1000.slice/user@1000.service/app.slice/...`: whose manager this runs below.
+fn manager_among(groups: &str) -> Option<&str> {
+    groups.lines().find_map(|line| {
+        let (_, below) = line.split_once("/user.slice/")?;
+        let mut parts = below.split('/');
+        let user = parts.next()?.strip_prefix("user-")?.strip_suffix(".slice")?;
+        let manager = parts.next()?.strip_prefix("user@")?.strip_suffix(".service")?;
+        (user == manager && !user.is_empty() && user.bytes().all(|byte| byte.is_ascii_digit())).then_some(user)
     })
 }
 
@@ -79,92 +157,21 @@ fn by_audit(proc: &Path) -> Option<Session> {
         if session_of(&process).as_ref() != Some(&own) {
             break;
         }
-        let (parent, ticks) = parent_and_start(&fs::read_to_string(proc.join(&process).join("stat")).ok()?)?;
-        began = Some(ticks);
+        let (parent, start) = parent_and_start(&fs::read_to_string(proc.join(&process).join("stat")).ok()?)?;
+        began = Some(start);
         process = parent;
     }
-    let began = began?.checked_mul(1_000_000 / TICKS)?;
-    Some(Session { name: format!("audit {own}"), began, service: None })
+    Some(Session { name: format!("audit {own}"), began: began?, opened: None, service: None })
 }
 
-/// The fourth and the twenty-second word; the second, in parentheses, may have anything in it.
+/// The fourth word and the twenty-second, in microseconds; the second, in parentheses, may have anything in it.
 fn parent_and_start(stat: &str) -> Option<(String, u64)> {
     let (_, rest) = stat.rsplit_once(')')?;
     let words: Vec<&str> = rest.split_ascii_whitespace().collect();
-    Some(((*words.get(1)?).to_owned(), words.get(19)?.parse().ok()?))
+    let ticks: u64 = words.get(19)?.parse().ok()?;
+    Some(((*words.get(1)?).to_owned(), ticks.checked_mul(1_000_000 / TICKS)?))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::fs::{create_dir_all, write};
-
-    const SSH: &str =
-        "UID=1000\nCLASS=user\nSERVICE=sshd\nLEADER=52\nREALTIME=1795333291059462\nMONOTONIC=13382454291\n";
-
-    fn machine(group: &str, session: &str) -> tempfile::TempDir {
-        let folder = tempfile::tempdir().unwrap();
-        create_dir_all(folder.path().join("self")).unwrap();
-        create_dir_all(folder.path().join("sessions")).unwrap();
-        write(folder.path().join("self/cgroup"), format!("0::{group}\n")).unwrap();
-        write(folder.path().join("sessions/7"), session).unwrap();
-        folder
-    }
-
-    fn found(group: &str, session: &str) -> Option<Session> {
-        let machine = machine(group, session);
-        by_logind(machine.path(), &machine.path().join("sessions"))
-    }
-
-    #[test]
-    fn a_login_is_known_by_its_control_group_and_logind_says_when_it_began() {
-        let session = Session { name: "7".into(), began: 13_382_454_291, service: Some("sshd".into()) };
-        assert_eq!(found("/user.slice/user-1000.slice/session-7.scope", SSH), Some(session));
-    }
-
-    #[test]
-    fn what_a_user_could_have_named_is_no_login() {
-        for group in [
-            "/user.slice/user-1000.slice/user@1000.service/session-7.scope",
-            "/user.slice/user-1000.slice/user@1000.service/app.slice/session-7.scope",
-            "/user.slice/user-1000.slice/session-8.scope",
-            "/user.slice/user-1000.slice/session-../7.scope",
-            "/system.slice/ssh.service",
-            "/",
-        ] {
-            assert_eq!(found(group, SSH), None, "{group}");
-        }
-        let group = "/user.slice/user-1000.slice/session-7.scope";
-        for odd in [
-            SSH.replace("CLASS=user", "CLASS=background"),
-            SSH.replace("MONOTONIC=13382454291\n", ""),
-            SSH.replace("MONOTONIC=", "MONOTONIC=1\nMONOTONIC="),
-        ] {
-            assert_eq!(found(group, &odd), None, "{odd}");
-        }
-    }
-
-    #[test]
-    fn without_logind_the_oldest_process_of_the_audit_session_says_it() {
-        let folder = tempfile::tempdir().unwrap();
-        let stat = |parent: u32, start: u64| format!("9 (a ) b) S {parent} {} {start} 0", "0 ".repeat(17).trim());
-        for (process, session, parent, start) in
-            [("self", "5", 20, 900), ("20", "5", 10, 700), ("10", NO_SESSION, 1, 100)]
-        {
-            create_dir_all(folder.path().join(process)).unwrap();
-            write(folder.path().join(process).join("sessionid"), session).unwrap();
-            write(folder.path().join(process).join("stat"), stat(parent, start)).unwrap();
-        }
-        let session = Session { name: "audit 5".into(), began: 7_000_000, service: None };
-        assert_eq!(by_audit(folder.path()), Some(session));
-        write(folder.path().join("self/sessionid"), NO_SESSION).unwrap();
-        assert_eq!(by_audit(folder.path()), None);
-    }
-
-    #[test]
-    fn the_clock_of_sessions_is_that_of_this_process_too() {
-        let stat = fs::read_to_string("/proc/self/stat").unwrap();
-        let (_, ticks) = parent_and_start(&stat).unwrap();
-        assert!(ticks * (1_000_000 / TICKS) <= now() + 1_000_000);
-    }
-}
+#[path = "session_tests.rs"]
+mod tests;

@@ -5,7 +5,8 @@
 //! its being there the boot knows that something is to be taken back. `applied-N` are those that were, the newest last.
 //! The old files lie beside, in `files-N`, for people; what counts is in the state itself.
 
-use super::files::{FileError, Marks, Spot, Trust, make_folder};
+use super::files::{FileError, LONGEST, Marks, Spot, Trust, make_folder};
+use super::session::Instant;
 use rustix::fs::{CWD, FlockOperation, Mode, OFlags, flock, fstat, fsync, mkdirat, openat};
 use rustix::io::Errno;
 use rustix::time::{ClockId, clock_gettime};
@@ -31,6 +32,8 @@ pub(crate) enum StateError {
     Untrusted(PathBuf),
     /// It says nothing that can be understood.
     Broken(PathBuf),
+    /// The files are too long to keep them all.
+    TooMuch,
     /// It cannot be read or written.
     File(FileError),
 }
@@ -45,9 +48,16 @@ impl fmt::Display for StateError {
                  the old files are in it.",
                 path.display()
             ),
-            Self::Broken(path) => {
-                write!(f, "{} cannot be understood. The old files are in the folder beside it.", path.display())
-            }
+            Self::Broken(path) => write!(
+                f,
+                "{0} cannot be understood. The old files are in the folder files-N beside it: put them back by hand, \
+                 then move {0} away.",
+                path.display()
+            ),
+            Self::TooMuch => f.write_str(
+                "The files to be changed are too long to keep what was in them (1 MiB in all), so nothing is changed. \
+                 Shorten them, or change them by hand.",
+            ),
             Self::File(error) => write!(f, "{error}."),
         }
     }
@@ -101,8 +111,8 @@ pub(crate) enum Stage {
         until: Moment,
         /// The same, seconds since the epoch, for people.
         until_told: u64,
-        /// A login that proves it began later: microseconds of the clock that logind has for sessions.
-        since: u64,
+        /// A login that proves it began later.
+        since: Instant,
     },
     /// It stays.
     Confirmed {
@@ -244,6 +254,10 @@ impl Store {
     pub(crate) fn keep(&self, state: &State) -> Result<(), StateError> {
         let path = self.path(PENDING);
         let text = serde_json::to_vec_pretty(state).map_err(|_| StateError::Broken(path.clone()))?;
+        // It would not be read again, and there would be no way back.
+        if text.len() as u64 > LONGEST {
+            return Err(StateError::TooMuch);
+        }
         let spot = spot(&path)?;
         spot.lay(&text, &Marks::new(0o600))?;
         Ok(spot.swap()?)

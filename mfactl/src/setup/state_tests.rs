@@ -24,7 +24,7 @@ fn what_is_kept_is_read_as_it_was_and_is_roots_alone() {
     let store = Store::open(&folder.path().join("state")).unwrap();
     assert_eq!(store.pending().unwrap(), None);
     let until = Moment::now().after(Duration::from_secs(60));
-    let kept = state(1, Stage::Waiting { until, until_told: 7, since: 9 });
+    let kept = state(1, Stage::Waiting { until, until_told: 7, since: Instant::now() });
     store.keep(&kept).unwrap();
     assert_eq!(store.pending().unwrap(), Some(kept.clone()));
     assert_eq!(fs::metadata(store.path(PENDING)).unwrap().permissions().mode() & 0o777, 0o600);
@@ -59,6 +59,19 @@ fn a_state_that_others_could_have_touched_is_not_believed() {
     drop(store);
     fs::set_permissions(folder.path().join("state"), fs::Permissions::from_mode(0o755)).unwrap();
     assert!(matches!(Store::open(&folder.path().join("state")), Err(StateError::Untrusted(_))));
+}
+
+#[test]
+fn what_could_not_be_read_again_is_not_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&folder.path().join("state")).unwrap();
+    let mut long = state(1, Stage::Applying);
+    long.files[0].before = Some(Image::of(&vec![b'x'; 800 * 1024], Marks::new(0o644)));
+    assert!(matches!(store.keep(&long), Err(StateError::TooMuch)));
+    assert_eq!(store.pending().unwrap(), None);
+    long.files[0].before = Some(Image::of(&vec![b'x'; 700 * 1024], Marks::new(0o644)));
+    store.keep(&long).unwrap();
+    assert_eq!(store.pending().unwrap(), Some(long));
 }
 
 #[test]
