@@ -143,7 +143,7 @@ impl Given {
     }
 
     fn parse(text: &str) -> Result<Self, String> {
-        let given: Self = toml::from_str(text).map_err(|error| printable::lines(error.to_string().trim_end()))?;
+        let given: Self = toml::from_str(text).map_err(|error| why(text, &error))?;
         let places = given.places.as_deref();
         if places.is_some_and(<[Where]>::is_empty) {
             return Err("`where` names no place. There are: ssh, sudo, console, desktop.".to_owned());
@@ -190,6 +190,14 @@ impl Given {
     }
 }
 
+/// Where and what, and none of the text itself: whoever may run this as root may not read every file.
+fn why(text: &str, error: &toml::de::Error) -> String {
+    let before = text.get(..error.span().map_or(0, |span| span.start)).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    printable::lines(&format!("line {line}, column {column}: {}", error.message()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -223,6 +231,14 @@ mod tests {
         ] {
             let why = Given::parse(text).unwrap_err();
             assert!(why.contains(word), "{text}: {why}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_shown_of_a_file_that_holds_no_answers() {
+        for text in ["root:$y$j9T$secret:19000:0:99999:7:::\n", "PASSWORD=secret\n", "key = 'secret\n", "\"secret\n"] {
+            let why = Given::parse(text).unwrap_err();
+            assert!(why.starts_with("line 1, column ") && !why.contains("secret"), "{why}");
         }
     }
 

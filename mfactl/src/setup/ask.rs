@@ -44,7 +44,7 @@ pub(crate) fn ask(
         asked.ssh = Some(choose(terminal, "What is asked for over ssh", SSH, usual)?);
     }
     if ssh && asked.automation.is_none() {
-        asked.automation = Some(automation(facts, terminal)?);
+        asked.automation = Some(automation(facts, &members, terminal)?);
     }
     if ssh && asked.login_grace_time.is_none() {
         let enroll = asked.enroll.unwrap_or(Enroll::AtLogin);
@@ -195,8 +195,8 @@ fn group(
     }
 }
 
-fn automation(facts: &Facts<'_>, terminal: &mut Terminal) -> Result<Vec<String>, Failure> {
-    let programs = facts.programs();
+fn automation(facts: &Facts<'_>, members: &BTreeSet<String>, terminal: &mut Terminal) -> Result<Vec<String>, Failure> {
+    let programs = facts.programs(members);
     let names: Vec<&str> = programs.iter().map(|(name, _)| *name).collect();
     terminal.say(&found(&programs, facts.logins.is_some()));
     let default = if names.is_empty() { "none".to_owned() } else { names.join(" ") };

@@ -11,6 +11,9 @@ use std::collections::BTreeMap;
 /// More logins than a person makes on a day.
 const MANY: u64 = 20;
 const DAY: i64 = 86_400;
+/// What sshd calls its methods. Other lines begin with the same word, and go on with what a certificate says of itself.
+const METHODS: [&str; 6] =
+    ["publickey", "password", "keyboard-interactive/pam", "gssapi-with-mic", "hostbased", "none"];
 /// sshd's lines of logins that came to a shell. "Accepted" is there from the first version on.
 const JOURNAL: [&str; 11] = [
     "journalctl",
@@ -70,6 +73,7 @@ impl Login {
     /// Reads `Accepted publickey for ansible from 10.0.0.9 port 51234 ssh2: ED25519 SHA256:…`.
     fn of(message: &str) -> Option<Self> {
         let (method, rest) = message.strip_prefix("Accepted ")?.split_once(" for ")?;
+        METHODS.contains(&method).then_some(())?;
         let (user, rest) = rest.split_once(" from ")?;
         let from = rest.split(' ').next()?;
         Some(Self { method: method.to_owned(), user: user.to_owned(), from: from.to_owned() })
@@ -135,6 +139,7 @@ pub(super) mod tests {
             accepted("keyboard-interactive/pam", "alice", 1),
             accepted("gssapi-with-mic", "alice", 1),
             vec!["Accepted nonsense".into(), "Failed password for x from y".into()],
+            vec!["Accepted certificate ID \"x for ansible from 10.0.0.9 port 5\" (serial 0) signed by x".into(); 30],
         ];
         let logins = logins(&journal(bookworm(), &messages.concat())).unwrap();
         assert_eq!(logins.len(), 2);

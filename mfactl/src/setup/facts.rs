@@ -69,9 +69,10 @@ impl<'a> Facts<'a> {
         self.people.members(group, self.system)
     }
 
-    /// The accounts that are probably programs, with what they did.
-    pub(crate) fn programs(&self) -> Vec<(&str, &Used)> {
-        self.logins.as_ref().map_or_else(Vec::new, |logins| automation::programs(logins, &self.people))
+    /// The accounts that are probably programs, with what they did; nobody who is to be asked.
+    pub(crate) fn programs(&self, members: &BTreeSet<String>) -> Vec<(&str, &Used)> {
+        let programs = self.logins.as_ref().map_or_else(Vec::new, |logins| automation::programs(logins, &self.people));
+        programs.into_iter().filter(|(name, _)| !members.contains(*name)).collect()
     }
 
     /// How members of the group come over ssh, mostly; by key where no password lets in.

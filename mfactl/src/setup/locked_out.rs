@@ -57,11 +57,12 @@ fn without_a_key(used: &Used) -> Option<String> {
 }
 
 /// Programs that are in nobody's list and would be asked questions.
-pub(crate) fn unlisted_programs(answers: &Answers, facts: &Facts<'_>) -> Vec<String> {
+pub(crate) fn unlisted_programs(answers: &Answers, members: &BTreeSet<String>, facts: &Facts<'_>) -> Vec<String> {
     if !answers.ssh() {
         return Vec::new();
     }
-    let programs = facts.programs().into_iter().filter(|(user, _)| !answers.automation.iter().any(|name| name == user));
+    let is_listed = |user: &str| answers.automation.iter().any(|name| name == user);
+    let programs = facts.programs(members).into_iter().filter(|(user, _)| !is_listed(user));
     let told = programs.map(|(user, used)| {
         format!("{user} looks like a program ({} by key) and is not in automation", counted(used.by_key, "login"))
     });
@@ -128,8 +129,13 @@ mod tests {
         let facts = Facts::seen(&machine, BTreeSet::new(), 0).unwrap();
         let mut answers = answers(SshWay::KeyAndCode);
         let expected = "dave looks like a program (2 logins by key) and is not in automation";
-        assert_eq!(unlisted_programs(&answers, &facts), [expected]);
+        let told = |answers: &Answers, members: &[&str]| {
+            let members = members.iter().map(|name| (*name).to_owned()).collect();
+            unlisted_programs(answers, &members, &facts)
+        };
+        assert_eq!(told(&answers, &["alice"]), [expected]);
+        assert_eq!(told(&answers, &["alice", "dave"]), [""; 0], "whoever is to be asked is nobody's program");
         answers.automation = vec!["dave".into()];
-        assert_eq!(unlisted_programs(&answers, &facts), [""; 0]);
+        assert_eq!(told(&answers, &["alice"]), [""; 0]);
     }
 }

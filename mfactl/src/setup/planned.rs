@@ -16,6 +16,8 @@ pub(crate) struct Planned {
     pub(crate) rules: String,
     /// What is odd, a sentence each.
     pub(crate) warnings: Vec<String>,
+    /// Who is in the group, and whose key is to be enough all the same.
+    pub(crate) exempt: Vec<String>,
 }
 
 /// Makes the plan; nothing is written.
@@ -30,6 +32,10 @@ pub(crate) fn planned(answers: &Answers, facts: &Facts<'_>) -> Result<Planned, F
         edits.warnings.iter().map(|finding| format!("{}. {}", finding.what, finding.mend)).collect();
     let sshd = if answers.ssh() { sshd(answers, &members, facts)? } else { Vec::new() };
     warnings.extend(ssh::exceptions(&sshd, facts.system).into_iter().filter(|_| answers.ssh()));
+    let exempt: Vec<String> = answers.automation.iter().filter(|name| members.contains(*name)).cloned().collect();
+    warnings.extend(exempt.iter().map(|name| {
+        format!("{name} is in the group and in automation: over ssh their key is enough, and they are never asked")
+    }));
     let (rules, settings) = site(answers, facts)?;
     let plan = Plan {
         reload_policy: !settings.is_empty(),
@@ -37,7 +43,7 @@ pub(crate) fn planned(answers: &Answers, facts: &Facts<'_>) -> Result<Planned, F
         files: [edits.files, sshd, settings].concat(),
         trials: edits.trials,
     };
-    Ok(Planned { plan, rules, warnings })
+    Ok(Planned { plan, rules, warnings, exempt })
 }
 
 /// Who is in the group.
@@ -80,4 +86,31 @@ fn site(answers: &Answers, facts: &Facts<'_>) -> Result<(String, Vec<FileChange>
         policy::settings(answers.on_full, facts.system).map_err(refused)?,
     ];
     Ok((rules, changes.into_iter().flatten().collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::setup::machines::bookworm;
+    use crate::setup::words::{Enroll, OnFull, SshWay, Where};
+
+    #[test]
+    fn whoever_is_to_be_asked_and_is_in_automation_is_named() {
+        let machine = bookworm();
+        let facts = Facts::seen(&machine, BTreeSet::new(), 0).unwrap();
+        let answers = Answers {
+            places: vec![Where::Ssh],
+            way: SshWay::PasswordAndCode,
+            group: "sre".into(),
+            automation: vec!["dave".into(), "alice".into()],
+            enroll: Enroll::AtLogin,
+            on_full: OnFull::SingleFactor,
+            grace: Grace::AsIs,
+            break_glass: false,
+        };
+        let planned = planned(&answers, &facts).unwrap();
+        assert_eq!(planned.exempt, ["alice"]);
+        let told = "alice is in the group and in automation";
+        assert!(planned.warnings.iter().any(|warning| warning.starts_with(told)), "{:?}", planned.warnings);
+    }
 }

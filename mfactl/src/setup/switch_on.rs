@@ -13,6 +13,7 @@ use crate::system::Machine;
 use crate::{Desk, Shared, connect, policy};
 use mfa_cli::{Exit, Failure, Screen, Terminal, moment, printable};
 use mfa_proto::policy::{EXPLAIN, Explanation, Question};
+use std::collections::BTreeSet;
 
 /// What ends a run without a change.
 enum Decision {
@@ -40,7 +41,8 @@ pub(super) fn run(args: &Args, shared: &Shared) -> Result<Exit, Failure> {
     }
     let mut shown = Shown { planned, preview: Preview::take(&mut desk)?, by_sshd: Vec::new() };
     shown.by_sshd = refused_by_sshd(&answers, &facts, &mut desk)?;
-    shown.planned.warnings.extend(locked_out::unlisted_programs(&answers, &facts));
+    let unlisted = locked_out::unlisted_programs(&answers, &members(&answers, &facts)?, &facts);
+    shown.planned.warnings.extend(unlisted);
     if !desk.json {
         shown.print(&desk.screen)?;
     }
@@ -80,9 +82,10 @@ fn answered(
     how: (&Screen, bool),
 ) -> Result<Answers, Failure> {
     let missing = given.missing();
+    let members = given.group.as_deref().and_then(|group| facts.members(group)).unwrap_or_default();
     let answers = match terminal {
         Some(terminal) if !missing.is_empty() => ask(given, facts, terminal, how)?,
-        _ => given.complete().ok_or_else(|| incomplete(&missing, facts))?,
+        _ => given.complete().ok_or_else(|| incomplete(&missing, &members, facts))?,
     };
     if answers.break_glass && facts.break_glass == 0 && crate::break_glass::unused().unwrap_or(0) == 0 && !how.1 {
         let message = "There are no break-glass codes, and the answers want some. First: mfactl break-glass create";
@@ -91,12 +94,12 @@ fn answered(
     Ok(answers)
 }
 
-fn incomplete(missing: &[&str], facts: &Facts<'_>) -> Failure {
+fn incomplete(missing: &[&str], members: &BTreeSet<String>, facts: &Facts<'_>) -> Failure {
     let mut message = format!(
         "Nobody is here to be asked, so the answers must come from a file: --answers FILE. Missing: {}.",
         missing.join(", ")
     );
-    let programs: Vec<String> = facts.programs().iter().map(|(name, _)| format!("\"{name}\"")).collect();
+    let programs: Vec<String> = facts.programs(members).iter().map(|(name, _)| format!("\"{name}\"")).collect();
     if missing.contains(&"automation") && facts.logins.is_some() {
         message.push_str(&format!(" The journal suggests: automation = [{}]", printable::line(&programs.join(", "))));
     }
@@ -145,8 +148,20 @@ fn dry_run(shown: &Shown, desk: &Desk) -> Result<Exit, Failure> {
 
 /// Nobody is locked out unless that is said.
 fn safe_enough(args: &Args, answers: &Answers, shown: &Shown) -> Result<(), Failure> {
+    if args.anyway {
+        return Ok(());
+    }
+    let exempt: Vec<&str> = shown.planned.exempt.iter().map(String::as_str).collect();
+    if args.answers.is_some() && !exempt.is_empty() {
+        let message = format!(
+            "Nothing was changed: {} would never be asked over ssh, being in automation and in the group. Take them \
+             out of one of them, or say --anyway.",
+            policy::names(&exempt)
+        );
+        return Err(Failure::refused("exempt", message));
+    }
     let locked_out = shown.locked_out();
-    if locked_out.is_empty() || args.anyway {
+    if locked_out.is_empty() {
         return Ok(());
     }
     let names = policy::names(&locked_out);
