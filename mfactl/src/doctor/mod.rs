@@ -155,7 +155,7 @@ pub(crate) const CHECKS: &[Check] = &[
 ];
 
 /// Checks that look at the stacks of PAM alone.
-const OF_STACKS: [&str; 11] = [
+const OF_STACKS: [&str; 12] = [
     "understood",
     "no-is-no",
     "always-reached",
@@ -164,6 +164,7 @@ const OF_STACKS: [&str; 11] = [
     "asked-once",
     "exempt",
     "combined",
+    "unavailable",
     "environment",
     "ways-to-root",
     "other-doors",
@@ -236,7 +237,12 @@ fn site(shared: &Shared, is_root: bool) -> Site {
 
 /// What is wrong with the stacks of a machine, or of one as it would be, seen by them alone.
 pub(crate) fn of_stacks(system: &dyn System) -> Vec<Finding> {
-    let services = pam::services(system).iter().map(|name| pam::read(system, name)).collect();
+    of_services(&pam::services(system), system)
+}
+
+/// The same, as though these services were all.
+pub(crate) fn of_services(names: &[String], system: &dyn System) -> Vec<Finding> {
+    let services = names.iter().map(|name| pam::read(system, name)).collect();
     let scene = Scene { system, services, sshd: None, sshd_lines: Vec::new(), site: Site::default(), is_root: true };
     let of_stacks = CHECKS.iter().filter(|check| OF_STACKS.contains(&check.name));
     let found = of_stacks.map(|check| (check.probe)(&scene));

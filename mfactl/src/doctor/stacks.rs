@@ -127,7 +127,19 @@ pub(super) fn not_understood(scene: &Scene<'_>) -> Found {
             (place.clone(), Finding::fail(what, place, "correct the line; until then libpam refuses there"))
         })
     });
-    once(problems.collect())
+    let too_long = scene
+        .services
+        .iter()
+        .filter(|service| !service.ours(Phase::Auth).is_empty() && paths(service.steps(Phase::Auth)).is_none());
+    let too_long = too_long.map(|service| {
+        let what = format!("{} has more ways through than can be looked at, so nothing is known of it", service.name);
+        let place = format!("/etc/pam.d/{}", service.name);
+        (
+            place.clone(),
+            Finding::fail(what, place, "make the stack shorter: fewer modules whose answers change its way"),
+        )
+    });
+    once(problems.chain(too_long).collect())
 }
 
 pub(super) fn ignored_refusals(scene: &Scene<'_>) -> Found {
@@ -141,7 +153,20 @@ pub(super) fn ignored_refusals(scene: &Scene<'_>) -> Found {
         let what = format!("{control} lets in although the module refuses", control = shown_control(control));
         (guarded.place(), Finding::fail(what, guarded.place(), format!("make it: {LINE}")))
     });
-    once(told.collect())
+    // Whoever comes by key alone is decided about in sshd's account lines.
+    let keys = scene.service("sshd").into_iter().filter_map(|service| {
+        let line = *service.ours(Phase::Account).first()?;
+        let refused =
+            |way: &Path| way.mfa == Mfa::Denied || way.mfa == Mfa::Unavailable && !line.has("unavailable=allow");
+        let passes = |ways: BTreeSet<Path>| ways.iter().any(|way| way.ending == Ending::Passes && refused(way));
+        paths(service.steps(Phase::Account)).is_none_or(passes).then(|| {
+            let control = shown_control(&line.control.text);
+            let what = format!("{control} lets in by key although the module refuses");
+            let mend = format!("make it: {}", LINE.replacen("auth", "account", 1));
+            (line.place.to_string(), Finding::fail(what, line.place.to_string(), mend))
+        })
+    });
+    once(told.chain(keys).collect())
 }
 
 fn shown_control(control: &str) -> String {
@@ -160,9 +185,9 @@ pub(super) fn passed_by(scene: &Scene<'_>) -> Found {
             let place = way.ended_at.as_ref().map_or_else(|| guarded.place(), Place::to_string);
             let what = format!("{}: a login that passes by {by} is never asked", guarded.service.name);
             let mend = format!("put pam_mfa's line where {by} leads, or leave {by} out; see docs/DESKTOPS.md");
-            let is_password = way.primary == Primary::Right && !is_another_door(by);
+            // Whatever module it is: what is not known to be a door of its own may be any password.
             let finding =
-                if is_password { Finding::fail(what, &place, mend) } else { Finding::warn(what, &place, mend) };
+                if is_another_door(by) { Finding::warn(what, &place, mend) } else { Finding::fail(what, &place, mend) };
             found.push((format!("{place} {by}"), finding));
         }
     }
@@ -171,7 +196,7 @@ pub(super) fn passed_by(scene: &Scene<'_>) -> Found {
 
 /// Something that is itself what somebody has or is.
 fn is_another_door(module: &str) -> bool {
-    ["pam_fprintd", "pam_pkcs11", "pam_u2f", "pam_howdy"].contains(&module)
+    ["pam_fprintd", "pam_pkcs11", "pam_u2f", "pam_howdy", "pam_ssh_agent_auth"].contains(&module)
 }
 
 pub(super) fn order(scene: &Scene<'_>) -> Found {

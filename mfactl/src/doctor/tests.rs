@@ -104,6 +104,33 @@ fn a_password_that_is_enough_by_itself_is_a_failure() {
 }
 
 #[test]
+fn whatever_lets_in_past_the_module_is_a_failure_but_for_doors_of_their_own() {
+    for (line, severity) in [
+        ("auth sufficient pam_radius_auth.so", "Fail"),
+        ("auth sufficient pam_wheel.so trust", "Fail"),
+        ("auth sufficient pam_fprintd.so", "Warn"),
+    ] {
+        let machine = with_sshd(&format!("{line}\n@include common-auth\n{OURS}\n"));
+        let found = found(&machine);
+        assert!(found.contains(&format!("{severity} always-reached /etc/pam.d/sshd:1")), "{line}: {found:?}");
+    }
+}
+
+#[test]
+fn a_stack_that_is_too_long_to_look_at_is_a_failure() {
+    let any = (0..24).map(|at| format!("auth [success=1 default=ignore] pam_any{at}.so\n")).collect::<String>();
+    let found = found(&with_sshd(&format!("{any}@include common-auth\n{OURS}\n")));
+    assert!(found.contains(&"Fail understood /etc/pam.d/sshd".to_owned()), "{found:?}");
+}
+
+#[test]
+fn an_account_line_that_is_not_heeded_is_a_failure() {
+    let stack = format!("@include common-auth\n{OURS}\n@include common-account\naccount optional pam_mfa.so\n");
+    let found = found(&with_sshd(&stack));
+    assert!(found.contains(&"Fail no-is-no /etc/pam.d/sshd:4".to_owned()), "{found:?}");
+}
+
+#[test]
 fn a_stack_with_a_code_alone_is_a_failure_unless_a_key_comes_first() {
     let account = "account required pam_unix.so\n";
     let alone = found(&with_sshd(&format!("{OURS}\n{account}")));

@@ -28,7 +28,7 @@ pub(crate) enum StackError {
     /// Its login window asks once.
     AsksOnce(&'static str),
     /// The file is none that setup changes.
-    NotUnderstood { file: String, why: String },
+    NotUnderstood { file: String, why: String, lines: String },
     /// It names the module already, in the other way.
     OtherWay { place: String, wanted: SshWay },
     /// With the change it would not do what it should.
@@ -48,10 +48,10 @@ impl fmt::Display for StackError {
                 "{window} asks one question alone, so password and code come in one line. Write its three lines by \
                  hand, docs/DESKTOPS.md has them, and leave desktop out of `where`."
             ),
-            Self::NotUnderstood { file, why } => write!(
+            Self::NotUnderstood { file, why, lines } => write!(
                 f,
-                "{file} is left alone: {why}. Put the line in by hand, behind what refuses a wrong password, then: \
-                 mfactl doctor\n  auth {CONTROL} pam_mfa.so\nOn Red Hat's systems: authselect select mfa"
+                "{file} is left alone: {why}. Put in by hand what is below, then: mfactl doctor\n{lines}On Red Hat's \
+                 systems: authselect select mfa"
             ),
             Self::OtherWay { place, wanted } => write!(
                 f,
@@ -144,7 +144,8 @@ fn edit(
     let proposed = Proposed { system, files: before };
     let read = pam::read(&proposed, service);
     let (file, text) = found(service, system).unwrap_or_default();
-    let refused = |why: &str| StackError::NotUnderstood { file: file.clone(), why: why.to_owned() };
+    let refused =
+        |why: &str| StackError::NotUnderstood { file: file.clone(), why: why.to_owned(), lines: by_hand(&read, way) };
     if let Some(ours) = read.ours(Phase::Auth).first() {
         if ours.has("require_publickey") != (way == SshWay::KeyAndCode) {
             return Err(StackError::OtherWay { place: ours.place.to_string(), wanted: way });
@@ -171,6 +172,33 @@ fn edit(
     Ok(Some(FileChange { path, before, after: Some(after.into_bytes()), mode: MODE }))
 }
 
+fn auth_line(way: SshWay) -> String {
+    match way {
+        SshWay::PasswordAndCode => format!("auth {CONTROL} pam_mfa.so"),
+        SshWay::KeyAndCode => format!("auth {CONTROL} pam_mfa.so require_publickey exempt=success"),
+    }
+}
+
+fn account_line() -> String {
+    format!("account {CONTROL} pam_mfa.so")
+}
+
+/// The lines that this service lacks, each with its place.
+fn by_hand(service: &Service, way: SshWay) -> String {
+    let place = match way {
+        SshWay::PasswordAndCode => "behind what refuses a wrong password:",
+        SshWay::KeyAndCode => "in place of what asks for the password:",
+    };
+    let mut lines = String::new();
+    if service.ours(Phase::Auth).is_empty() {
+        lines.push_str(&format!("{place}\n  {}\n", auth_line(way)));
+    }
+    if service.name == "sshd" && service.ours(Phase::Account).is_empty() {
+        lines.push_str(&format!("behind the other account lines:\n  {}\n", account_line()));
+    }
+    lines
+}
+
 /// A text, line by line, into which lines are put.
 struct Insert {
     lines: Vec<String>,
@@ -188,10 +216,9 @@ impl Insert {
     /// After the password, or in place of it where a key came before.
     fn auth(&mut self, way: SshWay) -> Option<()> {
         match way {
-            SshWay::PasswordAndCode => self.after("common-auth", &format!("auth {CONTROL} pam_mfa.so")),
+            SshWay::PasswordAndCode => self.after("common-auth", &auth_line(way)),
             SshWay::KeyAndCode => {
-                let line = format!("auth {CONTROL} pam_mfa.so require_publickey exempt=success");
-                let at = self.after("common-auth", &line)?;
+                let at = self.after("common-auth", &auth_line(way))?;
                 self.lines.remove(at);
                 Some(at)
             }
@@ -200,7 +227,7 @@ impl Insert {
     }
 
     fn account(&mut self) -> Option<()> {
-        self.after("common-account", &format!("account {CONTROL} pam_mfa.so")).map(|_| ())
+        self.after("common-account", &account_line()).map(|_| ())
     }
 
     /// Puts a line after the one that includes this file, if there is exactly one; says where that one is.
@@ -238,9 +265,16 @@ fn trial(service: &str, change: &FileChange, account: &str, others: &[Trial]) ->
 fn looked_at(files: &[FileChange], meant: &[&str], system: &dyn System) -> Result<Vec<Finding>, StackError> {
     let proposed = Proposed { system, files };
     let known = doctor::of_stacks(system);
-    let is_new = |finding: &Finding| known.iter().all(|known| known.what != finding.what);
-    let new: Vec<Finding> = doctor::of_stacks(&proposed).into_iter().filter(is_new).collect();
-    let (failing, odd): (Vec<_>, Vec<_>) = new.into_iter().partition(|finding| finding.severity == Severity::Fail);
+    let is_new = |finding: &Finding| {
+        known.iter().all(|known| (&known.what, &known.evidence) != (&finding.what, &finding.evidence))
+    };
+    // What is to ask must be right, whatever was wrong with it before; elsewhere only what comes of the change counts.
+    let names: Vec<String> = meant.iter().map(|name| (*name).to_owned()).collect();
+    let mut told = doctor::of_services(&names, &proposed);
+    let others = doctor::of_stacks(&proposed).into_iter().filter(is_new);
+    let others: Vec<Finding> = others.filter(|finding| !told.contains(finding)).collect();
+    told.extend(others);
+    let (failing, odd): (Vec<_>, Vec<_>) = told.into_iter().partition(|finding| finding.severity == Severity::Fail);
     if !failing.is_empty() {
         return Err(StackError::Unsafe(failing));
     }

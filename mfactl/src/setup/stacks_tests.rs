@@ -104,6 +104,45 @@ fn a_stack_that_would_let_in_past_the_code_is_left_alone() {
 }
 
 #[test]
+fn what_was_wrong_with_a_stack_before_is_not_passed_over_where_it_is_to_ask() {
+    let lines = |control: &str, account: &str, more: &str| {
+        let auth = format!("@include common-auth\nauth {control} pam_mfa.so{more}\n");
+        bookworm().file("/etc/pam.d/sshd", &format!("{auth}@include common-account\naccount {account} pam_mfa.so\n"))
+    };
+    for machine in [lines("optional", CONTROL, ""), lines(CONTROL, "optional", "")] {
+        let refused = ssh(&machine, SshWay::PasswordAndCode).unwrap_err();
+        assert!(matches!(&refused, StackError::Unsafe(_)), "{refused}");
+    }
+    let allowed = ssh(&lines(CONTROL, CONTROL, " unavailable=allow"), SshWay::PasswordAndCode).unwrap();
+    assert!(allowed.warnings.iter().any(|finding| finding.what.starts_with("unavailable=allow")), "{allowed:?}");
+    // The same fault in another service does not hide it.
+    let sufficient = "auth sufficient pam_unix.so\nauth required pam_deny.so\n";
+    let ours = format!("{sufficient}auth {CONTROL} pam_mfa.so\n");
+    let machine = bookworm().file("/etc/pam.d/other-one", &ours).file("/etc/pam.d/common-auth", sufficient);
+    assert!(matches!(ssh(&machine, SshWay::PasswordAndCode), Err(StackError::Unsafe(_))));
+}
+
+#[test]
+fn a_module_that_nobody_knows_and_lets_in_past_the_code_is_a_reason_to_stop() {
+    for line in ["auth sufficient pam_radius_auth.so", "auth sufficient pam_wheel.so trust"] {
+        let machine =
+            bookworm().file("/etc/pam.d/sshd", &format!("{line}\n@include common-auth\n@include common-account\n"));
+        assert!(matches!(ssh(&machine, SshWay::PasswordAndCode), Err(StackError::Unsafe(_))), "{line}");
+    }
+}
+
+#[test]
+fn the_line_that_is_put_in_by_hand_is_the_one_that_lacks() {
+    let told = |stack: &str, way| ssh(&bookworm().file("/etc/pam.d/sshd", stack), way).unwrap_err().to_string();
+    let both = told("auth required pam_unix.so\naccount required pam_unix.so\n", SshWay::KeyAndCode);
+    assert!(both.contains("auth [") && both.contains("require_publickey exempt=success"), "{both}");
+    assert!(both.contains("\n  account ["), "{both}");
+    let auth = format!("@include common-auth\nauth {CONTROL} pam_mfa.so\naccount required pam_unix.so\n");
+    let account = told(&auth, SshWay::PasswordAndCode);
+    assert!(account.contains("\n  account [") && !account.contains("auth ["), "{account}");
+}
+
+#[test]
 fn a_locker_that_includes_login_would_never_open_again() {
     let machine = bookworm().file("/etc/pam.d/i3lock", "auth include login\n");
     let refused = edits(&[Where::Console], SshWay::PasswordAndCode, "alice", &machine).unwrap_err();
