@@ -109,13 +109,20 @@ fn place(begin: &Begin, address: Address, session: Option<&LoginSession>) -> (Op
             (*origin, Presence::Session { name: name.clone(), session: session.clone() })
         }
         (None, Some(_)) => (None, Presence::Nowhere),
-        (None, None) => {
-            let begins_here = matches!(class, Some(Class::Login | Class::Desktop));
-            match begin.tty.as_deref().filter(|_| begins_here).and_then(virtual_terminal) {
-                Some(number) => (Some(Origin::Local), Presence::Console(number)),
-                None => (None, Presence::Nowhere),
-            }
-        }
+        (None, None) => before_a_session(begin, class),
+    }
+}
+
+/// Where somebody is who logs in at a console or login window. Whether a window's display is at this machine, the policy
+/// is not told.
+fn before_a_session(begin: &Begin, class: Option<Class>) -> (Option<Origin>, Presence) {
+    let begins_here = matches!(class, Some(Class::Login | Class::Desktop));
+    let Some(tty) = begin.tty.as_deref().filter(|_| begins_here) else { return (None, Presence::Nowhere) };
+    let is_far = class != Some(Class::Desktop) || begin.service.eq_ignore_ascii_case("xrdp-sesman");
+    match (virtual_terminal(tty), display(tty).filter(|_| !is_far)) {
+        (Some(number), _) => (Some(Origin::Local), Presence::Console(number)),
+        (None, Some(number)) => (None, Presence::Window(number)),
+        (None, None) => (None, Presence::Nowhere),
     }
 }
 
@@ -124,6 +131,12 @@ fn virtual_terminal(tty: &str) -> Option<u8> {
     let name = tty.strip_prefix("/dev/").unwrap_or(tty);
     let number = name.strip_prefix("tty").filter(|number| !number.starts_with(['0', '+']))?;
     number.parse().ok().filter(|number| (1..=63).contains(number))
+}
+
+/// `:0`, as X servers of this machine are called; one with a host before it may be anywhere.
+fn display(tty: &str) -> Option<u16> {
+    let number = tty.strip_prefix(':').filter(|number| number.bytes().all(|byte| byte.is_ascii_digit()))?;
+    number.parse().ok()
 }
 
 /// What is recorded with everything that happens in this login.
@@ -148,4 +161,46 @@ fn context(begin: &Begin, peer_uid: u32, is_root: bool) -> Context {
 /// What can be the name of a PAM service: libpam makes a file name of it.
 pub(crate) fn is_service(name: &str) -> bool {
     (1..=64).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._@:+-".contains(&b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn placed(service: &str, tty: Option<&str>, rhost: Option<&str>) -> (Option<Origin>, Presence) {
+        let begin = Begin {
+            service: service.into(),
+            tty: tty.map(Into::into),
+            rhost: rhost.map(Into::into),
+            ..Begin::default()
+        };
+        place(&begin, Address::of_rhost(rhost), None)
+    }
+
+    const NOWHERE: (Option<Origin>, Presence) = (None, Presence::Nowhere);
+
+    #[test]
+    fn a_login_window_that_names_its_display_is_looked_for_there_and_its_origin_stays_unknown() {
+        assert_eq!(placed("lightdm", Some(":0"), None), (None, Presence::Window(0)));
+        assert_eq!(placed("lightdm", Some(":12"), None), (None, Presence::Window(12)));
+        assert_eq!(placed("lightdm", Some("tty7"), None), (Some(Origin::Local), Presence::Console(7)));
+        for tty in [":", ":0.0", ":+1", ":-1", ":x", "far:0", "[::1]:0", "/dev/:0", "0", ": 0", ":99999", "", "pts/0"] {
+            assert_eq!(placed("lightdm", Some(tty), None), NOWHERE, "{tty:?}");
+        }
+        assert_eq!(placed("lightdm", None, None), NOWHERE);
+    }
+
+    #[test]
+    fn a_display_is_no_login_window_over_the_network_in_a_session_or_of_another_program() {
+        for rhost in ["10.1.2.3", "", "localhost"] {
+            let placed = placed("lightdm", Some(":0"), Some(rhost));
+            assert_eq!(placed, (Some(Origin::Remote), Presence::Nowhere), "{rhost:?}");
+        }
+        for service in ["xrdp-sesman", "XRDP-sesman", "login", "sudo", "su", "polkit-1", "xscreensaver", "vnc"] {
+            assert_eq!(placed(service, Some(":0"), None), NOWHERE, "{service}");
+        }
+        let out_of_a_session =
+            Begin { service: "lightdm".into(), tty: Some(":0".into()), login_session: Some(7), ..Begin::default() };
+        assert_eq!(place(&out_of_a_session, Address::None, None), NOWHERE);
+    }
 }

@@ -33,6 +33,9 @@ pub(crate) enum Presence {
     },
     /// By the virtual terminal of this number, at which root's application asks them before there is a session.
     Console(u8),
+    /// By the X display of this number, whose login window asks them through root's application before there is a
+    /// session: LightDM names no terminal.
+    Window(u16),
     /// By the session of theirs that is in front, for a program of their own.
     Own(u32),
     /// The same, for what must not be done for somebody of that name who is far away.
@@ -58,7 +61,8 @@ impl Logind {
             Presence::Session { name, session } => self
                 .session(session.number, Some(name))
                 .is_some_and(|now| now.session == *session && now.origin == Some(Origin::Local)),
-            Presence::Console(number) => !seats::another_is_in_front(&self.seats, &self.sessions, *number),
+            Presence::Console(number) => seats::has_the_screen(&self.seats, &self.sessions, *number),
+            Presence::Window(display) => seats::shows_the_window(&self.seats, &self.sessions, *display),
             Presence::Own(uid) => self.seat_is_taken_by(*uid),
             Presence::OwnAlone(uid) => {
                 self.seat_is_taken_by(*uid) && !seats::comes_from_elsewhere(&self.sessions, *uid)
@@ -156,6 +160,74 @@ mod tests {
         assert!(machine.is_here(&Presence::Console(2)), "nobody is logged in");
         machine.write("seats/seat0", "ACTIVE=9\nACTIVE_UID=1000\n");
         assert!(!machine.is_here(&Presence::Console(2)), "it is not known where the session in front is");
+    }
+
+    #[test]
+    fn a_seat_that_is_not_understood_or_another_in_use_leaves_nobody_at_a_console() {
+        let machine = Machine::new();
+        for odd in ["ACTIVE=7\n", "ACTIVE_UID=1000\n", "ACTIVE=7\nACTIVE=7\nACTIVE_UID=1000\n", "", "ACTIVE=../7\n"] {
+            machine.write("seats/seat0", odd);
+            assert!(!machine.is_here(&Presence::Console(1)), "{odd:?}");
+        }
+        machine.write("seats/seat0", "IS_SEAT0=1\n");
+        machine.write("seats/.#seat0ab12", "");
+        assert!(machine.is_here(&Presence::Console(1)), "what is being written is none yet");
+        machine.write("seats/seat1", "IS_SEAT0=0\n");
+        assert!(machine.is_here(&Presence::Console(1)), "a further seat, and nobody there either");
+        machine.write("seats/seat1", "IS_SEAT0=0\nACTIVE=8\nACTIVE_UID=1001\n");
+        machine.write("sessions/8", &OTHERS.replace("VTNR=2\n", "").replace("seat0", "seat1"));
+        assert!(!machine.is_here(&Presence::Console(1)), "the key may be plugged in there");
+        std::fs::remove_dir_all(machine.0.path().join("seats")).unwrap();
+        assert!(machine.is_here(&Presence::Console(1)), "no logind");
+        machine.write("seats", "");
+        assert!(!machine.is_here(&Presence::Console(1)), "no folder");
+    }
+
+    const WINDOW: &str = "UID=112\nUSER=lightdm\nACTIVE=1\nREMOTE=0\nTYPE=x11\nCLASS=greeter\nSEAT=seat0\nDISPLAY=:0\n\
+        VTNR=7\nLEADER=700\nREALTIME=1795333291059462\n";
+
+    #[test]
+    fn a_login_window_is_here_as_long_as_it_is_in_front() {
+        let machine = Machine::new();
+        machine.write("sessions/c1", WINDOW);
+        assert!(!machine.is_here(&Presence::Window(0)), "a user's session is in front");
+        machine.write("seats/seat0", "IS_SEAT0=1\nACTIVE=c1\nACTIVE_UID=112\n");
+        assert!(machine.is_here(&Presence::Window(0)));
+        assert!(!machine.is_here(&Presence::Window(1)), "another window, on a screen that nobody sees");
+        machine.switch();
+        assert!(!machine.is_here(&Presence::Window(0)), "the screen is somebody else's now");
+    }
+
+    #[test]
+    fn a_login_window_that_is_not_understood_or_not_alone_is_nowhere() {
+        let machine = Machine::new();
+        let front = "IS_SEAT0=1\nACTIVE=c1\nACTIVE_UID=112\n";
+        machine.write("seats/seat0", front);
+        for (from, to) in [
+            ("CLASS=greeter", "CLASS=user"),
+            ("CLASS=greeter", "CLASS=greeter\nCLASS=greeter"),
+            ("CLASS=greeter\n", ""),
+            ("DISPLAY=:0\n", ""),
+            ("DISPLAY=:0", "DISPLAY=far:0"),
+            ("REMOTE=0", "REMOTE=1"),
+            ("ACTIVE=1", "ACTIVE=0"),
+            ("SEAT=seat0\n", ""),
+            ("UID=112", "UID=113"),
+        ] {
+            machine.write("sessions/c1", &WINDOW.replace(from, to));
+            assert!(!machine.is_here(&Presence::Window(0)), "{to}");
+        }
+        machine.write("sessions/c1", WINDOW);
+        for odd in ["ACTIVE=c1\n", "IS_SEAT0=1\n", "ACTIVE=c2\nACTIVE_UID=112\n", "ACTIVE=c1\nACTIVE_UID=113\n", ""] {
+            machine.write("seats/seat0", odd);
+            assert!(!machine.is_here(&Presence::Window(0)), "{odd:?}");
+        }
+        machine.write("seats/seat0", front);
+        assert!(machine.is_here(&Presence::Window(0)));
+        machine.write("seats/seat1", "ACTIVE=7\nACTIVE_UID=1000\n");
+        assert!(!machine.is_here(&Presence::Window(0)), "alice sits at another seat");
+        std::fs::remove_dir_all(machine.0.path().join("seats")).unwrap();
+        assert!(!machine.is_here(&Presence::Window(0)), "no logind");
     }
 
     #[test]

@@ -1,32 +1,40 @@
 //! Who sits at this machine: the users of the sessions that are in front on its seats, as systemd-logind keeps them in
 //! `/run/systemd/seats`, which only root can write.
 //!
-//! What is missing, odd or said twice is nobody.
+//! What is missing, odd or said twice is nobody, and nobody sits there by it: who asks before there is a session is not
+//! at the machine as soon as one file is not understood.
 
 use super::logind::read;
 use super::sessions;
+use std::io::ErrorKind;
 use std::path::Path;
 
 /// Whether this user's own session is in front on a seat of this machine.
 pub(super) fn is_taken(seats: &Path, sessions: &Path, uid: u32) -> bool {
     let Ok(seats) = std::fs::read_dir(seats) else { return false };
-    seats.flatten().filter_map(|seat| in_front(&read(&seat.path())?)).any(|(session, owner)| {
-        let sitting = || sessions::sitting(&read(&sessions.join(&session))?);
-        owner == uid && sitting().is_some_and(|one| one.uid == uid && one.here)
+    seats.flatten().filter_map(|seat| in_front(&read(&seat.path())?).ok()?).any(|front| {
+        let sitting = || sessions::sitting(&read(&sessions.join(&front.session))?);
+        front.owner == uid && sitting().is_some_and(|one| one.uid == uid && one.here)
     })
 }
 
-/// Whether a session is in front on a seat, a user's or a login window's, and not on this virtual terminal, as far as is
-/// known.
-pub(super) fn another_is_in_front(seats: &Path, sessions: &Path, terminal: u8) -> bool {
-    let Ok(seats) = std::fs::read_dir(seats) else { return false };
-    let in_front = seats.flatten().filter_map(|seat| in_front(&read(&seat.path())?));
-    let mut terminals = in_front.map(|(session, _)| {
-        let text = read(&sessions.join(session))?;
-        // A seat without virtual terminals is not the one that this terminal is of.
-        sessions::value(&text, "VTNR").map_or(Some(None), |number| number.parse::<u8>().ok().map(Some))
-    });
-    terminals.any(|one| one.is_none_or(|number| number.is_some_and(|number| number != terminal)))
+/// Whether nobody else has a screen of this machine: every session in front, on whichever seat, is known to be on this
+/// virtual terminal, or there is none. A key that is plugged in at another seat would blink before whoever sits there.
+/// Where there is no logind, there are no sessions.
+pub(super) fn has_the_screen(seats: &Path, sessions: &Path, terminal: u8) -> bool {
+    let is_on_it = |front: &Front| {
+        let text = read(&sessions.join(&front.session))?;
+        sessions::value(&text, "VTNR")?.parse::<u8>().ok()
+    };
+    all_in_front(seats).is_ok_and(|fronts| fronts.iter().all(|front| is_on_it(front) == Some(terminal)))
+}
+
+/// Whether the login window of this X display is in front, and nothing else on any seat.
+pub(super) fn shows_the_window(seats: &Path, sessions: &Path, display: u16) -> bool {
+    let is_it = |front: &Front| {
+        read(&sessions.join(&front.session)).is_some_and(|text| sessions::is_window(&text, front.owner, display))
+    };
+    all_in_front(seats).is_ok_and(|fronts| !fronts.is_empty() && fronts.iter().all(is_it))
 }
 
 /// Whether this user is logged in from elsewhere as well, so that a program of theirs may be run from there.
@@ -37,11 +45,42 @@ pub(super) fn comes_from_elsewhere(sessions: &Path, uid: u32) -> bool {
     files.filter_map(|file| sessions::sitting(&read(&file.path())?)).any(|one| one.uid == uid && one.elsewhere)
 }
 
-/// The session in front, and whose it is.
-fn in_front(text: &str) -> Option<(String, u32)> {
-    let session = sessions::value(text, "ACTIVE")?;
-    let owner = sessions::value(text, "ACTIVE_UID")?.parse().ok()?;
-    sessions::is_name(session).then(|| (session.to_owned(), owner))
+/// The session in front on a seat, and whose it is.
+struct Front {
+    session: String,
+    owner: u32,
+}
+
+/// What logind would not have written.
+struct Odd;
+
+/// Those of all seats. One file that is not understood is reason enough to know nothing.
+fn all_in_front(seats: &Path) -> Result<Vec<Front>, Odd> {
+    let seats = match std::fs::read_dir(seats) {
+        Ok(seats) => seats,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(_) => return Err(Odd),
+    };
+    let mut fronts = Vec::new();
+    for seat in seats {
+        let seat = seat.map_err(|_| Odd)?;
+        // What logind is writing just now has a dot before its name.
+        if !seat.file_name().as_encoded_bytes().starts_with(b".") {
+            fronts.extend(in_front(&read(&seat.path()).ok_or(Odd)?)?);
+        }
+    }
+    Ok(fronts)
+}
+
+/// The session in front; nothing where the seat has none.
+fn in_front(text: &str) -> Result<Option<Front>, Odd> {
+    let says = |key: &str| text.lines().any(|line| line.split('=').next() == Some(key));
+    if says("IS_SEAT0") && !says("ACTIVE") && !says("ACTIVE_UID") {
+        return Ok(None);
+    }
+    let session = sessions::value(text, "ACTIVE").filter(|session| sessions::is_name(session)).ok_or(Odd)?;
+    let owner = sessions::value(text, "ACTIVE_UID").and_then(|owner| owner.parse().ok()).ok_or(Odd)?;
+    Ok(Some(Front { session: session.to_owned(), owner }))
 }
 
 #[cfg(test)]

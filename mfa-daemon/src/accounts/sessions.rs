@@ -51,6 +51,15 @@ pub(super) fn sitting(text: &str) -> Option<Sitting> {
     is_a_users(text).then(|| Sitting { uid, here: origin(text) == Some(Origin::Local), elsewhere })
 }
 
+/// Whether it is a login window of that X display, in front on a seat of this machine, and this user's.
+pub(super) fn is_window(text: &str, owner: u32, display: u16) -> bool {
+    let says = |key, wanted: String| value(text, key) == Some(wanted.as_str());
+    says("CLASS", "greeter".to_owned())
+        && says("UID", owner.to_string())
+        && says("DISPLAY", format!(":{display}"))
+        && origin(text) == Some(Origin::Local)
+}
+
 /// What follows `KEY=`; what is said twice is not understood.
 pub(super) fn value<'t>(text: &'t str, key: &str) -> Option<&'t str> {
     let mut values = text.lines().filter_map(|line| line.strip_prefix(key)?.strip_prefix('='));
