@@ -22,7 +22,7 @@ const REPORT: usize = 64;
 pub(crate) const NEXT_TURN: Duration = Duration::from_millis(50);
 /// How long a lock keeps us from a key that is silent. At work it says so every 100 ms (CTAP 2.1, section 11.2.9.2.1),
 /// and one that knows U2F alone is asked as often whether it was touched; a machine may be slow.
-const QUIET: Duration = Duration::from_secs(1);
+pub(crate) const QUIET: Duration = Duration::from_secs(1);
 /// How long a key may take to take a report once the operation has ended: enough to be told to stop blinking.
 const LAST_WORD: Duration = Duration::from_millis(100);
 /// `INIT`, and an error, as they stand in a report; the error that another program's channel is being served.

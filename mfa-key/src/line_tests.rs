@@ -164,9 +164,12 @@ fn a_key_that_works_for_another_program_is_waited_for_and_is_busy_in_the_end() {
         assert_eq!(waiting.join().unwrap(), Some(Failure::Busy));
     });
     thread::scope(|scope| {
+        // From before the wait begins: passing by a lock that is kept would take all of QUIET.
+        let began = Instant::now();
         let waiting = scope.spawn(|| held.take(LONG).is_ok());
         flock(&held.other, FlockOperation::Unlock).unwrap();
         assert!(waiting.join().unwrap());
+        assert!(began.elapsed() < QUIET, "{:?}", began.elapsed());
     });
 }
 

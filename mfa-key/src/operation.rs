@@ -5,7 +5,7 @@ use crate::authenticator_data::{self as data, NO_STATEMENT};
 use crate::failure::nonsense;
 use crate::ffi::Subject;
 use crate::key::{How, Key, Word, c_string};
-use crate::line::Within;
+use crate::line::{NEXT_TURN, QUIET, Within};
 use crate::pin::{self, Pin, Way};
 use crate::port::Ports;
 use crate::survey::{Finding, Held, Holding, Survey};
@@ -15,8 +15,9 @@ use std::time::Duration;
 
 /// How much longer a key may take than the first that holds a credential, and is still told of.
 const OTHERS: Duration = Duration::from_millis(300);
-/// The same where a credential is to be made, and a key that was passed over could be the one that is meant.
-const OTHERS_WHEN_MAKING: Duration = Duration::from_secs(1);
+/// The same where a credential is to be made, and a key that was passed over could be the one that is meant: longer than
+/// a lock with nothing behind it keeps us from that key.
+const OTHERS_WHEN_MAKING: Duration = QUIET.saturating_add(NEXT_TURN).saturating_add(OTHERS);
 /// Characters of what a key says of itself, at the most.
 const LONGEST_NAME: usize = 64;
 

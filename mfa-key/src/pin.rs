@@ -51,10 +51,13 @@ pub(crate) fn way(can: &Can, pin_given: bool, verify_user: bool) -> Result<Way, 
         Ok(Way::Pin)
     } else if !demanded {
         Ok(Way::Touch)
-    } else if can.built_in_verification {
-        Ok(Way::ByItself)
     } else if can.u2f_only {
         Err(Failure::Unsupported)
+    } else if pin_given {
+        // Whoever gave it wants it checked: a finger is no answer to that.
+        Err(Failure::PinNotSet)
+    } else if can.built_in_verification {
+        Ok(Way::ByItself)
     } else if can.pin_set {
         Err(Failure::PinNeeded)
     } else {
@@ -120,5 +123,15 @@ mod tests {
         assert_eq!(way(&finger, false, true), Ok(Way::ByItself));
         assert_eq!(way(&finger, true, true), Ok(Way::Pin));
         assert_eq!(way(&WITH_PIN, false, true), Err(Failure::PinNeeded));
+    }
+
+    #[test]
+    fn a_finger_is_no_answer_to_a_pin_that_was_given_and_is_not_set() {
+        let finger = Can { pin_set: false, built_in_verification: true, ..WITH_PIN };
+        assert_eq!(way(&finger, false, true), Ok(Way::ByItself));
+        assert_eq!(way(&finger, true, true), Err(Failure::PinNotSet));
+        assert_eq!(way(&Can { always_verifies: true, ..finger }, true, false), Err(Failure::PinNotSet));
+        assert_eq!(way(&finger, true, false), Ok(Way::Touch));
+        assert_eq!(way(&Can { u2f_only: true, ..finger }, true, true), Err(Failure::Unsupported));
     }
 }

@@ -21,6 +21,7 @@ use mfa_cli::{Exit, Failure, Screen};
 use mfa_proto::admin::{List, Page, STATUS, Status, Summary};
 use mfa_proto::policy::{EXPLAIN, Explanation, Question};
 use serde_json::json;
+use std::collections::BTreeMap;
 
 /// Find what is wrong or dangerous on this machine, and how to mend it
 #[derive(clap::Args)]
@@ -62,6 +63,8 @@ pub(crate) struct Site {
     accounts: Vec<Summary>,
     /// Services outside of every class that somebody would be asked at.
     asked_elsewhere: Vec<(String, String)>,
+    /// What is asked at sshd of those who have an SSH key alone.
+    at_sshd: BTreeMap<String, ssh_keys::AtSshd>,
 }
 
 impl Scene<'_> {
@@ -232,7 +235,8 @@ fn site(shared: &Shared, is_root: bool) -> Site {
             }
         }
     }
-    Site { status: Some(status), license, break_glass, accounts, asked_elsewhere }
+    let at_sshd = ssh_keys::at_sshd(&accounts, |question| daemon.call(EXPLAIN, question).ok());
+    Site { status: Some(status), license, break_glass, accounts, asked_elsewhere, at_sshd }
 }
 
 /// What is wrong with the stacks of a machine, or of one as it would be, seen by them alone.

@@ -121,7 +121,7 @@ pub(super) fn keys_alone(scene: &Scene<'_>) -> Found {
 }
 
 /// Whether PAM gets to ask in this list of methods.
-pub(super) fn asks(list: &str) -> bool {
+fn asks(list: &str) -> bool {
     list.split(',').any(|method| method.starts_with("keyboard-interactive"))
 }
 

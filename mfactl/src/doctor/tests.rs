@@ -4,6 +4,8 @@ use super::*;
 use crate::system::made_up::MadeUp;
 use rustix::fs::FileType;
 
+mod ssh_keys;
+
 const OURS: &str = "auth [success=ok new_authtok_reqd=ok ignore=ignore default=die] pam_mfa.so";
 const COMMON: &str =
     "auth [success=1 default=ignore] pam_unix.so\nauth requisite pam_deny.so\nauth required pam_permit.so\n";
@@ -277,64 +279,6 @@ fn names_in_place_of_addresses_matter_where_a_rule_has_addresses() {
     assert_eq!(found(&machine), [""; 0]);
     let machine = machine.file("/etc/mfa/policy.d/10-x.toml", "[[rule]]\nfrom = [\"10.0.0.0/8\"]\n");
     assert_eq!(found(&machine), ["Warn sshd-dns /etc/ssh/sshd_config"]);
-}
-
-#[test]
-fn keys_that_sign_unattended_matter_once_somebody_has_one() {
-    let summary = Summary { factors: [("ssh-key".to_owned(), 1)].into(), ..Summary::default() };
-    let site = Site { accounts: vec![summary], ..well() };
-    assert_eq!(found_with(&healthy(), site), ["Warn sshd-touch /etc/ssh/sshd_config"]);
-}
-
-/// Accounts with these factors and that many backup codes.
-fn with_accounts(accounts: &[(&str, &[&str], u32)]) -> Site {
-    let summary = |(user, kinds, backup_codes): &(&str, &[&str], u32)| Summary {
-        user: (*user).into(),
-        factors: kinds.iter().map(|kind| ((*kind).to_owned(), 1)).collect(),
-        backup_codes: *backup_codes,
-        ..Summary::default()
-    };
-    Site { accounts: accounts.iter().map(summary).collect(), ..well() }
-}
-
-#[test]
-fn whoever_has_only_an_ssh_key_is_told_where_nothing_stands_beside_it() {
-    let right = healthy().answers.get("sshd -T").unwrap().clone();
-    let touched = right.replace("pubkeyauthoptions none", "pubkeyauthoptions touch-required");
-    let verified = right.replace("pubkeyauthoptions none", "pubkeyauthoptions verify-required");
-    let account = "account [success=ok new_authtok_reqd=ok ignore=ignore default=die] pam_mfa.so\n";
-    let with_password = || healthy().says("sshd -T", &touched);
-    let key_then_code = || with_password().file("/etc/pam.d/sshd", &format!("{OURS} require_publickey\n"));
-    let only_key = || with_accounts(&[("carol", &["ssh-key"], 0), ("dave", &["ssh-key", "totp"], 0)]);
-
-    assert_eq!(found_with(&with_password(), only_key()), [""; 0], "a password stands beside it");
-    assert_eq!(found_with(&key_then_code(), only_key()), ["Fail ssh-key-alone /etc/ssh/sshd_config"]);
-    let with_codes = with_accounts(&[("carol", &["ssh-key"], 3)]);
-    assert_eq!(found_with(&key_then_code(), with_codes), ["Warn ssh-key-alone /etc/ssh/sshd_config"]);
-    let others = with_accounts(&[("dave", &["ssh-key", "totp"], 0), ("erin", &["totp"], 0)]);
-    assert_eq!(found_with(&key_then_code(), others), [""; 0]);
-    let stated = "[security_keys]\nssh_verify_required = true\n";
-    let verifies = key_then_code().file("/etc/mfa/mfa.toml", stated).says("sshd -T", &verified);
-    assert_eq!(found_with(&verifies, only_key()), [""; 0]);
-
-    // A key is enough for sshd, and our account line says that it is not.
-    let alone = touched.replace("publickey,keyboard-interactive", "any");
-    let machine = with_sshd(&format!("@include common-auth\n{OURS}\n{account}")).says("sshd -T", &alone);
-    assert_eq!(found_with(&machine, only_key()), ["Fail ssh-key-alone /etc/ssh/sshd_config"]);
-}
-
-#[test]
-fn what_is_said_of_sshd_must_be_true_of_sshd_for_everybody() {
-    let right = healthy().answers.get("sshd -T").unwrap().clone();
-    let verified = right.replace("pubkeyauthoptions none", "pubkeyauthoptions verify-required");
-    let stated = healthy().file("/etc/mfa/mfa.toml", "[security_keys]\nssh_verify_required = true # sshd_config\n");
-    assert_eq!(found(&stated), ["Fail sshd-touch /etc/ssh/sshd_config"]);
-    let stated = stated.says("sshd -T", &verified);
-    assert_eq!(found(&stated), [""; 0]);
-    let config = "UsePAM yes\nPasswordAuthentication no\nMatch User carol\nPubkeyAuthOptions none\n";
-    let carol = "sshd -T -C user=carol,host=localhost,addr=127.0.0.1";
-    let machine = stated.file("/etc/ssh/sshd_config", config).says(carol, &right);
-    assert_eq!(found(&machine), ["Fail sshd-touch /etc/ssh/sshd_config:3"]);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use mfa_proto::key::Failure;
 use rustix::fs::{FlockOperation, flock};
 use virtual_key::{Finger, Model, turn};
 
-use crate::desk::{AMPLE, How, Kind, LOOKING, SHORT, begin, enroll, find, finding, sign};
+use crate::desk::{AMPLE, How, Kind, LOOKING, SHORT, begin, enroll, find, finding, make, sign};
 use crate::site::Site;
 
 #[test]
@@ -60,6 +60,20 @@ fn a_lock_that_is_kept_by_somebody_who_is_gone_keeps_nobody_from_the_key() {
     flock(&others, FlockOperation::LockExclusive).unwrap();
     assert_eq!(find(&site, &[&credential], LOOKING).unwrap().matches.len(), 1);
     assert_eq!(sign(&site, &[&credential], &How::within(AMPLE)), Ok(()));
+}
+
+#[test]
+fn of_two_free_keys_of_which_one_is_merely_locked_neither_is_taken() {
+    let site = Site::new();
+    let keys = ["blue", "red"].map(|port| site.key(port, Model::default()));
+    for key in &keys {
+        key.always(Some(Finger::Touch));
+    }
+    let others = File::open(turn(&site.folder.join("red"))).unwrap();
+    flock(&others, FlockOperation::LockExclusive).unwrap();
+    let made = make(&site, Kind::Es256, &How::within(AMPLE), &[]);
+    assert_eq!(made.unwrap_err(), Failure::Several { keys: 2 });
+    assert!(keys.iter().all(|key| key.seen().touched == 0));
 }
 
 #[test]
