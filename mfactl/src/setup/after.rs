@@ -1,6 +1,6 @@
 //! What comes after a setup: it is confirmed, taken back, undone, or looked at.
 
-use super::back::{self, BackError, Edited};
+use super::back::{self, BackError, Edited, Restored};
 use super::confirm::{ConfirmError, confirm};
 use super::diff;
 use super::plan::FileChange;
@@ -53,8 +53,11 @@ pub(super) fn run(after: &After, shared: &Shared) -> Result<Exit, Failure> {
         After::Undo { force } => undo(*force, &screen, shared.json),
         After::Status => status(&screen, shared.json),
         After::Rollback => {
-            let files = back::back().map_err(from_back)?;
-            if files.is_empty() { Ok(Exit::Done) } else { told("Not confirmed in time.", &files, &screen, shared.json) }
+            let back = back::back().map_err(from_back)?;
+            if back.files.is_empty() {
+                return Ok(Exit::Done);
+            }
+            told("Not confirmed in time.", &back, &screen, shared.json)
         }
     }
 }
@@ -113,16 +116,22 @@ fn show(edited: &[Edited], screen: &Screen) -> Result<(), Failure> {
     screen.line(&diff::shown(&changes, screen))
 }
 
-fn told(what: &str, files: &[PathBuf], screen: &Screen, json: bool) -> Result<Exit, Failure> {
+fn told(what: &str, back: &Restored, screen: &Screen, json: bool) -> Result<Exit, Failure> {
     if json {
-        screen.json(&json!({ "restored": files }))?;
-    } else {
-        screen.line(&format!("{what} As it was before:"))?;
-        for file in files {
-            screen.line(&format!("  {}", printable::line(&file.display().to_string())))?;
-        }
+        screen.json(&json!({ "restored": back.files, "kept": back.kept }))?;
+        return Ok(Exit::Done);
+    }
+    screen.line(&format!("{what} As it was before:"))?;
+    listed(&back.files, screen)?;
+    if !back.kept.is_empty() {
+        screen.line("Somebody had changed some of it since. What they wrote is kept in:")?;
+        listed(&back.kept, screen)?;
     }
     Ok(Exit::Done)
+}
+
+fn listed(files: &[PathBuf], screen: &Screen) -> Result<(), Failure> {
+    files.iter().try_for_each(|file| screen.line(&format!("  {}", printable::line(&file.display().to_string()))))
 }
 
 fn from_back(error: BackError) -> Failure {
@@ -131,6 +140,7 @@ fn from_back(error: BackError) -> Failure {
         BackError::Edited(_) => "edited",
         BackError::State(_) => "state",
         BackError::Files(_) => "files",
+        BackError::Policy(_) => "policy",
         BackError::Sshd(_) => "sshd",
     };
     Failure::refused(code, error.to_string())
@@ -161,9 +171,7 @@ fn status(screen: &Screen, json: bool) -> Result<Exit, Failure> {
         return Ok(Exit::Done);
     }
     screen.line(&printable::wrap(&sentence))?;
-    for file in &files {
-        screen.line(&format!("  {}", printable::line(&file.display().to_string())))?;
-    }
+    listed(&files, screen)?;
     Ok(Exit::Done)
 }
 

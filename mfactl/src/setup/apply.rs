@@ -9,13 +9,13 @@ use super::files::{FileError, Marks, Spot, Trust, make_folder, missing_folders};
 use super::plan::{FileChange, Plan};
 use super::session::{Instant, Session};
 use super::state::{FOLDER, Image, Kept, Moment, Stage, State, StateError, Store, seconds};
-use super::trial::{SCRATCH, TrialError};
+use super::trial::{self, SCRATCH, TrialError};
 use super::world::{ThisMachine, Timer, World, disarm_all};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// After this time what was interrupted is taken back.
+/// After this time, and that of the trials, what was interrupted is taken back.
 const GUARD: Duration = Duration::from_secs(120);
 /// Files below it are the policy's: they come first, so that the daemon knows what it is to ask when a stack asks it.
 const POLICY: &str = "mfa";
@@ -157,7 +157,7 @@ impl<'a> Applying<'a> {
         let store = Store::open(folder)?;
         match store.pending()? {
             // Whoever was at it is gone: we have the lock.
-            Some(state) if state.stage == Stage::Applying => {
+            Some(state) if matches!(state.stage, Stage::Applying | Stage::Restored) => {
                 let stuck = |back| ApplyError::Stuck { why: Box::new(ApplyError::Pending), back };
                 put_back(world, &store, &state).map_err(stuck)?;
             }
@@ -193,7 +193,7 @@ impl<'a> Applying<'a> {
     fn perform(&mut self, step: Step) -> Result<(), ApplyError> {
         match step {
             Step::Guard => {
-                let time = self.within.unwrap_or_default().max(GUARD);
+                let time = GUARD + trial::longest(&self.plan.trials);
                 self.world.arm(Timer::Guard, time).map_err(ApplyError::NoWayBack)
             }
             Step::Keep => {

@@ -63,16 +63,24 @@ fn killed_on_the_way_back_too_everything_comes_back() {
     let machine = MadeUp::new();
     let before = machine.tree();
     machine.apply(&plan(&machine), Some(Duration::ZERO)).unwrap();
-    // sshd is told last of all, so all files are back and the state still stands.
-    machine.fails.set(Some("sshd"));
-    assert!(matches!(back_in(&machine, &machine.state()), Err(BackError::Sshd(_))));
-    assert_eq!(machine.tree(), before);
-    assert!(machine.state().join("pending").exists());
-    // And half of them again, as if it had been killed between two.
-    machine.write("pam.d/sshd", "@include common-auth\nauth required pam_mfa.so\n");
-    machine.fails.set(None);
+    // Half of the files are back, as if it had been killed between two.
+    machine.write("ssh/sshd_config", "UsePAM yes\n");
+    fs::remove_file(machine.path("ssh/sshd_config.d/01-mfa.conf")).unwrap();
     back_in(&machine, &machine.state()).unwrap();
     assert_eq!(machine.tree(), before);
+}
+
+#[test]
+fn however_long_it_may_wait_what_is_interrupted_is_taken_back_in_minutes() {
+    let machine = MadeUp::new();
+    let day = Duration::from_secs(24 * 60 * 60);
+    machine.apply(&plan(&machine), Some(day)).unwrap();
+    let times = machine.times();
+    assert!(
+        matches!(times.as_slice(), [(Timer::Guard, guard), (Timer::Confirm, _)] if *guard < 5 * MINUTE),
+        "{times:?}"
+    );
+    assert_eq!(times.last(), Some(&(Timer::Confirm, day)));
 }
 
 #[test]
@@ -83,9 +91,9 @@ fn whatever_fails_on_the_way_everything_is_as_it_was() {
         machine.fails.set(Some(what));
         let error = machine.apply(&plan(&machine), Some(MINUTE)).unwrap_err();
         assert_eq!(machine.tree(), before, "{what}");
-        // An sshd that does not take its old configuration either is not forgotten.
+        // An sshd, or a daemon, that does not take its old configuration either is not forgotten.
         let is_stuck = matches!(error, ApplyError::Stuck { .. });
-        assert_eq!(is_stuck, what == "sshd", "{error}");
+        assert_eq!(is_stuck, what == "sshd" || what == "policy", "{error}");
         assert!(is_stuck || !machine.state().join("pending").exists(), "{what}");
     }
 }

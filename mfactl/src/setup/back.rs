@@ -1,7 +1,8 @@
 //! Takes back what setup has done: by itself when it was interrupted or not confirmed, or when an administrator wants it.
 //!
 //! Each file is put back as it was, with its owner and permissions, and what was made is removed. It may end anywhere and
-//! be begun again. What is not confirmed is put back whatever somebody made of it meanwhile, since being locked out is
+//! be begun again: a file that is back is not put back once more over what somebody makes of it since, and while the
+//! daemon or sshd does not take what is there, telling them is all that is tried again. What is not confirmed is put back whatever somebody made of it meanwhile, since being locked out is
 //! worse; their text is kept. What was confirmed is put back only if it is as setup has left it, or by force.
 
 use super::files::{FileError, Found, Spot, Trust, make_folder, missing_folders, remove_folder};
@@ -21,6 +22,15 @@ pub(crate) struct Edited {
     pub(crate) now: Option<Vec<u8>>,
 }
 
+/// What was taken back.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Restored {
+    /// They are as they were; none if nothing had to be done.
+    pub(crate) files: Vec<PathBuf>,
+    /// Where what somebody else had made of them is kept.
+    pub(crate) kept: Vec<PathBuf>,
+}
+
 /// Why something was not taken back.
 #[derive(Debug)]
 pub(crate) enum BackError {
@@ -32,6 +42,8 @@ pub(crate) enum BackError {
     State(StateError),
     /// Files that could not be put back, each with the reason; all others were.
     Files(Vec<FileError>),
+    /// The files are as they were, and the daemon could not be told.
+    Policy(String),
     /// The files are as they were, and sshd could not be told.
     Sshd(String),
 }
@@ -54,10 +66,15 @@ impl fmt::Display for BackError {
                 errors.iter().try_for_each(|error| write!(f, " {error}."))?;
                 f.write_str(" The old files are in /var/lib/mfa-setup. Put them back, then run this again.")
             }
+            Self::Policy(why) => write!(
+                f,
+                "The files are as they were, but the daemon does not take the policy: {why}. It goes on with what it \
+                 had. Mend what it names, see mfactl policy check, then: mfactl setup undo"
+            ),
             Self::Sshd(why) => write!(
                 f,
                 "The files are as they were, but sshd does not take them: {why}. It goes on with what it had. See sshd \
-                 -t, then: systemctl reload ssh"
+                 -t, then: mfactl setup undo"
             ),
         }
     }
@@ -71,41 +88,40 @@ impl From<StateError> for BackError {
     }
 }
 
-/// What the timers and the boot run: takes back what was interrupted, and what was not confirmed in time. The files
-/// that are as they were then; none if nothing had to be done.
+/// What the timers and the boot run: takes back what was interrupted, and what was not confirmed in time.
 ///
 /// # Errors
 /// [`BackError`]
-pub(crate) fn back() -> Result<Vec<PathBuf>, BackError> {
+pub(crate) fn back() -> Result<Restored, BackError> {
     back_in(&ThisMachine, Path::new(FOLDER))
 }
 
-pub(crate) fn back_in(world: &dyn World, folder: &Path) -> Result<Vec<PathBuf>, BackError> {
+pub(crate) fn back_in(world: &dyn World, folder: &Path) -> Result<Restored, BackError> {
     let store = Store::open(folder)?;
-    let Some(state) = store.pending()? else { return Ok(Vec::new()) };
+    let Some(state) = store.pending()? else { return Ok(Restored::default()) };
     let left = match &state.stage {
         Stage::Waiting { until, .. } => until.left(),
         // Whoever was at it is gone: we have the lock.
-        Stage::Applying | Stage::Confirmed { .. } => None,
+        Stage::Applying | Stage::Restored | Stage::Confirmed { .. } => None,
     };
     if let Some(left) = left {
         // Too early. Whatever has become of the timer, there is one now; if there cannot be one, better now than never.
         if world.arm(Timer::Confirm, left).is_ok() {
-            return Ok(Vec::new());
+            return Ok(Restored::default());
         }
     }
     put_back(world, &store, &state)
 }
 
-/// Takes back the setup that waits, or else the newest one that was confirmed. The files that are as they were then.
+/// Takes back the setup that waits, or else the newest one that was confirmed.
 ///
 /// # Errors
 /// [`BackError::Edited`] without `force` if a confirmed one was changed since; and the others.
-pub(crate) fn undo(force: bool) -> Result<Vec<PathBuf>, BackError> {
+pub(crate) fn undo(force: bool) -> Result<Restored, BackError> {
     undo_in(&ThisMachine, Path::new(FOLDER), force)
 }
 
-pub(crate) fn undo_in(world: &dyn World, folder: &Path, force: bool) -> Result<Vec<PathBuf>, BackError> {
+pub(crate) fn undo_in(world: &dyn World, folder: &Path, force: bool) -> Result<Restored, BackError> {
     let store = Store::open(folder)?;
     if let Some(state) = store.pending()? {
         return put_back(world, &store, &state);
@@ -134,64 +150,85 @@ fn edit_of(file: &Kept) -> Result<Option<Edited>, FileError> {
 }
 
 /// Puts every file back, tells the daemon and sshd, and forgets the setup.
-pub(super) fn put_back(world: &dyn World, store: &Store, state: &State) -> Result<Vec<PathBuf>, BackError> {
-    let mut errors = Vec::new();
+pub(super) fn put_back(world: &dyn World, store: &Store, state: &State) -> Result<Restored, BackError> {
+    let kept = if state.stage == Stage::Restored { Vec::new() } else { files_back(world, store, state)? };
+    let is_confirmed = matches!(state.stage, Stage::Confirmed { .. });
+    if !is_confirmed {
+        // From here on the files are whoever's, who repairs something. A full disk must not keep sshd from being told.
+        let _ = store.keep(&State { stage: Stage::Restored, ..state.clone() });
+    }
+    tell(world, state)?;
+    let _ = std::fs::remove_dir_all(store.path(SCRATCH)); // of a trial that was interrupted
+    store.forget(state)?;
+    disarm_all(world);
+    Ok(Restored { files: state.paths(), kept })
+}
+
+/// Puts every file back. Where what others had made of them is kept.
+fn files_back(world: &dyn World, store: &Store, state: &State) -> Result<Vec<PathBuf>, BackError> {
+    let (mut kept, mut left, mut errors) = (Vec::new(), Vec::new(), Vec::new());
     for file in state.files.iter().rev() {
-        if let Err(error) = restore(store, file) {
-            errors.push(error);
+        match restore(store, file) {
+            Ok(aside) => kept.extend(aside),
+            Err(error) => {
+                left.insert(0, file.clone());
+                errors.push(error);
+            }
         }
     }
     for folder in state.folders.iter().rev() {
         errors.extend(remove_folder(folder).err());
     }
-    if state.reload_policy {
-        // It takes what is in its folder at its next start in any case, and says itself what it does not like.
-        let _ = world.load_policy();
+    if errors.is_empty() {
+        return Ok(kept);
     }
-    if state.reload_sshd {
-        world.reload_sshd().map_err(BackError::Sshd)?;
+    if !matches!(state.stage, Stage::Confirmed { .. }) {
+        let _ = store.keep(&State { stage: Stage::Applying, files: left, ..state.clone() }); // else it is all of them again
     }
-    if !errors.is_empty() {
-        return Err(BackError::Files(errors));
-    }
-    let _ = std::fs::remove_dir_all(store.path(SCRATCH)); // of a trial that was interrupted
-    store.forget(state)?;
-    disarm_all(world);
-    Ok(state.paths())
+    let _ = tell(world, state); // most of it is back; they are told again with the rest
+    Err(BackError::Files(errors))
 }
 
-fn restore(store: &Store, file: &Kept) -> Result<(), FileError> {
+/// The daemon and sshd take what is there now; each is told whatever the other says.
+fn tell(world: &dyn World, state: &State) -> Result<(), BackError> {
+    let policy = if state.reload_policy { world.load_policy() } else { Ok(()) };
+    let sshd = if state.reload_sshd { world.reload_sshd() } else { Ok(()) };
+    sshd.map_err(BackError::Sshd).and(policy.map_err(BackError::Policy))
+}
+
+/// Puts it back. Where what somebody else had made of it is kept.
+fn restore(store: &Store, file: &Kept) -> Result<Option<PathBuf>, FileError> {
     let spot = match Spot::open(&file.path, Trust::NotNeeded)? {
         Some(spot) => spot,
-        None if file.before.is_none() => return Ok(()),
+        None if file.before.is_none() => return Ok(None),
         None => {
             missing_folders(&file.path)?.iter().try_for_each(|folder| make_folder(folder, Trust::NotNeeded))?;
             let gone = || FileError::Io(file.path.clone(), rustix::io::Errno::NOENT);
             Spot::open(&file.path, Trust::NotNeeded)?.ok_or_else(gone)?
         }
     };
-    spot.clear()?;
-    let now = match spot.read(Trust::NotNeeded) {
-        Err(FileError::Link(_) | FileError::NotPlain(_)) => {
-            keep(store, file, spot.oddity().as_bytes());
-            None
-        }
+    let (now, aside) = match spot.read(Trust::NotNeeded) {
+        Err(FileError::Link(_) | FileError::NotPlain(_)) => (None, keep(store, file, spot.oddity().as_bytes())),
         // It is too long, or unreadable: it goes all the same.
-        Err(_) => None,
-        Ok(now) => now,
+        Err(_) => (None, None),
+        Ok(now) => {
+            let edit = now.as_ref().filter(|now| !is(now, file.before.as_ref()) && !is(now, file.after.as_ref()));
+            let aside = edit.and_then(|now| keep(store, file, &now.bytes));
+            (now, aside)
+        }
     };
-    if let Some(now) = now.as_ref().filter(|now| !is(now, file.before.as_ref()) && !is(now, file.after.as_ref())) {
-        keep(store, file, &now.bytes);
-    }
     match &file.before {
-        None => spot.remove(),
-        Some(image) if now.as_ref().is_some_and(|now| now.marks == image.marks && is(now, Some(image))) => Ok(()),
+        None => spot.remove()?,
+        // Where nothing can be written nothing need be.
+        Some(image) if now.as_ref().is_some_and(|now| now.marks == image.marks && is(now, Some(image))) => {}
         Some(image) => {
             let bytes = image.bytes().ok_or_else(|| FileError::NoPath(file.path.clone()))?;
             spot.lay(&bytes, &image.marks)?;
-            spot.swap()
+            spot.swap()?;
         }
     }
+    spot.clear()?;
+    Ok(aside)
 }
 
 fn is(now: &Found, image: Option<&Image>) -> bool {
@@ -199,8 +236,8 @@ fn is(now: &Found, image: Option<&Image>) -> bool {
 }
 
 /// What is there that neither setup nor the time before it wrote. Not being able to keep it must not keep people out.
-fn keep(store: &Store, file: &Kept, bytes: &[u8]) {
-    let _ = store.keep_aside(&file.path, bytes);
+fn keep(store: &Store, file: &Kept, bytes: &[u8]) -> Option<PathBuf> {
+    store.keep_aside(&file.path, bytes).ok()
 }
 
 #[cfg(test)]

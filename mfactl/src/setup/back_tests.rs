@@ -3,7 +3,7 @@
 use super::*;
 use crate::setup::made_up::{MINUTE, MadeUp, plan};
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{MetadataExt, symlink};
 use std::time::Duration;
 
 const ZERO: Option<Duration> = Some(Duration::ZERO);
@@ -14,11 +14,11 @@ fn as_long_as_there_is_time_it_waits_and_a_timer_runs() {
     machine.apply(&plan(&machine), Some(MINUTE)).unwrap();
     let done = machine.tree();
     machine.disarm(Timer::Confirm);
-    assert!(back_in(&machine, &machine.state()).unwrap().is_empty());
+    assert!(back_in(&machine, &machine.state()).unwrap().files.is_empty());
     assert_eq!((machine.tree(), machine.armed()), (done, vec![Timer::Confirm]));
     // Without a timer it would wait for ever.
     machine.fails.set(Some("arm"));
-    assert_eq!(back_in(&machine, &machine.state()).unwrap().len(), 5);
+    assert_eq!(back_in(&machine, &machine.state()).unwrap().files.len(), 5);
 }
 
 #[test]
@@ -30,8 +30,11 @@ fn what_is_not_confirmed_goes_back_whatever_somebody_made_of_it_and_their_text_i
     fs::remove_file(machine.path("ssh/sshd_config")).unwrap();
     symlink("/nowhere", machine.path("ssh/sshd_config")).unwrap();
     fs::remove_dir_all(machine.path("mfa/policy.d")).unwrap();
-    assert_eq!(back_in(&machine, &machine.state()).unwrap().len(), 5);
-    assert_eq!(machine.tree(), before);
+    let back = back_in(&machine, &machine.state()).unwrap();
+    assert_eq!((back.files.len(), machine.tree()), (5, before));
+    // And it is told where.
+    let told: Vec<String> = back.kept.iter().map(|path| fs::read_to_string(path).unwrap()).collect();
+    assert_eq!(told, ["a symbolic link to /nowhere\n", "my own\n"]);
     let mut kept = crate::setup::apply::tests::kept(&machine);
     kept.sort();
     assert_eq!(kept, ["a symbolic link to /nowhere\n", "my own\n"]);
@@ -77,7 +80,7 @@ fn undo_of_what_waits_is_at_once_and_whole() {
 #[test]
 fn with_nothing_to_take_back_nothing_is_done() {
     let machine = MadeUp::new();
-    assert!(back_in(&machine, &machine.state()).unwrap().is_empty());
+    assert!(back_in(&machine, &machine.state()).unwrap().files.is_empty());
     assert!(matches!(undo_in(&machine, &machine.state(), true), Err(BackError::Nothing)));
     assert!(machine.calls().is_empty());
 }
@@ -91,8 +94,41 @@ fn one_file_that_cannot_be_put_back_does_not_keep_the_others_from_it() {
     let Err(BackError::Files(errors)) = back_in(&machine, &machine.state()) else { panic!("put back") };
     assert_eq!(errors.len(), 1, "{errors:?}");
     assert_eq!(fs::read_to_string(machine.path("pam.d/sshd")).unwrap(), "@include common-auth\n");
-    // It is tried again once it can be.
+    // It is tried again once it can be, and what somebody does to the others meanwhile is theirs.
+    machine.write("pam.d/sshd", "repaired\n");
     fs::remove_dir_all(machine.path("ssh/sshd_config")).unwrap();
     back_in(&machine, &machine.state()).unwrap();
     assert_eq!(fs::read_to_string(machine.path("ssh/sshd_config")).unwrap(), "UsePAM yes\n");
+    assert_eq!(fs::read_to_string(machine.path("pam.d/sshd")).unwrap(), "repaired\n");
+    assert!(machine.armed().is_empty() && !machine.state().join("pending").exists());
+}
+
+#[test]
+fn while_the_daemon_or_sshd_does_not_take_it_they_are_told_again_and_no_repair_is_undone() {
+    for what in ["policy", "sshd"] {
+        let machine = MadeUp::new();
+        let before = machine.tree();
+        machine.apply(&plan(&machine), ZERO).unwrap();
+        machine.fails.set(Some(what));
+        assert!(back_in(&machine, &machine.state()).is_err(), "{what}");
+        assert_eq!(machine.tree(), before, "{what}");
+        machine.write("ssh/sshd_config", "repaired\n");
+        assert!(back_in(&machine, &machine.state()).is_err(), "{what}");
+        machine.fails.set(None);
+        assert_eq!(back_in(&machine, &machine.state()).unwrap().files.len(), 5, "{what}");
+        assert_eq!(fs::read_to_string(machine.path("ssh/sshd_config")).unwrap(), "repaired\n", "{what}");
+        assert!(machine.armed().is_empty() && !machine.state().join("pending").exists(), "{what}");
+    }
+}
+
+#[test]
+fn what_is_as_it_was_is_not_written_again() {
+    let machine = MadeUp::new();
+    // It ends after it has written down the way back, and before it changes anything.
+    assert!(!machine.killed_after(&plan(&machine), None, 2));
+    let (etc, sshd) = (machine.path("pam.d"), machine.path("pam.d/sshd"));
+    let look = || [&etc, &sshd].map(|path| fs::metadata(path).unwrap()).map(|data| (data.ino(), data.ctime_nsec()));
+    let before = look();
+    assert_eq!(back_in(&machine, &machine.state()).unwrap().files.len(), 5);
+    assert_eq!(look(), before);
 }

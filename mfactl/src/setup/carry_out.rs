@@ -1,18 +1,18 @@
-//! The plan is carried out: tried first, then applied, with the way back armed; and what is to be done next is said.
+//! The plan is carried out: applied, with the way back armed and tried before it is live; and what is to be done next is said.
 
 use super::answers::{Answers, Within};
 use super::apply::{Pending, apply};
 use super::show::Shown;
-use super::trial::tried;
 use super::words::Where;
 use crate::Desk;
 use mfa_cli::words::counted;
 use mfa_cli::{Exit, Failure, Screen, moment, printable};
+use nix::sys::signal::{SigSet, Signal};
 use std::time::UNIX_EPOCH;
 
 pub(super) fn run(shown: &Shown, within: Within, answers: &Answers, desk: &mut Desk) -> Result<Exit, Failure> {
     let plan = &shown.planned.plan;
-    tried(&plan.trials).map_err(|error| Failure::refused("trial", format!("{error}\nNothing was changed.")))?;
+    hold_signals();
     let time = match within {
         Within::After(time) => Some(time),
         Within::Never => None,
@@ -25,6 +25,13 @@ pub(super) fn run(shown: &Shown, within: Within, answers: &Answers, desk: &mut D
         told(shown, waits, answers, &desk.screen)?;
     }
     Ok(Exit::Done)
+}
+
+/// From here to the end of the program keys at the terminal, and losing it, end and stop nothing: half of it would be
+/// done until the timer comes, or nobody would know the code.
+fn hold_signals() {
+    let held: SigSet = [Signal::SIGINT, Signal::SIGHUP, Signal::SIGTSTP].into_iter().collect();
+    let _ = held.thread_block(); // without it the way back is armed all the same
 }
 
 /// When it goes back, in seconds since the epoch.
@@ -55,5 +62,19 @@ fn by(answers: &Answers) -> &'static str {
         " at this machine"
     } else {
         ""
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_key_ends_or_stops_it_in_the_middle() {
+        hold_signals();
+        let held = SigSet::thread_get_mask().unwrap();
+        assert!([Signal::SIGINT, Signal::SIGHUP, Signal::SIGTSTP].into_iter().all(|signal| held.contains(signal)));
+        // Whoever wants it ended can have that.
+        assert!(!held.contains(Signal::SIGTERM) && !held.contains(Signal::SIGQUIT));
     }
 }

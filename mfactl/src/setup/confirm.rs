@@ -145,7 +145,7 @@ mod tests {
         let (machine, code) = waiting(MINUTE);
         let done = machine.tree();
         tried(&machine, &code, new_login()).unwrap();
-        assert!(back_in(&machine, &machine.state()).unwrap().is_empty());
+        assert!(back_in(&machine, &machine.state()).unwrap().files.is_empty());
         assert_eq!(machine.tree(), done);
         assert!(machine.armed().is_empty());
         assert!(matches!(tried(&machine, &code, new_login()), Err(ConfirmError::Nothing)));
@@ -177,6 +177,6 @@ mod tests {
     fn when_its_time_is_over_it_is_too_late() {
         let (machine, code) = waiting(Duration::ZERO);
         assert!(matches!(tried(&machine, &code, new_login()), Err(ConfirmError::TooLate)));
-        assert!(!back_in(&machine, &machine.state()).unwrap().is_empty());
+        assert!(!back_in(&machine, &machine.state()).unwrap().files.is_empty());
     }
 }

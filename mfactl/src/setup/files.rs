@@ -204,6 +204,8 @@ impl Spot {
     fn unlink(&self, name: &str) -> Result<(), FileError> {
         match unlinkat(&self.folder, name, AtFlags::empty()) {
             Ok(()) | Err(Errno::NOENT) => Ok(()),
+            // Where nothing can be written, this is said of names that are not there, too.
+            Err(Errno::ROFS) if is_missing(&self.folder, name) => Ok(()),
             Err(errno) => Err(self.failed(errno)),
         }
     }
@@ -260,6 +262,7 @@ pub(crate) fn remove_folder(path: &Path) -> Result<(), FileError> {
     let Some(parent) = open_folder(&parent, Trust::NotNeeded)? else { return Ok(()) };
     match unlinkat(&parent, &name, AtFlags::REMOVEDIR) {
         Ok(()) | Err(Errno::NOENT | Errno::NOTEMPTY | Errno::EXIST) => Ok(()),
+        Err(Errno::ROFS) if is_missing(&parent, &name) => Ok(()),
         Err(errno) => Err(FileError::Io(path.to_owned(), errno)),
     }
 }
@@ -308,6 +311,10 @@ fn open_in<P: rustix::path::Arg>(folder: &impl AsFd, name: P) -> Result<OwnedFd,
 fn is_link<P: rustix::path::Arg>(folder: &impl AsFd, name: P) -> bool {
     let stat = statat(folder, name, AtFlags::SYMLINK_NOFOLLOW);
     stat.is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Symlink)
+}
+
+fn is_missing(folder: &impl AsFd, name: &str) -> bool {
+    matches!(statat(folder, name, AtFlags::SYMLINK_NOFOLLOW), Err(Errno::NOENT))
 }
 
 /// Whether it is root's (or whoever's, who runs this), and nobody else may write it.

@@ -21,6 +21,7 @@ pub(crate) struct MadeUp {
     etc: PathBuf,
     calls: RefCell<Vec<String>>,
     armed: RefCell<Vec<Timer>>,
+    times: RefCell<Vec<(Timer, Duration)>>,
     /// The call that fails.
     pub(crate) fails: Cell<Option<&'static str>>,
 }
@@ -33,8 +34,14 @@ impl MadeUp {
         // In memory, where there is that: everything is synced, many times.
         let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
         let etc = folder.path().join("etc");
-        let machine =
-            Self { folder, etc, calls: RefCell::default(), armed: RefCell::default(), fails: Cell::new(None) };
+        let machine = Self {
+            folder,
+            etc,
+            calls: RefCell::default(),
+            armed: RefCell::default(),
+            times: RefCell::default(),
+            fails: Cell::new(None),
+        };
         for (path, text, mode) in [
             ("pam.d/sshd", "@include common-auth\n", 0o644),
             ("pam.d/sudo", "@include common-auth\n", 0o640),
@@ -82,6 +89,11 @@ impl MadeUp {
         self.armed.borrow().clone()
     }
 
+    /// What was armed, in order, and after how long it was to come.
+    pub(crate) fn times(&self) -> Vec<(Timer, Duration)> {
+        self.times.borrow().clone()
+    }
+
     /// Does all of it.
     pub(crate) fn apply(&self, plan: &Plan, within: Option<Duration>) -> Result<Pending, ApplyError> {
         let mut applying = Applying::begin(self, &self.state(), plan, within)?;
@@ -106,8 +118,9 @@ impl World for MadeUp {
         &self.etc
     }
 
-    fn arm(&self, timer: Timer, _: Duration) -> Result<(), String> {
+    fn arm(&self, timer: Timer, after: Duration) -> Result<(), String> {
         self.call("arm")?;
+        self.times.borrow_mut().push((timer, after));
         self.armed.borrow_mut().push(timer);
         Ok(())
     }

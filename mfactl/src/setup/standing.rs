@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// How things stand, for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Standing {
-    /// It was interrupted while files were being changed: the way back comes by itself.
+    /// It was interrupted while files were being changed, or taken back and not all of it: that comes by itself.
     Interrupted { files: Vec<PathBuf> },
     /// It goes back by itself at that moment unless it is confirmed.
     Pending { until: SystemTime, files: Vec<PathBuf> },
@@ -33,7 +33,7 @@ fn standing_in(folder: &Path) -> Result<Option<Standing>, StateError> {
     Ok(state.map(|state| {
         let files = state.paths();
         match state.stage {
-            Stage::Applying => Standing::Interrupted { files },
+            Stage::Applying | Stage::Restored => Standing::Interrupted { files },
             Stage::Waiting { until_told, .. } => Standing::Pending { until: moment(until_told), files },
             Stage::Confirmed { at } => Standing::Applied { at: moment(at), files },
         }

@@ -114,6 +114,8 @@ pub(crate) enum Stage {
         /// A login that proves it began later.
         since: Instant,
     },
+    /// The files are as they were before; the daemon and sshd may not know it yet.
+    Restored,
     /// It stays.
     Confirmed {
         /// Since then, seconds since the epoch.
@@ -281,7 +283,7 @@ impl Store {
     pub(crate) fn forget(&self, state: &State) -> Result<(), StateError> {
         let name = match state.stage {
             Stage::Confirmed { .. } => format!("{APPLIED}{}", state.number),
-            Stage::Applying | Stage::Waiting { .. } => PENDING.to_owned(),
+            Stage::Applying | Stage::Waiting { .. } | Stage::Restored => PENDING.to_owned(),
         };
         spot(&self.path(&name))?.remove()?;
         let _ = fs::remove_dir_all(self.path(&files(state))); // for people alone

@@ -7,14 +7,18 @@
 
 use super::files::FileError;
 use super::plan::Trial;
-use super::state::{FOLDER, StateError, Store};
+use super::state::StateError;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::fs::{self, DirBuilder};
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
+use std::time::Duration;
 
 const PROGRAM: &str = "/usr/libexec/mfa/mfa-try-pam";
 /// The folder with the stacks, as long as it is tried.
@@ -23,6 +27,8 @@ pub(crate) const SCRATCH: &str = "trial";
 const STACKS: [&str; 2] = ["/usr/lib/pam.d", "/etc/pam.d"];
 /// Seconds that one login may take: modules wait two or three after a wrong password.
 const SECONDS: u64 = 40;
+/// Seconds that the program has beyond that to end by itself.
+const PATIENCE: u64 = 10;
 /// More questions than any login asks.
 const MOST_QUESTIONS: usize = 20;
 /// What sshd would say, for a stack that wants a key first; no such key is anybody's.
@@ -88,16 +94,16 @@ struct Ended {
     name: String,
 }
 
-/// Tries each, before anything is live.
+/// The longest that trying them may take.
+pub(crate) fn longest(trials: &[Trial]) -> Duration {
+    // Twice each: the stack as it will be, and our lines of it.
+    trials.iter().map(|_| Duration::from_secs(2 * (SECONDS + PATIENCE))).sum()
+}
+
+/// Tries each, with the stacks in that folder for as long. Once alone, since a refusal may be counted against somebody.
 ///
 /// # Errors
 /// [`TrialError`]
-pub(crate) fn tried(trials: &[Trial]) -> Result<(), TrialError> {
-    let store = Store::open(Path::new(FOLDER))?;
-    all_refuse(trials, &store.path(SCRATCH))
-}
-
-/// The same, with the scratch folder there.
 pub(crate) fn all_refuse(trials: &[Trial], scratch: &Path) -> Result<(), TrialError> {
     let outcome = trials.iter().try_for_each(|trial| refuses(trial, scratch));
     let _ = fs::remove_dir_all(scratch); // it was read, and the next one makes it anew
@@ -187,15 +193,38 @@ fn attempt(trial: &Trial, stack: &str, variables: &[&str], scratch: &Path) -> Re
     let failed = |error: io::Error| TrialError::Program(format!("{PROGRAM}: {error}"));
     let mut command = Command::new(PathBuf::from(PROGRAM));
     let command = command.env_clear().current_dir("/").stdin(Stdio::piped()).stdout(Stdio::piped());
-    let mut child = command.stderr(Stdio::null()).spawn().map_err(failed)?;
+    // A group of its own: keys at the terminal do not stop it, and what a module starts ends with it.
+    let mut child = command.stderr(Stdio::null()).process_group(0).spawn().map_err(failed)?;
     let (Some(mut stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
         return Err(TrialError::Program("it has no standard input".into()));
     };
-    let heard = talk(&wanted, &mut stdin, BufReader::new(stdout)).map_err(failed);
-    drop(stdin);
-    // It ends by itself, at the latest when its time is over.
+    let heard = within(Duration::from_secs(SECONDS + PATIENCE), &child, || {
+        let heard = talk(&wanted, &mut stdin, BufReader::new(stdout));
+        drop(stdin);
+        heard
+    });
+    end(&child); // it has said all; what a module left behind goes with it
     let status = child.wait().map_err(failed)?;
-    heard?.ok_or_else(|| TrialError::Program(format!("{PROGRAM} ended with {status} and no answer")))
+    heard.map_err(failed)?.ok_or_else(|| TrialError::Program(format!("{PROGRAM} ended with {status} and no answer")))
+}
+
+/// Does that, and ends the child's group if it takes longer. The child is not waited for before, so its number is its.
+fn within<T>(time: Duration, child: &Child, work: impl FnOnce() -> T) -> T {
+    let (done, wait) = channel::<()>();
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            if wait.recv_timeout(time) == Err(RecvTimeoutError::Timeout) {
+                end(child);
+            }
+        });
+        let worked = work();
+        drop(done);
+        worked
+    })
+}
+
+fn end(child: &Child) {
+    let _ = rustix::process::kill_process_group(rustix::process::Pid::from_child(child), rustix::process::Signal::KILL); // it may have ended
 }
 
 fn talk(wanted: &Wanted<'_>, stdin: &mut impl Write, stdout: impl BufRead) -> io::Result<Option<Ended>> {
@@ -227,6 +256,8 @@ impl From<FileError> for TrialError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Read;
+    use std::os::unix::process::ExitStatusExt;
 
     fn talked(lines: &str) -> (Option<Ended>, String) {
         let wanted = Wanted { service: "sshd", user: "alice", folder: Path::new("/x"), variables: &[], seconds: 5 };
@@ -266,6 +297,17 @@ mod tests {
         assert!(matches!(judge("sshd", &ended(UNAVAILABLE), true), Err(TrialError::Broken { .. })));
         assert!(judge("sshd", &ended(UNAVAILABLE), false).is_ok());
         assert!(matches!(judge("sshd", &ended(0), false), Err(TrialError::LetsIn { .. })));
+    }
+
+    #[test]
+    fn what_hangs_is_ended_when_its_time_is_over_with_all_that_it_has_started() {
+        let mut command = Command::new("sh");
+        let command = command.args(["-c", "sleep 600 & sleep 600"]).stdout(Stdio::piped()).process_group(0);
+        let mut child = command.spawn().unwrap();
+        let mut stdout = child.stdout.take().unwrap();
+        // Both have the pipe: it ends when both have.
+        let read = within(Duration::from_millis(50), &child, || stdout.read_to_end(&mut Vec::new()));
+        assert_eq!((read.unwrap(), child.wait().unwrap().signal()), (0, Some(9)));
     }
 
     #[test]
