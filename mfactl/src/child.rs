@@ -17,8 +17,8 @@ pub(crate) enum ChildError {
     Io(io::Error),
     /// It kept us waiting for too long.
     TimedOut,
-    /// It says that it failed.
-    Failed,
+    /// It says that it failed, by this exit code; none if it was killed, or printed what no program prints.
+    Failed(Option<i32>),
 }
 
 /// The lines a child prints, as they come.
@@ -61,7 +61,7 @@ impl Lines {
             self.output = None;
             self.pending.push(b'\n');
         } else if self.pending.len() > LONGEST_LINE {
-            return Err(ChildError::Failed);
+            return Err(ChildError::Failed(None));
         }
         self.cut_lines();
         if read == 0 { self.end() } else { Ok(()) }
@@ -80,7 +80,7 @@ impl Lines {
         if status.code().is_some_and(|code| code == 0 || self.also_well.contains(&code)) {
             Ok(())
         } else {
-            Err(ChildError::Failed)
+            Err(ChildError::Failed(status.code()))
         }
     }
 }
@@ -136,9 +136,9 @@ mod tests {
     #[test]
     fn a_directory_that_fails_is_not_taken_for_an_empty_one() {
         let lines = lines_of("exit 3", Duration::from_secs(20));
-        assert!(matches!(lines.as_slice(), [Err(ChildError::Failed)]), "{lines:?}");
+        assert!(matches!(lines.as_slice(), [Err(ChildError::Failed(Some(3)))]), "{lines:?}");
         let killed = lines_of("echo one; kill -9 $$", Duration::from_secs(20));
-        assert!(matches!(killed.last(), Some(Err(ChildError::Failed))), "{killed:?}");
+        assert!(matches!(killed.last(), Some(Err(ChildError::Failed(None)))), "{killed:?}");
     }
 
     #[test]

@@ -75,7 +75,7 @@ impl From<ChildError> for DirectoryError {
         match error {
             ChildError::Io(error) => Self::Io(error),
             ChildError::TimedOut => Self::TimedOut,
-            ChildError::Failed => Self::Failed,
+            ChildError::Failed(_) => Self::Failed,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The machine as `doctor` and `setup` look at it: its files, what its programs say. Or a made-up one, in tests.
 
-use crate::child::Lines;
+use crate::child::{ChildError, Lines};
 use crate::pam::Files;
 use rustix::fs::{FileType, stat};
 use std::path::Path;
@@ -9,6 +9,8 @@ use std::time::Duration;
 
 /// How long one program may take.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// How long one may take that reads through a month of what a busy machine wrote.
+const LONG_PATIENCE: Duration = Duration::from_secs(600);
 /// Exit codes that come with an answer: `systemctl is-active` says no with 3 or 4, others with 1.
 const ANSWERS: &[i32] = &[1, 2, 3, 4];
 
@@ -16,6 +18,11 @@ const ANSWERS: &[i32] = &[1, 2, 3, 4];
 pub(crate) trait System: Files {
     /// The lines that a program prints; `None` if it cannot be run, does not end, or fails otherwise than by saying no.
     fn said(&self, command: &[&str]) -> Option<Vec<String>>;
+    /// The lines of a search through much, which may take minutes; `None` if it fails. That nothing is found may be told
+    /// by exit code 1 without a line.
+    fn searched(&self, command: &[&str]) -> Option<Vec<String>> {
+        self.said(command)
+    }
     /// What is there, links followed.
     fn stat(&self, path: &str) -> Option<Stat>;
 
@@ -53,14 +60,37 @@ impl Files for Machine {
     }
 }
 
+/// A program in root's own folders, whatever PATH says.
+fn program(command: &[&str]) -> Option<Command> {
+    let (program, arguments) = command.split_first()?;
+    let folders = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+    let path = folders.iter().map(|folder| Path::new(folder).join(program)).find(|path| path.exists())?;
+    let mut command = Command::new(path);
+    command.args(arguments);
+    Some(command)
+}
+
+/// What a search finds. One that has printed something must end well.
+fn found_in(command: &mut Command) -> Option<Vec<String>> {
+    let mut found = Vec::new();
+    for line in Lines::of(command, LONG_PATIENCE, &[]).ok()? {
+        match line {
+            Ok(line) => found.push(line),
+            Err(ChildError::Failed(Some(1))) if found.is_empty() => return Some(found),
+            Err(_) => return None,
+        }
+    }
+    Some(found)
+}
+
 impl System for Machine {
     fn said(&self, command: &[&str]) -> Option<Vec<String>> {
-        let (program, arguments) = command.split_first()?;
-        // Root's own folders, whatever PATH says.
-        let folders = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"];
-        let path = folders.iter().map(|folder| Path::new(folder).join(program)).find(|path| path.exists())?;
-        let lines = Lines::of(Command::new(path).args(arguments), PATIENCE, ANSWERS).ok()?;
+        let lines = Lines::of(&mut program(command)?, PATIENCE, ANSWERS).ok()?;
         lines.collect::<Result<Vec<String>, _>>().ok()
+    }
+
+    fn searched(&self, command: &[&str]) -> Option<Vec<String>> {
+        found_in(&mut program(command)?)
     }
 
     fn stat(&self, path: &str) -> Option<Stat> {
@@ -125,6 +155,22 @@ pub(crate) mod made_up {
         fn stat(&self, path: &str) -> Option<Stat> {
             let (kind, mode, uid) = *self.stats.get(path)?;
             Some(Stat { kind, mode, uid })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::found_in;
+    use std::process::Command;
+
+    #[test]
+    fn a_search_that_fails_has_not_found_nothing() {
+        let of = |script: &str| found_in(Command::new("/bin/sh").args(["-c", script]));
+        assert_eq!(of("exit 1"), Some(Vec::new()));
+        assert_eq!(of("echo one; echo two"), Some(vec!["one".to_owned(), "two".to_owned()]));
+        for failing in ["echo one; exit 1", "exit 2", "kill -9 $$"] {
+            assert_eq!(of(failing), None, "{failing}");
         }
     }
 }

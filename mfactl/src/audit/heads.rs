@@ -31,7 +31,7 @@ impl fmt::Display for HeadsError {
         match &self.0 {
             ChildError::Io(error) => write!(f, "{JOURNALCTL} cannot be run: {error}"),
             ChildError::TimedOut => write!(f, "the journal kept us waiting for {} s", PATIENCE.as_secs()),
-            ChildError::Failed => f.write_str("journalctl failed"),
+            ChildError::Failed(_) => f.write_str("journalctl failed"),
         }
     }
 }

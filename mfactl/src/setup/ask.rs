@@ -207,7 +207,7 @@ fn automation(facts: &Facts<'_>, members: &BTreeSet<String>, terminal: &mut Term
             "none" => Vec::new(),
             line => words(line),
         };
-        match chosen.iter().find(|name| facts.people.uid(name).is_none()) {
+        match chosen.iter().find(|name| !facts.is_somebody(name)) {
             None => return Ok(chosen),
             Some(name) => {
                 terminal.say(&format!("There is no account {}. Names, or none.\n", printable::line(name)));

@@ -45,12 +45,16 @@ impl<'a> Facts<'a> {
         enrolled: BTreeSet<String>,
         break_glass: usize,
     ) -> Result<Self, Failure> {
-        let people = People::of(system);
-        let caller = std::env::var("SUDO_USER").ok().filter(|name| people.uid(name).is_some());
+        let mut people = People::of(system);
+        let caller = std::env::var("SUDO_USER").ok();
+        let logins = automation::logins(system);
+        let named = logins.iter().flatten().map(|(name, _)| name.as_str()).chain(caller.as_deref());
+        people.learn(named, system);
+        let caller = caller.filter(|name| people.uid(name).is_some());
         Ok(Self {
             system,
             enrolled,
-            logins: automation::logins(system),
+            logins,
             grace: ssh::grace_now(system),
             on_full: policy::on_full_now(system).map_err(|error| Failure::refused("settings", error.to_string()))?,
             break_glass,
@@ -67,6 +71,15 @@ impl<'a> Facts<'a> {
     /// Such as `group sre: 20 members, 18 enrolled`; `None` if there is no such group.
     pub(crate) fn members(&self, group: &str) -> Option<BTreeSet<String>> {
         self.people.members(group, self.system)
+    }
+
+    /// Whether there is such an account, listed or not.
+    pub(crate) fn is_somebody(&self, name: &str) -> bool {
+        let mut people = People::default();
+        self.people.uid(name).is_some() || {
+            people.learn([name], self.system);
+            people.uid(name).is_some()
+        }
     }
 
     /// The accounts that are probably programs, with what they did; nobody who is to be asked.

@@ -30,7 +30,7 @@ pub(crate) fn by_sshd<E>(
 ) -> Result<Vec<LockedOut>, E> {
     let mut out = Vec::new();
     for (user, used) in facts.logins.iter().flatten() {
-        let is_exempt = answers.automation.contains(user) || facts.people.uid(user).is_none();
+        let is_exempt = answers.automation.contains(user) || facts.people.is_gone(user);
         if !answers.ssh() || is_exempt {
             continue;
         }
@@ -98,9 +98,12 @@ mod tests {
             accepted("publickey", "bob", 1),
             accepted("password", "carol", 3),
             accepted("publickey", "dave", 1),
-            accepted("publickey", "gone", 1),
+            accepted("password", "erin", 2),
+            accepted("password", "gone", 1),
         ];
-        let machine = journal(bookworm().says("getent shadow", "bob:!:1::::::\n"), &messages.concat());
+        let bookworm = bookworm().says("getent shadow", "bob:!:1::::::\n");
+        let directory = bookworm.says("getent passwd -- erin gone", "erin:x:70001:70001::/home/erin:/bin/bash\n");
+        let machine = journal(directory, &messages.concat());
         let facts = Facts::seen(&machine, ["dave".to_owned()].into(), 0).unwrap();
         let answers = answers(way);
         let members = facts.members("sre").unwrap();
@@ -111,7 +114,11 @@ mod tests {
 
     #[test]
     fn whoever_has_no_key_is_out_where_a_key_is_demanded() {
-        assert_eq!(out(SshWay::KeyAndCode), ["carol has come without an SSH key (3 logins in 30 days)"]);
+        let told = [
+            "carol has come without an SSH key (3 logins in 30 days)",
+            "erin has come without an SSH key (2 logins in 30 days)",
+        ];
+        assert_eq!(out(SshWay::KeyAndCode), told, "erin is in a directory that does not list her");
     }
 
     #[test]

@@ -53,7 +53,7 @@ pub(crate) fn members(answers: &Answers, facts: &Facts<'_>) -> Result<BTreeSet<S
         Failure::refused("unknown_group", format!("There is no group {group}. See: getent group"))
     };
     let members = facts.members(&answers.group).ok_or_else(unknown)?;
-    match answers.automation.iter().find(|name| facts.people.uid(name).is_none()) {
+    match answers.automation.iter().find(|name| !facts.is_somebody(name)) {
         Some(name) => {
             let name = printable::line(name);
             Err(Failure::refused("unknown_user", format!("There is no account {name}. See: getent passwd")))
@@ -108,6 +108,10 @@ mod tests {
             grace: Grace::AsIs,
             break_glass: false,
         };
+        let listed_nowhere = bookworm().says("getent passwd -- eve", "eve:x:70001:70001::/home/eve:/bin/sh\n");
+        let of_a_directory = Answers { automation: vec!["eve".into()], ..answers.clone() };
+        assert!(members(&of_a_directory, &facts).is_err());
+        assert!(members(&of_a_directory, &Facts::seen(&listed_nowhere, BTreeSet::new(), 0).unwrap()).is_ok());
         let planned = planned(&answers, &facts).unwrap();
         assert_eq!(planned.exempt, ["alice"]);
         let told = "alice is in the group and in automation";

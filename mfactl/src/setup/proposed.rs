@@ -40,6 +40,10 @@ impl System for Proposed<'_> {
         self.system.said(command)
     }
 
+    fn searched(&self, command: &[&str]) -> Option<Vec<String>> {
+        self.system.searched(command)
+    }
+
     fn stat(&self, path: &str) -> Option<Stat> {
         self.system.stat(path)
     }

@@ -43,12 +43,17 @@ pub(super) fn run(args: &Args, shared: &Shared) -> Result<Exit, Failure> {
     shown.by_sshd = refused_by_sshd(&answers, &facts, &mut desk)?;
     let unlisted = locked_out::unlisted_programs(&answers, &members(&answers, &facts)?, &facts);
     shown.planned.warnings.extend(unlisted);
+    if answers.ssh() && facts.logins.is_none() {
+        let message = "The journal cannot be read or is empty: who comes over ssh, and how, is not known";
+        shown.planned.warnings.push(message.to_owned());
+    }
     if !desk.json {
         shown.print(&desk.screen)?;
     }
     if args.dry_run {
         return dry_run(&shown, &desk);
     }
+    known_enough(args, &answers, &facts)?;
     safe_enough(args, &answers, &shown)?;
     let asked = if asks { Some(&mut terminal) } else { None };
     match decided(&shown, within, asked, &desk.screen)? {
@@ -144,6 +149,16 @@ fn dry_run(shown: &Shown, desk: &Desk) -> Result<Exit, Failure> {
         desk.screen.line("\nA dry run: nothing was changed.")?;
     }
     Ok(if shown.locked_out().is_empty() { Exit::Done } else { Exit::Refused })
+}
+
+/// Who comes over ssh, and how, must be known, or it must be said that it need not be.
+fn known_enough(args: &Args, answers: &Answers, facts: &Facts<'_>) -> Result<(), Failure> {
+    if args.anyway || !answers.ssh() || facts.logins.is_some() {
+        return Ok(());
+    }
+    let message = "Nothing was changed: the journal cannot be read or is empty, so nobody knows who could not get in over \
+                   ssh any more. See journalctl -n 5; or look yourself, and say --anyway.";
+    Err(Failure::refused("unknown_logins", message))
 }
 
 /// Nobody is locked out unless that is said.
