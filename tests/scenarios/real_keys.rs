@@ -96,9 +96,13 @@ on_each_release! {
         desk.console.answer("Password: ", PASSWORD)?;
         desk.console.expect_shell()?;
 
-        let day = a_day(&mut desk);
-        let (seen, screen) = (desk.console.transcript().to_owned(), desk.console.screen()?);
-        day.map_err(|why| Failure::new(format!("{why}\n--- seen at the console\n{seen}\n--- on its screen\n{screen}")))
+        a_day(&mut desk).or_else(|why| {
+            let (seen, screen) = (desk.console.transcript().to_owned(), desk.console.screen()?);
+            let journal = guest.sh("journalctl --quiet --no-pager --lines=80")?;
+            Err(Failure::new(format!(
+                "{why}\n--- seen at the console\n{seen}\n--- on its screen\n{screen}\n--- journal\n{journal}"
+            )))
+        })
     }
 }
 
