@@ -97,7 +97,7 @@ pub(crate) fn back() -> Result<Restored, BackError> {
 }
 
 pub(crate) fn back_in(world: &dyn World, folder: &Path) -> Result<Restored, BackError> {
-    let store = Store::open(folder)?;
+    let store = Store::open_by_force(folder)?;
     let Some(state) = store.pending()? else { return Ok(Restored::default()) };
     let left = match &state.stage {
         Stage::Waiting { until, .. } => until.left(),

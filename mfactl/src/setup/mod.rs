@@ -12,6 +12,7 @@ mod confirm;
 mod diff;
 mod facts;
 mod files;
+mod lock;
 mod locked_out;
 mod people;
 mod plan;

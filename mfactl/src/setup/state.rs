@@ -6,8 +6,9 @@
 //! The old files lie beside, in `files-N`, for people; what counts is in the state itself.
 
 use super::files::{FileError, LONGEST, Marks, Spot, Trust, make_folder};
+use super::lock::{self, Holder, LockError};
 use super::session::Instant;
-use rustix::fs::{CWD, FlockOperation, Mode, OFlags, flock, fstat, fsync, mkdirat, openat};
+use rustix::fs::{CWD, Mode, OFlags, fstat, fsync, mkdirat, openat};
 use rustix::io::Errno;
 use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
@@ -32,6 +33,8 @@ pub(crate) enum StateError {
     Untrusted(PathBuf),
     /// It says nothing that can be understood.
     Broken(PathBuf),
+    /// Another one is at it: that process, as far as it is known.
+    Busy(Option<i32>),
     /// The files are too long to keep them all.
     TooMuch,
     /// It cannot be read or written.
@@ -54,6 +57,10 @@ impl fmt::Display for StateError {
                  then move {0} away.",
                 path.display()
             ),
+            Self::Busy(process) => {
+                let process = process.map(|process| format!(" (process {process})")).unwrap_or_default();
+                write!(f, "Another mfactl setup is at work{process}. Wait until it is done, and try again.")
+            }
             Self::TooMuch => f.write_str(
                 "The files to be changed are too long to keep what was in them (1 MiB in all), so nothing is changed. \
                  Shorten them, or change them by hand.",
@@ -186,11 +193,23 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    /// Opens it, makes it if need be, and waits for the lock.
+    /// Opens it, makes it if need be, and waits some seconds for the lock.
     ///
     /// # Errors
     /// [`StateError`]
     pub(crate) fn open(folder: &Path) -> Result<Self, StateError> {
+        Self::open_from(folder, Holder::Stays)
+    }
+
+    /// The same, and ends a setup that has the lock for longer.
+    ///
+    /// # Errors
+    /// [`StateError`]
+    pub(crate) fn open_by_force(folder: &Path) -> Result<Self, StateError> {
+        Self::open_from(folder, Holder::Ends)
+    }
+
+    fn open_from(folder: &Path, holder: Holder) -> Result<Self, StateError> {
         if !rustix::process::geteuid().is_root() && folder == Path::new(FOLDER) {
             return Err(StateError::NotRoot);
         }
@@ -207,7 +226,10 @@ impl Store {
         }
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let lock = openat(&opened, "lock", flags, Mode::RUSR | Mode::WUSR).map_err(failed)?;
-        flock(&lock, FlockOperation::LockExclusive).map_err(failed)?;
+        lock::take(&lock, holder, lock::PATIENCE).map_err(|error| match error {
+            LockError::Busy(process) => StateError::Busy(process),
+            LockError::Io(errno) => failed(errno),
+        })?;
         Ok(Self { folder: folder.to_owned(), _lock: lock })
     }
 
