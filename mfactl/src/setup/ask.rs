@@ -107,7 +107,7 @@ fn agrees(terminal: &mut Terminal, question: &str) -> Result<bool, InputError> {
     }
 }
 
-/// Codes for the safe come first: with them, what follows can lock nobody out for good.
+/// Codes for the safe come first: with them, what follows can lock nobody out for good who can type one.
 fn safe(facts: &Facts<'_>, terminal: &mut Terminal, screen: &Screen, dry: bool) -> Result<bool, Failure> {
     if facts.break_glass > 0 {
         let left = counted(u64::try_from(facts.break_glass).unwrap_or(u64::MAX), "break-glass code");
@@ -116,7 +116,7 @@ fn safe(facts: &Facts<'_>, terminal: &mut Terminal, screen: &Screen, dry: bool) 
     }
     terminal.say(
         "There are no break-glass codes yet. On paper, in the safe, they let you in when\nthe second factor cannot be \
-         checked at all.\n",
+         checked at all, wherever a code can be typed:\nnot over ssh by key alone, which can ask nothing.\n",
     );
     if dry {
         terminal.say("None are made now: this is a dry run.\n");

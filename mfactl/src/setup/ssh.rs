@@ -6,7 +6,7 @@ use super::plan::FileChange;
 use super::proposed::Proposed;
 use super::words::SshWay;
 use crate::pam::Place;
-use crate::sshd::{Effective, FILE, Line, lines};
+use crate::sshd::{ALL, Effective, FILE, Line, lines};
 use crate::system::System;
 use std::fmt;
 
@@ -46,10 +46,9 @@ impl fmt::Display for SshError {
             }
             Self::NotOurs => write!(f, "{DROP_IN} is there already, and setup has not written it. Rename it first."),
             Self::NotText => write!(f, "{FILE} is not UTF-8 text, so it is left alone. Find the line with: sshd -t"),
-            Self::Overruled { keyword, place } => write!(
-                f,
-                "{keyword} is decided at {place}, before the files of /etc/ssh/sshd_config.d. Take that line out first."
-            ),
+            Self::Overruled { keyword, place } => {
+                write!(f, "{keyword} is decided at {place}, which counts before {DROP_IN}. Take that line out first.")
+            }
             Self::NeedsPassword { place } => write!(
                 f,
                 "The list of AuthenticationMethods at {place} names \"password\", which would be off. Make it \
@@ -244,10 +243,13 @@ fn decides(text: &str, lines: &[Line]) -> Result<(), SshError> {
     let ours = text.lines().take_while(|line| !line.starts_with("Match")).filter(|line| !line.starts_with('#'));
     for (keyword, value) in ours.filter_map(|line| line.split_once(' ')) {
         let name = keyword.to_ascii_lowercase();
-        let first = lines.iter().find(|line| canonical(&line.keyword) == name && line.within.is_none());
-        let Some(first) = first else { continue };
-        if first.place.file != DROP_IN && !first.value.eq_ignore_ascii_case(value) {
-            return Err(SshError::Overruled { keyword: keyword.to_owned(), place: first.place.clone() });
+        let of = |within: Option<&'static str>| {
+            lines.iter().find(|line| canonical(&line.keyword) == name && line.within.as_deref() == within)
+        };
+        for first in [of(None), of(Some(ALL))].into_iter().flatten() {
+            if first.place.file != DROP_IN && !first.value.eq_ignore_ascii_case(value) {
+                return Err(SshError::Overruled { keyword: keyword.to_owned(), place: first.place.clone() });
+            }
         }
     }
     Ok(())

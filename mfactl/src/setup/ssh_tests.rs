@@ -182,6 +182,18 @@ fn a_line_before_the_include_overrules_us_under_its_old_name_too() {
 }
 
 #[test]
+fn a_line_after_match_all_overrules_us_for_everybody() {
+    let config = "Include /etc/ssh/sshd_config.d/*.conf\nMatch all\nPasswordAuthentication yes\n";
+    let refused = changes(&wish(SshWay::PasswordAndCode), &bookworm().file(FILE, config)).unwrap_err();
+    assert!(matches!(&refused, SshError::Overruled { place, .. } if place.line == 3), "{refused}");
+    let methods = config.replace("PasswordAuthentication yes", "AuthenticationMethods any");
+    let refused = changes(&wish(SshWay::KeyAndCode), &bookworm().file(FILE, &methods)).unwrap_err();
+    assert!(matches!(&refused, SshError::Overruled { place, .. } if place.line == 3), "{refused}");
+    let same = format!("{}KbdInteractiveAuthentication yes\n", config.replace(" yes", " no"));
+    assert!(changes(&wish(SshWay::PasswordAndCode), &bookworm().file(FILE, &same)).is_ok());
+}
+
+#[test]
 fn where_no_drop_ins_are_read_ours_alone_is() {
     let machine = bookworm()
         .file(FILE, "PasswordAuthentication yes\n")

@@ -61,9 +61,12 @@ pub(crate) struct Line {
     pub(crate) keyword: String,
     /// What stands after it.
     pub(crate) value: String,
-    /// The `Match` line it belongs to, if any.
+    /// The `Match` line it belongs to, if any. What is within `all` overrides, for every login, what stands outside.
     pub(crate) within: Option<String>,
 }
+
+/// The criterion that everybody fulfils.
+pub(crate) const ALL: &str = "all";
 
 /// All lines, in sshd's order, with the files that are included.
 pub(crate) fn lines(system: &dyn System) -> Vec<Line> {
@@ -72,10 +75,12 @@ pub(crate) fn lines(system: &dyn System) -> Vec<Line> {
     lines
 }
 
-/// Where a keyword's value outside of `Match` was decided: the first line wins.
+/// Where a keyword's value for everybody was decided: the first line wins, but one within `Match all` before it.
 pub(crate) fn place_of(lines: &[Line], keyword: &str) -> Option<Place> {
     let keyword = keyword.to_ascii_lowercase();
-    lines.iter().find(|line| line.keyword == keyword && line.within.is_none()).map(|line| line.place.clone())
+    let first =
+        |within: Option<&str>| lines.iter().find(|line| line.keyword == keyword && line.within.as_deref() == within);
+    first(Some(ALL)).or_else(|| first(None)).map(|line| line.place.clone())
 }
 
 /// Users that a `Match` names outright, and the place of each.
@@ -113,7 +118,8 @@ fn read(system: &dyn System, path: &str, depth: usize, within: &mut Option<Strin
                 }
             }
             "match" => {
-                *within = (!value.eq_ignore_ascii_case("all")).then(|| value.to_owned());
+                let is_all = value.eq_ignore_ascii_case(ALL);
+                *within = Some(if is_all { ALL.to_owned() } else { value.to_owned() });
                 lines.push(Line { place, keyword, value: value.to_owned(), within: None });
             }
             _ => lines.push(Line { place, keyword, value: value.to_owned(), within: within.clone() }),
@@ -159,6 +165,15 @@ mod tests {
         assert_eq!(place("UsePAM").unwrap(), "/etc/ssh/sshd_config:4");
         assert_eq!(place("AuthenticationMethods"), None);
         assert_eq!(place("PermitRootLogin"), None);
+    }
+
+    #[test]
+    fn what_stands_after_match_all_overrides_what_stands_before() {
+        let config = "UseDNS no\nMatch User carol\nUseDNS yes\nMatch ALL\nUseDNS yes\n";
+        let lines = lines(&MadeUp::default().file(FILE, config));
+        let within: Vec<Option<&str>> = lines.iter().map(|line| line.within.as_deref()).collect();
+        assert_eq!(within, [None, None, Some("User carol"), None, Some("all")]);
+        assert_eq!(place_of(&lines, "UseDNS").unwrap().line, 5);
     }
 
     #[test]
