@@ -314,11 +314,12 @@ fn steps(plan: &Plan, state: &State, policy: &Path) -> Vec<Step> {
     let mut steps = vec![Step::Guard, Step::Keep];
     steps.extend((0..state.folders.len()).map(Step::Folder));
     let policy = state.files.iter().take_while(|file| file.path.starts_with(policy)).count();
-    let change = |at: usize| [Step::Lay(at), Step::Swap(at)];
-    steps.extend((0..policy).flat_map(change));
+    // A disk that is full is so before anything is live.
+    steps.extend((0..state.files.len()).map(Step::Lay));
+    steps.extend((0..policy).map(Step::Swap));
     steps.extend(plan.reload_policy.then_some(Step::Policy));
     steps.extend((!plan.trials.is_empty()).then_some(Step::Try));
-    steps.extend((policy..state.files.len()).flat_map(change));
+    steps.extend((policy..state.files.len()).map(Step::Swap));
     if plan.reload_sshd {
         steps.extend([Step::CheckSshd, Step::Sshd]);
     }

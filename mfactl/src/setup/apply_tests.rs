@@ -111,6 +111,23 @@ fn the_way_back_comes_first_then_the_policy_then_the_stacks_and_sshd_last() {
 }
 
 #[test]
+fn where_not_all_can_be_written_nothing_is_live() {
+    let machine = MadeUp::new();
+    let plan = plan(&machine);
+    let before = machine.tree();
+    let mut applying = Applying::begin(&machine, &machine.state(), &plan, Some(MINUTE)).unwrap();
+    while applying.steps.as_slice().iter().any(|step| matches!(step, Step::Lay(_))) {
+        assert!(applying.step().unwrap());
+    }
+    let is_same = |(path, old): (&PathBuf, _)| path.is_dir() || machine.tree().get(path) == Some(old);
+    assert!(before.iter().all(is_same));
+    assert_eq!(machine.calls(), ["arm"]);
+    drop(applying);
+    back_in(&machine, &machine.state()).unwrap();
+    assert_eq!(machine.tree(), before);
+}
+
+#[test]
 fn a_file_that_is_not_as_it_was_read_is_left_alone_and_so_are_all_others() {
     let machine = MadeUp::new();
     let plan = plan(&machine);
