@@ -3,6 +3,7 @@
 #![allow(unsafe_code)]
 
 use crate::talk::{Message, Reply, Style, Talk};
+use std::borrow::Cow;
 use std::ffi::{CStr, CString, NulError, OsStr, c_char, c_int, c_void};
 use std::fmt;
 use std::os::unix::ffi::OsStrExt;
@@ -220,10 +221,10 @@ unsafe extern "C" fn converse<T: Talk>(
         return BUF_ERR;
     }
     for at in 0..count {
-        // SAFETY: on Linux an array of `count` pointers, each to a message with a terminated text.
+        // SAFETY: on Linux an array of `count` pointers, each to a message with a terminated text, or none.
         let (style, text) = unsafe {
             let message = *messages.add(at);
-            ((*message).style, CStr::from_ptr((*message).text).to_string_lossy())
+            ((*message).style, text_of((*message).text))
         };
         let message = Message { style: Style::from_number(style), text: &text };
         let reply = catch_unwind(AssertUnwindSafe(|| talk.said(message))).unwrap_or(Reply::HangUp);
@@ -238,6 +239,18 @@ unsafe extern "C" fn converse<T: Talk>(
     // SAFETY: the place libpam gave for the replies, which become its own.
     unsafe { *replies = block };
     SUCCESS
+}
+
+/// What a message says; nothing where a module has given it no text.
+///
+/// # Safety
+/// `text` is null, or terminated and alive as long as what is returned.
+unsafe fn text_of<'a>(text: *const c_char) -> Cow<'a, str> {
+    if text.is_null() {
+        return Cow::Borrowed("");
+    }
+    // SAFETY: the caller's promise.
+    unsafe { CStr::from_ptr(text) }.to_string_lossy()
 }
 
 /// A reply as libpam's modules free it, null where there is none; `None` if the conversation fails.
@@ -272,4 +285,16 @@ unsafe fn give_up(block: *mut Response, filled: usize) {
     }
     // SAFETY: the caller's promise.
     unsafe { free(block.cast()) };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_without_a_text_says_nothing() {
+        // SAFETY: null, and a literal that lives for ever.
+        let (none, some) = unsafe { (text_of(std::ptr::null()), text_of(c"Code: ".as_ptr())) };
+        assert_eq!((none.as_ref(), some.as_ref()), ("", "Code: "));
+    }
 }

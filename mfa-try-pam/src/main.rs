@@ -4,6 +4,7 @@
 
 use mfa_proto::Secret;
 use mfa_try_pam::{Attempt, Lines, Message, Reply, Said, Talk};
+use rustix::process::{Signal, getpid, kill_process};
 use serde::Deserialize;
 use std::io::Write as _;
 use std::os::fd::AsFd;
@@ -24,14 +25,12 @@ Then, for each message of libpam, and an answer to each question:
 Last, for authenticate and, if that succeeded, for account:
   {\"result\":{\"phase\":\"authenticate\",\"code\":7,\"name\":\"PAM_AUTH_ERR\"}}
 
-Exit codes: 0 tried, whatever came of it, 1 not tried, 4 out of time.
+Exit codes: 0 tried, whatever came of it, 1 not tried. Killed when it is out of time.
 ";
 /// How long the first line may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The longest an attempt may take.
 const LONGEST: Duration = Duration::from_secs(600);
-/// The exit code when time is over.
-const OUT_OF_TIME: i32 = 4;
 
 fn main() -> ExitCode {
     match std::env::args().nth(1).as_deref() {
@@ -56,7 +55,11 @@ fn serve() -> Result<(), String> {
         loop {
             match times.recv_timeout(left) {
                 Ok(more) => left = more,
-                Err(RecvTimeoutError::Timeout) => std::process::exit(OUT_OF_TIME),
+                // What libpam's modules want done at the end may hang as they do.
+                Err(RecvTimeoutError::Timeout) => {
+                    let _ = kill_process(getpid(), Signal::KILL); // one may always end oneself
+                    return;
+                }
                 Err(RecvTimeoutError::Disconnected) => return,
             }
         }
