@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use crate::cargo::{Workspace, run};
-use crate::package::{self, lint_for_labs, package_for_labs};
+use crate::package::{lint_for_labs, package_for_labs};
 use crate::places::{installed, root, staged, target};
 use crate::scenarios::scenarios;
 use crate::setup::{ALL, setup};
@@ -54,14 +54,6 @@ fn test(profile: &str) -> Result<(), Stop> {
         tally.heading("lintian and rpmlint");
         tally.check("lintian and rpmlint", lint_for_labs());
         scenarios(&mut tally, &[]);
-    }
-    // What ships, that is: the quick build says where it was made.
-    if profile == "release" {
-        tally.heading("packages, built twice");
-        tally.check(
-            "packages, built twice",
-            (package::COMMAND.run)(&["--no-build", "--lint", "--twice"].map(str::to_owned)),
-        );
     }
     tally.close()
 }
