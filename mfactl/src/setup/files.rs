@@ -44,8 +44,8 @@ impl fmt::Display for FileError {
         match self {
             Self::Link(path) => write!(
                 f,
-                "{} is a symbolic link, and what it stands for is not known here. Put the file itself in its place, or \
-                 change it by hand",
+                "{} is a symbolic link, and what it stands for is not known here. Put what it leads to in its place, \
+                 or change what is behind it by hand",
                 told(path)
             ),
             Self::NotPlain(path) => write!(f, "{} is no plain file with one name. Look at it: ls -li", told(path)),
