@@ -38,6 +38,8 @@ const KEY_SHOWN: &str =
 const BROKEN: [i64; 9] = [1, 2, 3, 4, 5, 9, 26, 28, 31];
 /// The one among them that a directory may cause which has nothing to do with us.
 const UNAVAILABLE: i64 = 9;
+/// What it makes of a stack in which everything had nothing to say: `PAM_SUCCESS` is 0, and this `PAM_PERM_DENIED`.
+const NOTHING_SAID: i64 = 6;
 
 /// Why a stack may not go live.
 #[derive(Debug)]
@@ -50,6 +52,8 @@ pub(crate) enum TrialError {
     State(StateError),
     /// Whoever answers nothing would be in.
     LetsIn { service: String },
+    /// Whom the policy asks, it asks nothing.
+    AsksNothing { service: String, account: String },
     /// Something in it does not work.
     Broken { service: String, name: String },
     /// Not a name of a service.
@@ -65,6 +69,11 @@ impl fmt::Display for TrialError {
             Self::LetsIn { service } => write!(
                 f,
                 "A login was tried in the new stack of {service}: without a password and without a code it lets in."
+            ),
+            Self::AsksNothing { service, account } => write!(
+                f,
+                "A login of {account} was tried in the new stack of {service}: our line in it asks nothing, while the \
+                 policy demands a factor. See mfactl policy explain --user {account} --service {service}."
             ),
             Self::Broken { service, name } => write!(
                 f,
@@ -100,17 +109,20 @@ pub(crate) fn longest(trials: &[Trial]) -> Duration {
     trials.iter().map(|_| Duration::from_secs(2 * (SECONDS + PATIENCE))).sum()
 }
 
+/// Whether the policy that is live demands a factor of whoever tries, with that as what sshd has verified.
+pub(crate) type Demands<'a> = &'a dyn Fn(&Trial, &str) -> bool;
+
 /// Tries each, with the stacks in that folder for as long. Once alone, since a refusal may be counted against somebody.
 ///
 /// # Errors
 /// [`TrialError`]
-pub(crate) fn all_refuse(trials: &[Trial], scratch: &Path) -> Result<(), TrialError> {
-    let outcome = trials.iter().try_for_each(|trial| refuses(trial, scratch));
+pub(crate) fn all_refuse(trials: &[Trial], scratch: &Path, demands: Demands<'_>) -> Result<(), TrialError> {
+    let outcome = trials.iter().try_for_each(|trial| refuses(trial, scratch, demands));
     let _ = fs::remove_dir_all(scratch); // it was read, and the next one makes it anew
     outcome
 }
 
-fn refuses(trial: &Trial, scratch: &Path) -> Result<(), TrialError> {
+fn refuses(trial: &Trial, scratch: &Path, demands: Demands<'_>) -> Result<(), TrialError> {
     let service = trial.stands_for.clone();
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     if service.is_empty() || service.starts_with('.') || !service.chars().all(plain) {
@@ -124,6 +136,10 @@ fn refuses(trial: &Trial, scratch: &Path) -> Result<(), TrialError> {
     }
     let wants_key = ours.contains("require_publickey");
     let ended = attempt(trial, &ours, if wants_key { &[KEY_SHOWN] } else { &[] }, scratch)?;
+    let shown = if wants_key { KEY_SHOWN.trim_start_matches("SSH_AUTH_INFO_0=") } else { "" };
+    if has_asked_nothing(&ended) && demands(trial, shown) {
+        return Err(TrialError::AsksNothing { service, account: trial.account.clone() });
+    }
     // Whom the policy asks nothing, the key alone lets in, where the line says so.
     let is_exempt = wants_key && ours.contains("exempt=success") && ended.questions == 0;
     if is_exempt && ended.code == 0 { Ok(()) } else { judge(&service, &ended, true) }
@@ -138,6 +154,11 @@ fn judge(service: &str, ended: &Ended, ours_alone: bool) -> Result<(), TrialErro
     } else {
         Ok(())
     }
+}
+
+/// Whether our lines alone had nothing to ask and nothing to say. A refusal without a question is one.
+fn has_asked_nothing(ended: &Ended) -> bool {
+    ended.questions == 0 && [0, NOTHING_SAID].contains(&ended.code)
 }
 
 /// The `auth` lines that name our module.
@@ -311,6 +332,14 @@ mod tests {
     }
 
     #[test]
+    fn only_a_line_that_had_nothing_to_say_has_asked_nothing() {
+        let ended = |questions, code| Ended { questions, code, name: "NAME".into() };
+        assert!([0, 6].into_iter().all(|code| has_asked_nothing(&ended(0, code))));
+        assert!(![7, 8, 11].into_iter().any(|code| has_asked_nothing(&ended(0, code))), "a locked account is refused");
+        assert!(![0, 6].into_iter().any(|code| has_asked_nothing(&ended(1, code))));
+    }
+
+    #[test]
     fn our_lines_are_those_of_auth_that_name_the_module() {
         let ours = "auth [success=ok default=die] pam_mfa.so\n";
         let stack = format!("# auth required pam_mfa.so\n@include common-auth\n{ours}account required pam_mfa.so\n");
@@ -322,7 +351,7 @@ mod tests {
         let scratch = tempfile::tempdir().unwrap();
         for name in ["", "../sshd", "a/b", ".hidden"] {
             let trial = Trial { stands_for: name.into(), stack: String::new(), account: "alice".into() };
-            assert!(matches!(refuses(&trial, scratch.path()), Err(TrialError::NoService(_))), "{name}");
+            assert!(matches!(refuses(&trial, scratch.path(), &|_, _| false), Err(TrialError::NoService(_))), "{name}");
         }
     }
 }

@@ -5,8 +5,8 @@
 
 use super::plan::Trial;
 use super::trial::{self, TrialError};
-use mfa_cli::printable;
-use mfa_proto::policy::{Findings, RELOAD};
+use mfa_cli::{Failure, printable};
+use mfa_proto::policy::{EXPLAIN, Explanation, Findings, Question, RELOAD};
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
@@ -120,8 +120,27 @@ impl World for ThisMachine {
     }
 
     fn try_logins(&self, trials: &[Trial], folder: &Path) -> Result<(), TrialError> {
-        trial::all_refuse(trials, folder)
+        trial::all_refuse(trials, folder, &demands)
     }
+}
+
+/// Whether the policy demands a factor of this login whatever was proved before. To become root by su is somebody else's
+/// question: of whoever calls it.
+fn demands(trial: &Trial, ssh_auth: &str) -> bool {
+    if trial.stands_for.starts_with("su") && !trial.stands_for.starts_with("sudo") {
+        return false;
+    }
+    let (user, service, ssh_auth) = (trial.account.clone(), trial.stands_for.clone(), Some(ssh_auth.to_owned()));
+    let question = Question { user, service, ssh_auth, ..Question::default() };
+    let explained: Result<Explanation, Failure> =
+        crate::connect(None).and_then(|mut daemon| daemon.call(EXPLAIN, &question));
+    explained.is_ok_and(|explained| has_to_ask(&explained))
+}
+
+fn has_to_ask(explained: &Explanation) -> bool {
+    let outcome = &explained.outcome;
+    let is_remembered = outcome.ask_again.is_some() || outcome.remember.is_some();
+    outcome.what == "factors" && !explained.observed && !is_remembered
 }
 
 /// Stops all that may be armed.
