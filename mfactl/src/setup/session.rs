@@ -3,7 +3,7 @@
 //! Nothing is taken from the environment. logind's word is read where `sd-login` reads it, by the name of our control
 //! group, which only root could have given us: a user's own manager can make control groups, but only below its own.
 //! What runs below that manager, as a desktop's terminal does, belongs to its user's newest session at a seat. Where
-//! logind does not run the kernel's audit session says it, and the oldest of our ancestors in it when it began.
+//! nobody tells logind of logins the kernel's audit session says it, and the oldest of our ancestors in it when it began.
 //!
 //! A session is as old as the process that asked for the password: one that asked before a change asked the old way.
 
@@ -15,6 +15,7 @@ use std::time::Duration;
 
 const SESSIONS: &str = "/run/systemd/sessions";
 const PROC: &str = "/proc";
+const STACKS: [&str; 2] = ["/etc/pam.d", "/usr/lib/pam.d"];
 /// What the kernel writes for "not in one".
 const NO_SESSION: &str = "4294967295";
 /// The kernel's ticks of a second, in which it says when a process began: the same on every Linux that runs us.
@@ -57,18 +58,27 @@ impl Instant {
 impl Session {
     /// The one this process is in.
     pub(crate) fn own() -> Option<Self> {
-        Self::of(Path::new(PROC), Path::new(SESSIONS))
+        Self::of(Path::new(PROC), Path::new(SESSIONS), &STACKS.map(Path::new))
     }
 
-    fn of(proc: &Path, sessions: &Path) -> Option<Self> {
-        // Where logind runs, what it does not call a login is none: the kernel gives cron's jobs sessions, too.
-        if sessions.is_dir() { by_logind(proc, sessions) } else { by_audit(proc) }
+    fn of(proc: &Path, sessions: &Path, stacks: &[&Path]) -> Option<Self> {
+        // Where logind is told of logins, what it does not call one is none: the kernel gives cron's jobs sessions, too.
+        let is_told = sessions.is_dir() && stacks.iter().any(|folder| tells_logind(folder));
+        if is_told { by_logind(proc, sessions) } else { by_audit(proc) }
     }
 
     /// Whether it began, and was asked for, after that.
     pub(crate) fn is_later_than(&self, moment: Instant) -> bool {
         self.began > moment.all && self.opened.is_none_or(|opened| opened > moment.awake)
     }
+}
+
+/// Whether a stack there tells logind of logins; that of users' own managers, which is systemd's, is about none.
+fn tells_logind(folder: &Path) -> bool {
+    let is_line = |line: &str| !line.trim_start().starts_with('#') && line.contains("pam_systemd");
+    let entries = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+    let texts = entries.filter(|entry| entry.file_name() != "systemd-user").map(|entry| fs::read(entry.path()));
+    texts.filter_map(Result::ok).any(|text| String::from_utf8_lossy(&text).lines().any(is_line))
 }
 
 fn microseconds(clock: ClockId) -> u64 {

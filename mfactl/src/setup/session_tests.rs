@@ -18,6 +18,8 @@ fn process(proc: &Path, name: &str, parent: u32, ticks: u64) {
 fn machine(group: &str, session: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     create_dir_all(folder.path().join("sessions")).unwrap();
+    create_dir_all(folder.path().join("pam.d")).unwrap();
+    write(folder.path().join("pam.d/common-session"), "session optional pam_systemd.so\n").unwrap();
     process(folder.path(), "self", 52, 2000);
     process(folder.path(), "52", 1, 1000);
     write(folder.path().join("self/cgroup"), format!("0::{group}\n")).unwrap();
@@ -26,7 +28,7 @@ fn machine(group: &str, session: &str) -> tempfile::TempDir {
 }
 
 fn own(machine: &tempfile::TempDir) -> Option<Session> {
-    Session::of(machine.path(), &machine.path().join("sessions"))
+    Session::of(machine.path(), &machine.path().join("sessions"), &[&machine.path().join("pam.d")])
 }
 
 fn found(group: &str, session: &str) -> Option<Session> {
@@ -67,7 +69,9 @@ fn where_logind_runs_a_job_of_crons_is_no_login_whatever_the_kernel_calls_it() {
     let machine = machine("/system.slice/cron.service", SSH);
     write(machine.path().join("self/sessionid"), "5").unwrap();
     assert_eq!(own(&machine), None);
-    std::fs::remove_dir_all(machine.path().join("sessions")).unwrap();
+    // Where no stack tells logind, it knows of no login.
+    write(machine.path().join("pam.d/common-session"), "#session optional pam_systemd.so\n").unwrap();
+    write(machine.path().join("pam.d/systemd-user"), "session optional pam_systemd.so\n").unwrap();
     assert_eq!(own(&machine).map(|session| session.name), Some("audit 5".into()));
 }
 
