@@ -4,6 +4,7 @@ use super::answers::{Answers, Grace};
 use super::facts::Facts;
 use super::plan::{FileChange, Plan};
 use super::ssh::{self, Wish};
+use super::words::SshWay;
 use super::{policy, stacks};
 use mfa_cli::{Failure, printable};
 use std::collections::BTreeSet;
@@ -72,7 +73,8 @@ fn sshd(answers: &Answers, members: &BTreeSet<String>, facts: &Facts<'_>) -> Res
         group: &answers.group,
         automation: &answers.automation,
         grace,
-        asks_root: members.contains("root"),
+        // As shipped the policy asks whoever has a factor, and nobody could be asked behind a key that is enough.
+        asks_root: members.contains("root") || (answers.way == SshWay::KeyAndCode && facts.enrolled.contains("root")),
     };
     ssh::changes(&wish, facts.system).map_err(|error| Failure::refused("sshd", error.to_string()))
 }

@@ -80,7 +80,7 @@ pub(crate) struct Wish<'a> {
     pub(crate) automation: &'a [String],
     /// Seconds a login may take; `None` leaves that alone.
     pub(crate) grace: Option<u64>,
-    /// Whether root is in the group.
+    /// Whether root is asked, as one of the group or by having a factor.
     pub(crate) asks_root: bool,
 }
 
