@@ -16,16 +16,21 @@ fn authorize(wire: &mut Wire, scene: &Scene<'_>, plugged: &Value) -> Value {
     turn(wire)
 }
 
+/// A user without rights sits before the screen, and has a key.
+fn at_the_desk(place: &Place) -> (Scene<'_>, SoftKey, Value) {
+    Screen::of(place, [NOBODY, 1002]);
+    let (scene, mut key) = (Scene::new(place), SoftKey::new(4));
+    let credential = enroll(&mut scene.daemon.connect(), "nobody", &mut key);
+    (scene, key, credential)
+}
+
 #[test]
 fn whoever_changes_factors_at_the_desk_types_the_keys_pin_and_a_touch_alone_changes_none() {
     if !as_root() {
         return left_out("another user's key");
     }
     let place = Place::new();
-    let _screen = Screen::of(&place, [NOBODY, 1002]);
-    let mut scene = Scene::new(&place);
-    let mut key = SoftKey::new(4);
-    let credential = enroll(&mut scene.daemon.connect(), "nobody", &mut key);
+    let (mut scene, mut key, credential) = at_the_desk(&place);
     let mut wire = scene.daemon.connect_as(NOBODY);
     let told = authorize(&mut wire, &scene, &found(&credential));
     assert!(told["say"][0]["text"].as_str().unwrap().starts_with("Here a security key counts with its PIN"), "{told}");
@@ -55,10 +60,7 @@ fn to_try_a_key_a_touch_is_enough_and_it_changes_nothing() {
         return left_out("another user's key");
     }
     let place = Place::new();
-    let _screen = Screen::of(&place, [NOBODY, 1002]);
-    let mut scene = Scene::new(&place);
-    let mut key = SoftKey::new(4);
-    let credential = enroll(&mut scene.daemon.connect(), "nobody", &mut key);
+    let (mut scene, key, credential) = at_the_desk(&place);
     scene.key = key;
     let mut wire = scene.daemon.connect_as(NOBODY);
     assert!(wire.say(r#"{"method":"io.mfa.Enrollment.Authorize","parameters":{"trial":true}}"#));
