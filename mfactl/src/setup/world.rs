@@ -134,7 +134,8 @@ fn demands(trial: &Trial, ssh_auth: &str) -> bool {
     let question = Question { user, service, ssh_auth, ..Question::default() };
     let explained: Result<Explanation, Failure> =
         crate::connect(None).and_then(|mut daemon| daemon.call(EXPLAIN, &question));
-    explained.is_ok_and(|explained| has_to_ask(&explained))
+    // What the daemon cannot say is no reason to believe a stack that asks nothing.
+    explained.map_or(true, |explained| has_to_ask(&explained))
 }
 
 fn has_to_ask(explained: &Explanation) -> bool {
