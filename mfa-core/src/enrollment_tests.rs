@@ -15,7 +15,8 @@ fn at(now: Time) -> At {
     At { now, fresh: Secret::new((0u32..).map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()[0]).take(160).collect()) }
 }
 
-fn rules(confirm_codes: u8) -> Rules {
+/// Of a site that asks for nothing special.
+pub(super) fn rules(confirm_codes: u8) -> Rules {
     Rules {
         confirm_codes,
         parameters: Parameters::default(),
@@ -28,7 +29,7 @@ fn rules(confirm_codes: u8) -> Rules {
     }
 }
 
-fn nobody() -> Account {
+pub(super) fn nobody() -> Account {
     Account::absent(Identity { uid: 1000, name: "alice".into() })
 }
 

@@ -4,12 +4,11 @@ use super::*;
 use crate::account::{Detail, Factor, Identity, Version};
 use crate::dialog::{Dialog, Effect, Event, Next, Proof, Setting, Turn, Verdict, Welcome};
 use crate::enrollment::remove;
+use crate::enrollment::tests::rules;
 use crate::factor::Kinds;
-use crate::factor::totp::Parameters;
 use crate::letter::{To, Topic};
 use crate::mailbox::Mailbox;
 use crate::policy::{Ask, Plan};
-use crate::seats::Claim;
 use crate::{Secret, Time};
 
 const NOW: Time = Time(1_600_000_000);
@@ -17,19 +16,6 @@ const TICKET: Ticket = Ticket(1);
 
 fn at(now: Time) -> At {
     At { now, fresh: Secret::new((0..160).collect()) }
-}
-
-fn rules() -> Rules {
-    Rules {
-        confirm_codes: 1,
-        parameters: Parameters::default(),
-        kinds: Kinds::ALL,
-        required: false,
-        by_invitation: false,
-        seat: Claim::NotNeeded,
-        own_addresses: true,
-        mail_first: false,
-    }
 }
 
 fn account() -> Account {
@@ -62,7 +48,7 @@ fn proof_by_mail() -> Proof {
     let kinds = [Kind::Email].into_iter().collect();
     let plan = Plan::Factors(Ask { kinds, verify_user: false, ask_again: 0, remember: 0 });
     let (site, issuer, label) = Default::default();
-    let welcome = Welcome { site, issuer, label, terminal: false, rules: rules() };
+    let welcome = Welcome { site, issuer, label, terminal: false, rules: rules(1) };
     let setting = Setting { mails: true, ..Setting::distant(Caller::Plain, welcome, NOW.plus(600)) };
     let (dialog, effect) = Dialog::begin(plan, account(), setting, &at(NOW));
     let Effect::Commit(commit) = effect else { panic!("a code is mailed at once") };
@@ -78,31 +64,31 @@ fn proof_by_mail() -> Proof {
 fn an_address_is_added_with_a_factor_that_is_not_mail() {
     let proof = proof_by_mail();
     let by_mail = Permission::Proved { proof: &proof, at: NOW, changes: 0 };
-    assert_eq!(begun(&account(), &by_mail, &rules()).map(|_| ()), Err(Refusal::StrongerFirst));
-    assert_eq!(begun(&account(), &Permission::Unproved, &rules()).map(|_| ()), Err(Refusal::StrongerFirst));
-    assert_eq!(begun(&with_own("a@b.example"), &Permission::Unproved, &rules()).map(|_| ()), Err(Refusal::ProveFirst));
-    assert!(begun(&account(), &Permission::Root, &rules()).is_ok());
+    assert_eq!(begun(&account(), &by_mail, &rules(1)).map(|_| ()), Err(Refusal::StrongerFirst));
+    assert_eq!(begun(&account(), &Permission::Unproved, &rules(1)).map(|_| ()), Err(Refusal::StrongerFirst));
+    assert_eq!(begun(&with_own("a@b.example"), &Permission::Unproved, &rules(1)).map(|_| ()), Err(Refusal::ProveFirst));
+    assert!(begun(&account(), &Permission::Root, &rules(1)).is_ok());
 }
 
 #[test]
 fn an_address_that_nobody_would_write_to_is_not_added() {
-    let of_site = Rules { own_addresses: false, ..rules() };
+    let of_site = Rules { own_addresses: false, ..rules(1) };
     assert_eq!(begun(&account(), &Permission::Root, &of_site).map(|_| ()), Err(Refusal::SiteAddress));
-    let no_mail = Rules { kinds: Kinds::ALL.without(Kind::Email), ..rules() };
+    let no_mail = Rules { kinds: Kinds::ALL.without(Kind::Email), ..rules(1) };
     assert_eq!(begun(&account(), &Permission::Root, &no_mail).map(|_| ()), Err(Refusal::NotTaken));
     let bad =
-        begin_mail(&account(), &Permission::Root, &rules(), ("a@b.example,c@d.example", None), (&at(NOW), TICKET));
+        begin_mail(&account(), &Permission::Root, &rules(1), ("a@b.example,c@d.example", None), (&at(NOW), TICKET));
     assert_eq!(bad.map(|_| ()), Err(Refusal::BadAddress));
 }
 
 #[test]
 fn the_code_that_was_mailed_there_adds_it_and_the_old_and_the_new_address_are_told() {
     let account = with_own("old@home.example");
-    let (commit, verifying) = begun(&account, &Permission::Root, &rules()).unwrap();
+    let (commit, verifying) = begun(&account, &Permission::Root, &rules(1)).unwrap();
     assert_eq!(commit.letters.len(), 1);
     let code = code_of(&commit);
     let confirm = |typed: &str, now| {
-        confirm_mail(&account, &Permission::Root, &rules(), (&verifying, typed), (&at(now), TICKET)).unwrap()
+        confirm_mail(&account, &Permission::Root, &rules(1), (&verifying, typed), (&at(now), TICKET)).unwrap()
     };
     assert!(matches!(confirm("00000000", NOW), Verified::Wrong(None)), "root does not guess");
     assert!(matches!(confirm(&code, NOW.plus(600)), Verified::Ended));
@@ -116,9 +102,9 @@ fn the_code_that_was_mailed_there_adds_it_and_the_old_and_the_new_address_are_to
 #[test]
 fn an_owners_wrong_codes_for_an_address_are_guesses() {
     let account = account();
-    let (_, verifying) = begun(&account, &Permission::Root, &rules()).unwrap();
+    let (_, verifying) = begun(&account, &Permission::Root, &rules(1)).unwrap();
     let when = (&at(NOW), TICKET);
-    let wrong = confirm_mail(&account, &Permission::Unproved, &rules(), (&verifying, "1"), when).unwrap();
+    let wrong = confirm_mail(&account, &Permission::Unproved, &rules(1), (&verifying, "1"), when).unwrap();
     let Verified::Wrong(Some(commit)) = wrong else { panic!("{wrong:?}") };
     assert!(matches!(commit.writes[..], [Write::Throttle(GUESSES, _)]));
 }
@@ -127,14 +113,14 @@ fn an_owners_wrong_codes_for_an_address_are_guesses() {
 fn with_the_factor_goes_the_address_and_it_is_told_there() {
     let account = with_own("old@home.example");
     let commit =
-        remove(&account, &Permission::Root, &rules(), crate::account::FactorId(3), (&at(NOW), TICKET)).unwrap();
+        remove(&account, &Permission::Root, &rules(1), crate::account::FactorId(3), (&at(NOW), TICKET)).unwrap();
     assert!(matches!(commit.writes[..], [Write::RemoveAll, Write::Address(None)]));
     assert_eq!(commit.letters[0].to, To::Address("old@home.example".parse().unwrap()));
 }
 
 #[test]
 fn where_logins_ask_for_a_mailed_code_the_first_app_takes_one_too() {
-    let first = Rules { mail_first: true, ..rules() };
+    let first = Rules { mail_first: true, ..rules(1) };
     let begin = |permission: &Permission<'_>| {
         crate::enrollment::begin_totp(&account(), permission, &first, (None, false), (&at(NOW), TICKET)).map(|_| ())
     };
@@ -147,9 +133,9 @@ fn where_logins_ask_for_a_mailed_code_the_first_app_takes_one_too() {
 fn codes_to_verify_with_are_limited_like_all_others() {
     let mut account = account();
     for _ in 0..crate::mailbox::FREE_CODES {
-        let (commit, _) = begun(&account, &Permission::Root, &rules()).unwrap();
+        let (commit, _) = begun(&account, &Permission::Root, &rules(1)).unwrap();
         let [Write::Mailings(caller, sends)] = commit.writes[..] else { panic!("{commit:?}") };
         account.mailings.set(caller, sends);
     }
-    assert_eq!(begun(&account, &Permission::Root, &rules()).map(|_| ()), Err(Refusal::TooManyMails(60)));
+    assert_eq!(begun(&account, &Permission::Root, &rules(1)).map(|_| ()), Err(Refusal::TooManyMails(60)));
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::account::{Identity, Seen, Ticket, Version, What, Write};
+use crate::enrollment::tests::{nobody, rules};
 use crate::enrollment::{MOST_FACTORS, PENDING_SECONDS};
 use crate::factor::Kinds;
 use crate::factor::security_key::{CoseKey, Makers};
@@ -59,23 +60,6 @@ fn at(now: Time) -> At {
     at_with(now, 0)
 }
 
-fn rules() -> Rules {
-    Rules {
-        confirm_codes: 1,
-        parameters: Parameters::default(),
-        kinds: Kinds::ALL,
-        required: false,
-        by_invitation: false,
-        seat: Claim::NotNeeded,
-        own_addresses: true,
-        mail_first: false,
-    }
-}
-
-fn nobody() -> Account {
-    Account::absent(Identity { uid: 1000, name: "alice".into() })
-}
-
 fn host() -> RelyingParty {
     RelyingParty::of_site("web1").unwrap()
 }
@@ -92,16 +76,16 @@ fn made(account: &Account, making: Making, said: &Attested) -> Result<Made, NotA
 
 fn confirm(account: &Account, made: &Made, said: &Assertion) -> Result<Commit, NotAdded> {
     let given = (&at(NOW), TICKET);
-    confirm_security_key(account, &Permission::Root, &rules(), (made, said), given).map(|(commit, _)| commit)
+    confirm_security_key(account, &Permission::Root, &rules(1), (made, said), given).map(|(commit, _)| commit)
 }
 
 /// Both touches of a key.
 fn add(account: &Account, key: &mut Key) -> Result<(Commit, Vec<Zeroizing<String>>), NotAdded> {
-    let making = begin_security_key(account, &Permission::Root, &rules(), (Some("blue"), &host()), &at(NOW))?;
+    let making = begin_security_key(account, &Permission::Root, &rules(1), (Some("blue"), &host()), &at(NOW))?;
     let said = key.make(making.challenge());
     let made = made(account, making, &said)?;
     let said = key.sign(made.challenge(), 1);
-    confirm_security_key(account, &Permission::Root, &rules(), (&made, &said), (&at(NOW), TICKET))
+    confirm_security_key(account, &Permission::Root, &rules(1), (&made, &said), (&at(NOW), TICKET))
 }
 
 /// The account with what the commit adds.
@@ -150,7 +134,7 @@ fn a_key_that_is_enrolled_is_not_enrolled_again_by_its_id_or_its_public_key() {
     let mut same_id = Key { id: vec![1; 20], ..Key::new(2) };
     assert_eq!(add(&account, &mut same_id).unwrap_err(), NotAdded::Refused(Refusal::AlreadyThere));
     // Between its two touches somebody else has enrolled it.
-    let making = begin_security_key(&nobody(), &Permission::Root, &rules(), (None, &host()), &at(NOW)).unwrap();
+    let making = begin_security_key(&nobody(), &Permission::Root, &rules(1), (None, &host()), &at(NOW)).unwrap();
     let said = key.make(making.challenge());
     let made = made(&nobody(), making, &said).unwrap();
     let said = key.sign(made.challenge(), 1);
@@ -160,10 +144,10 @@ fn a_key_that_is_enrolled_is_not_enrolled_again_by_its_id_or_its_public_key() {
 #[test]
 fn each_touch_answers_its_own_question() {
     let mut key = Key::new(1);
-    let making = begin(&nobody(), &rules()).unwrap();
+    let making = begin(&nobody(), &rules(1)).unwrap();
     let first = key.make(making.challenge());
     let refused = |what| NotAdded::Unacceptable(what);
-    let other = begin_security_key(&nobody(), &Permission::Root, &rules(), (None, &host()), &at_with(NOW, 5)).unwrap();
+    let other = begin_security_key(&nobody(), &Permission::Root, &rules(1), (None, &host()), &at_with(NOW, 5)).unwrap();
     assert_eq!(made(&nobody(), other, &first).unwrap_err(), refused(Unacceptable::OtherChallenge));
     let made = made(&nobody(), making.clone(), &first).unwrap();
     assert_ne!(made.challenge().client_data(), making.challenge().client_data());
@@ -184,7 +168,7 @@ fn each_touch_answers_its_own_question() {
 fn where_the_user_must_be_verified_both_touches_say_that() {
     let (mut key, makers) = (Key::new(1), Makers::nobody());
     let demand = Demand { verify_user: true, attestation: false, aaguids: &[], makers: &makers, now: NOW };
-    let making = begin(&nobody(), &rules()).unwrap();
+    let making = begin(&nobody(), &rules(1)).unwrap();
     let said = key.make(making.challenge());
     let made = security_key_made(&nobody(), making, &said, &demand, &at_with(NOW, 99)).unwrap();
     let bare = key.sign(made.challenge(), 1);
@@ -196,12 +180,12 @@ fn where_the_user_must_be_verified_both_touches_say_that() {
 #[test]
 fn the_same_rules_hold_as_for_every_factor() {
     let refused = |rules: Rules| begin(&nobody(), &rules).unwrap_err();
-    assert_eq!(refused(Rules { mail_first: true, ..rules() }), Refusal::ProveFirst);
-    assert_eq!(refused(Rules { by_invitation: true, ..rules() }), Refusal::InvitedOnly);
-    assert_eq!(refused(Rules { kinds: Kinds::ALL.without(Kind::SecurityKey), ..rules() }), Refusal::NotTaken);
-    assert_eq!(refused(Rules { seat: Claim::Refused, ..rules() }), Refusal::NoSeat);
+    assert_eq!(refused(Rules { mail_first: true, ..rules(1) }), Refusal::ProveFirst);
+    assert_eq!(refused(Rules { by_invitation: true, ..rules(1) }), Refusal::InvitedOnly);
+    assert_eq!(refused(Rules { kinds: Kinds::ALL.without(Kind::SecurityKey), ..rules(1) }), Refusal::NotTaken);
+    assert_eq!(refused(Rules { seat: Claim::Refused, ..rules(1) }), Refusal::NoSeat);
     let enrolled = with(nobody(), add(&nobody(), &mut Key::new(1)).unwrap().0);
-    assert_eq!(begin(&enrolled, &rules()).unwrap_err(), Refusal::ProveFirst, "a thief of the password adds nothing");
+    assert_eq!(begin(&enrolled, &rules(1)).unwrap_err(), Refusal::ProveFirst, "a thief of the password adds nothing");
     let full = (2..=20).fold(enrolled, |account, n| {
         let commit = add(&account, &mut Key::new(n)).unwrap().0;
         with(account, commit)
@@ -209,20 +193,20 @@ fn the_same_rules_hold_as_for_every_factor() {
     assert_eq!(full.factors.len(), MOST_FACTORS);
     assert_eq!(add(&full, &mut Key::new(99)).unwrap_err(), NotAdded::Refused(Refusal::TooMany));
     for name in ["", "a\nb", &"x".repeat(65)] {
-        let named = begin_security_key(&nobody(), &Permission::Root, &rules(), (Some(name), &host()), &at(NOW));
+        let named = begin_security_key(&nobody(), &Permission::Root, &rules(1), (Some(name), &host()), &at(NOW));
         assert_eq!(named.unwrap_err(), Refusal::BadName);
     }
-    let unnamed = begin(&nobody(), &rules()).unwrap();
+    let unnamed = begin(&nobody(), &rules(1)).unwrap();
     assert_eq!((unnamed.name(), unnamed.user_id().len()), ("security key", 16));
     let dry = At { now: NOW, fresh: Secret::new(vec![1; 31]) };
-    let dried = begin_security_key(&nobody(), &Permission::Root, &rules(), (None, &host()), &dry);
+    let dried = begin_security_key(&nobody(), &Permission::Root, &rules(1), (None, &host()), &dry);
     assert_eq!(dried.unwrap_err(), Refusal::Internal);
 }
 
 #[test]
 fn what_is_on_its_way_is_one_accounts_and_ends() {
     let mut key = Key::new(1);
-    let making = begin(&nobody(), &rules()).unwrap();
+    let making = begin(&nobody(), &rules(1)).unwrap();
     let said = key.make(making.challenge());
     let bob = Account::absent(Identity { uid: 1001, name: "bob".into() });
     let gone = NotAdded::Refused(Refusal::NotFound);
@@ -231,7 +215,7 @@ fn what_is_on_its_way_is_one_accounts_and_ends() {
     let said = key.sign(made.challenge(), 1);
     assert_eq!(confirm(&bob, &made, &said).unwrap_err(), gone);
     let late = (&at(NOW.plus(PENDING_SECONDS)), TICKET);
-    let ended = confirm_security_key(&nobody(), &Permission::Root, &rules(), (&made, &said), late);
+    let ended = confirm_security_key(&nobody(), &Permission::Root, &rules(1), (&made, &said), late);
     assert_eq!(ended.unwrap_err(), gone);
     assert!(confirm(&nobody(), &made, &said).is_ok());
 }
@@ -246,7 +230,7 @@ fn a_first_key_takes_a_seat_and_ends_what_was_begun_without_a_proof() {
         until: NOW.plus(600),
     };
     let account = Account { pending: Some(pending), version: Some(Version(1)), ..nobody() };
-    let (mut key, seat) = (Key::new(1), Rules { seat: Claim::OneOf(25), ..rules() });
+    let (mut key, seat) = (Key::new(1), Rules { seat: Claim::OneOf(25), ..rules(1) });
     let making = begin(&account, &seat).unwrap();
     let said = key.make(making.challenge());
     let made = made(&account, making, &said).unwrap();

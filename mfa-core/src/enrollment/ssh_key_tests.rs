@@ -2,9 +2,8 @@
 
 use super::*;
 use crate::account::{Identity, Seen, Ticket, What, Write};
+use crate::enrollment::tests::{nobody, rules};
 use crate::factor::Kinds;
-use crate::factor::totp::Parameters;
-use crate::seats::Claim;
 use crate::sshsig::{SignatureError, wire};
 use crate::{Secret, Time};
 use data_encoding::BASE64;
@@ -58,35 +57,18 @@ fn at(seed: u32) -> At {
     At { now: NOW, fresh: Secret::new(bytes) }
 }
 
-fn rules() -> Rules {
-    Rules {
-        confirm_codes: 1,
-        parameters: Parameters::default(),
-        kinds: Kinds::ALL,
-        required: false,
-        by_invitation: false,
-        seat: Claim::NotNeeded,
-        own_addresses: true,
-        mail_first: false,
-    }
-}
-
-fn nobody() -> Account {
-    Account::absent(Identity { uid: 1000, name: "alice".into() })
-}
-
 /// A wish for this key.
 fn wish(line: &str) -> Wish<'_> {
     Wish { line, name: None, place: ("ACME", "web1"), verify_user: false }
 }
 
 fn begin(line: &str) -> Result<Proving, NotAdded> {
-    begin_ssh_key(&nobody(), &Permission::Unproved, &rules(), &wish(line), &at(0))
+    begin_ssh_key(&nobody(), &Permission::Unproved, &rules(1), &wish(line), &at(0))
 }
 
 fn confirm(account: &Account, proving: &Proving, signature: &str) -> Result<Commit, NotAdded> {
     let given = (&at(0), TICKET);
-    confirm_ssh_key(account, &Permission::Root, &rules(), (proving, signature), given).map(|(commit, _)| commit)
+    confirm_ssh_key(account, &Permission::Root, &rules(1), (proving, signature), given).map(|(commit, _)| commit)
 }
 
 fn with_key() -> Account {
@@ -103,7 +85,7 @@ fn a_signature_of_the_text_makes_a_factor_whether_or_not_the_user_was_verified()
         let said = signature(proving.text(), NAMESPACE, flags);
         let given = (&at(0), TICKET);
         let (commit, codes) =
-            confirm_ssh_key(&nobody(), &Permission::Unproved, &rules(), (&proving, &said), given).unwrap();
+            confirm_ssh_key(&nobody(), &Permission::Unproved, &rules(1), (&proving, &said), given).unwrap();
         assert_eq!((commit.seen, commit.record.what, codes.len()), (Seen::Absent, What::Added, 10));
         let Write::Add { name, detail } = &commit.writes[0] else { panic!("{:?}", commit.writes) };
         assert_eq!(name, "alice@laptop");
@@ -117,14 +99,14 @@ fn the_text_says_what_it_is_for_and_is_another_each_time() {
     for part in ["ACME: alice (uid 1000) on web1 adds SHA256:", " as a second factor, once: "] {
         assert!(text.contains(part), "{text}");
     }
-    let again = begin_ssh_key(&nobody(), &Permission::Root, &rules(), &wish(&line()), &at(1)).unwrap();
+    let again = begin_ssh_key(&nobody(), &Permission::Root, &rules(1), &wish(&line()), &at(1)).unwrap();
     assert_ne!(again.text(), text);
 }
 
 #[test]
 fn the_text_is_one_line_whatever_the_site_is_called() {
     let odd = Wish { place: ("Caf\u{e9}\n\u{1b}", "web1\r"), ..wish(vector!("sk-ecdsa.pub")) };
-    let proving = begin_ssh_key(&nobody(), &Permission::Root, &rules(), &odd, &at(0)).unwrap();
+    let proving = begin_ssh_key(&nobody(), &Permission::Root, &rules(1), &odd, &at(0)).unwrap();
     assert!(proving.text().starts_with("Caf???: alice (uid 1000) on web1? adds"), "{}", proving.text());
     assert!(proving.text().bytes().all(|byte| byte.is_ascii_graphic() || byte == b' '));
 }
@@ -133,7 +115,7 @@ fn the_text_is_one_line_whatever_the_site_is_called() {
 fn where_the_user_must_be_verified_a_touch_alone_does_not_count() {
     let line = line();
     let verified = Wish { verify_user: true, ..wish(&line) };
-    let proving = begin_ssh_key(&nobody(), &Permission::Unproved, &rules(), &verified, &at(0)).unwrap();
+    let proving = begin_ssh_key(&nobody(), &Permission::Unproved, &rules(1), &verified, &at(0)).unwrap();
     let touched = confirm(&nobody(), &proving, &signature(proving.text(), NAMESPACE, 1));
     assert_eq!(touched.unwrap_err(), NotAdded::Key(NotASecurityKey::Unverified));
     assert!(confirm(&nobody(), &proving, &signature(proving.text(), NAMESPACE, 5)).is_ok());
@@ -188,22 +170,22 @@ fn both_kinds_of_security_key_are_taken_and_called_as_their_files_say() {
     let odd = format!("{} my  work\tkey \n", bare.join(" "));
     assert_eq!(begin(&odd).unwrap().name(), "ssh key", "a name has no control characters");
     let work = Wish { name: Some(" work "), ..wish(&key) };
-    let named = begin_ssh_key(&nobody(), &Permission::Root, &rules(), &work, &at(0)).unwrap();
+    let named = begin_ssh_key(&nobody(), &Permission::Root, &rules(1), &work, &at(0)).unwrap();
     assert_eq!(named.name(), "work");
 }
 
 #[test]
 fn a_key_is_added_once_by_the_same_rules_as_every_factor() {
     let there = NotAdded::Refused(Refusal::AlreadyThere);
-    let again = begin_ssh_key(&with_key(), &Permission::Root, &rules(), &wish(&line()), &at(0));
+    let again = begin_ssh_key(&with_key(), &Permission::Root, &rules(1), &wish(&line()), &at(0));
     assert_eq!(again.unwrap_err(), there);
     let proving = begin(&line()).unwrap();
     let said = signature(proving.text(), NAMESPACE, 1);
     assert_eq!(confirm(&with_key(), &proving, &said).unwrap_err(), there);
-    let not_taken = Rules { kinds: Kinds::ALL.without(Kind::SshKey), ..rules() };
+    let not_taken = Rules { kinds: Kinds::ALL.without(Kind::SshKey), ..rules(1) };
     let refused = begin_ssh_key(&nobody(), &Permission::Root, &not_taken, &wish(&line()), &at(0));
     assert_eq!(refused.unwrap_err(), NotAdded::Refused(Refusal::NotTaken));
-    let refused = begin_ssh_key(&with_key(), &Permission::Unproved, &rules(), &wish(&line()), &at(0));
+    let refused = begin_ssh_key(&with_key(), &Permission::Unproved, &rules(1), &wish(&line()), &at(0));
     assert_eq!(refused.unwrap_err(), NotAdded::Refused(Refusal::ProveFirst));
     let bob = Account::absent(Identity { uid: 1001, name: "bob".into() });
     assert_eq!(confirm(&bob, &proving, &said).unwrap_err(), NotAdded::Refused(Refusal::NotFound));
