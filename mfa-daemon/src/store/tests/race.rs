@@ -24,16 +24,36 @@ async fn of_64_that_use_one_code_at_once_exactly_one_is_done() {
     }
 }
 
-/// Verifies on a snapshot and commits; weighed again when stale, as a dialog does.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn whoever_has_a_right_code_passes_however_many_log_in_at_once() {
+    let (_directory, store) = new();
+    let mut people = Vec::new();
+    for n in 0..64 {
+        let whose = identity(2000 + n, &format!("user{n}"));
+        people.push((add_app(&store, &whose, SECRET).await, whose));
+    }
+    let mut tasks = JoinSet::new();
+    for (factor, whose) in people {
+        let store = store.clone();
+        tasks.spawn(async move { use_step_of(&store, &whose, factor, Step(1000)).await });
+    }
+    assert!(tasks.join_all().await.into_iter().all(|passed| passed), "nobody is in anybody's way");
+}
+
 async fn use_step(store: &Store, factor: FactorId, step: Step) -> bool {
+    use_step_of(store, &alice(), factor, step).await
+}
+
+/// Verifies on a snapshot and commits; weighed again when stale, as a dialog does.
+async fn use_step_of(store: &Store, whose: &Identity, factor: FactorId, step: Step) -> bool {
     for _ in 0..=ROUNDS {
-        let account = account(store, &alice());
+        let account = account(store, whose);
         if app(account.factor(factor).unwrap()).used >= step {
             return false;
         }
         let seen = Seen::At(account.version.unwrap());
         let writes = vec![Write::UseStep { factor, step }];
-        let commit = commit_of(&alice(), seen, writes, Record::of(What::Passed));
+        let commit = commit_of(whose, seen, writes, Record::of(What::Passed));
         match store.commit(commit, root()).await.unwrap() {
             Committed::Done(_) => return true,
             Committed::Stale => {}
