@@ -48,6 +48,8 @@ pub(crate) enum ApplyError {
     Policy(String),
     /// sshd would not take its configuration.
     Sshd(String),
+    /// For somebody sshd would do otherwise than was meant.
+    Differs(String),
     /// A stack may not go live.
     Trial(TrialError),
     /// Something went wrong on the way, and on the way back, too.
@@ -73,6 +75,7 @@ impl fmt::Display for ApplyError {
             }
             Self::Policy(why) => write!(f, "The daemon does not take the policy: {why}. Everything is as it was."),
             Self::Sshd(why) => write!(f, "sshd does not take the configuration: {why}. Everything is as it was."),
+            Self::Differs(how) => write!(f, "{how}. Everything is as it was."),
             Self::Trial(error) => write!(f, "{error} Everything is as it was."),
             Self::Stuck { why, back } => {
                 write!(f, "{why}\nBUT it could not all be taken back: {back}\nTry: mfactl setup undo")
@@ -211,7 +214,7 @@ impl<'a> Applying<'a> {
                 let scratch = self.store.path(SCRATCH);
                 self.world.try_logins(&self.plan.trials, &scratch).map_err(ApplyError::Trial)
             }
-            Step::CheckSshd => self.world.check_sshd().map_err(ApplyError::Sshd),
+            Step::CheckSshd => self.check_sshd(),
             Step::Sshd => self.world.reload_sshd().map_err(ApplyError::Sshd),
             Step::Confirm => self.arm(),
             Step::Done => self.done(),
@@ -240,6 +243,15 @@ impl<'a> Applying<'a> {
             return Err(ApplyError::Changed(kept.path.clone()));
         }
         Ok(if kept.after.is_some() { spot.swap() } else { spot.remove() }?)
+    }
+
+    /// It would take its configuration, and do with everybody what was meant.
+    fn check_sshd(&self) -> Result<(), ApplyError> {
+        self.world.check_sshd().map_err(ApplyError::Sshd)?;
+        self.plan.logins.iter().try_for_each(|login| {
+            let effective = self.world.sshd_of(&login.connection()).map_err(ApplyError::Sshd)?;
+            login.difference(&effective).map_or(Ok(()), |how| Err(ApplyError::Differs(how)))
+        })
     }
 
     fn arm(&mut self) -> Result<(), ApplyError> {

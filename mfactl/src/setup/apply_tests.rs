@@ -5,6 +5,9 @@ use crate::setup::back::{back_in, undo_in};
 use crate::setup::made_up::{MINUTE, MadeUp, Tree, plan};
 use std::fs;
 
+/// What sshd is asked of alice.
+const OF_ALICE: &str = "sshd of user=alice,host=10.0.0.9,addr=10.0.0.9,laddr=127.0.0.1,lport=22";
+
 #[test]
 fn killed_after_any_step_everything_is_taken_back_to_the_last_byte() {
     for within in [Some(MINUTE), Some(Duration::ZERO), None] {
@@ -85,7 +88,7 @@ fn however_long_it_may_wait_what_is_interrupted_is_taken_back_in_minutes() {
 
 #[test]
 fn whatever_fails_on_the_way_everything_is_as_it_was() {
-    for what in ["arm", "policy", "try", "check sshd", "sshd"] {
+    for what in ["arm", "policy", "try", "check sshd", OF_ALICE, "sshd"] {
         let machine = MadeUp::new();
         let before = machine.tree();
         machine.fails.set(Some(what));
@@ -99,10 +102,24 @@ fn whatever_fails_on_the_way_everything_is_as_it_was() {
 }
 
 #[test]
+fn what_sshd_would_do_otherwise_with_somebody_takes_everything_back_before_it_is_told() {
+    let machine = MadeUp::new();
+    let before = machine.tree();
+    machine.says.replace("usepam no".into());
+    let error = machine.apply(&plan(&machine), Some(MINUTE)).unwrap_err();
+    assert!(matches!(&error, ApplyError::Differs(_)), "{error}");
+    let told = "A login over ssh of alice (in the group) would not be as meant: for them sshd has usepam no, where yes";
+    assert!(error.to_string().starts_with(told), "{error}");
+    assert_eq!(machine.tree(), before);
+    // It is told once: on the way back.
+    assert_eq!(machine.calls().iter().filter(|call| *call == "sshd").count(), 1);
+}
+
+#[test]
 fn the_way_back_comes_first_then_the_policy_then_the_stacks_and_sshd_last() {
     let machine = MadeUp::new();
     let pending = machine.apply(&plan(&machine), Some(MINUTE)).unwrap();
-    assert_eq!(machine.calls(), ["arm", "policy", "try", "check sshd", "sshd", "arm"]);
+    assert_eq!(machine.calls(), ["arm", "policy", "try", "check sshd", OF_ALICE, "sshd", "arm"]);
     assert_eq!(machine.armed(), [Timer::Confirm]);
     assert!(pending.code.len() == 4 && pending.code.bytes().all(|byte| byte.is_ascii_digit()), "{pending:?}");
     assert!(pending.until > SystemTime::now());

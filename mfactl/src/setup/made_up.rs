@@ -2,9 +2,11 @@
 //! nothing but writes down what it was to do, and may fail at one of them.
 
 use super::apply::{ApplyError, Applying, Pending};
+use super::meant::Meant;
 use super::plan::{FileChange, Plan, Trial};
 use super::trial::TrialError;
 use super::world::{Timer, World};
+use crate::sshd::Effective;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fs;
@@ -22,6 +24,8 @@ pub(crate) struct MadeUp {
     calls: RefCell<Vec<String>>,
     armed: RefCell<Vec<Timer>>,
     times: RefCell<Vec<(Timer, Duration)>>,
+    /// What sshd says of everybody.
+    pub(crate) says: RefCell<String>,
     /// The call that fails.
     pub(crate) fails: Cell<Option<&'static str>>,
 }
@@ -40,6 +44,7 @@ impl MadeUp {
             calls: RefCell::default(),
             armed: RefCell::default(),
             times: RefCell::default(),
+            says: RefCell::new("usepam yes".to_owned()),
             fails: Cell::new(None),
         };
         for (path, text, mode) in [
@@ -137,6 +142,11 @@ impl World for MadeUp {
         self.call("check sshd")
     }
 
+    fn sshd_of(&self, connection: &str) -> Result<Effective, String> {
+        self.call(&format!("sshd of {connection}"))?;
+        Ok(Effective::of([self.says.borrow().clone()]).unwrap())
+    }
+
     fn reload_sshd(&self) -> Result<(), String> {
         self.call("sshd")
     }
@@ -164,6 +174,12 @@ pub(crate) fn plan(machine: &MadeUp) -> Plan {
         ],
         reload_policy: true,
         reload_sshd: true,
+        logins: vec![Meant {
+            user: "alice".into(),
+            who: "in the group",
+            from: "10.0.0.9".into(),
+            values: BTreeMap::from([("usepam".into(), vec!["yes".into()])]),
+        }],
         trials: vec![Trial { stands_for: "sshd".into(), stack: String::new(), account: "alice".into() }],
     }
 }

@@ -14,6 +14,7 @@ mod facts;
 mod files;
 mod lock;
 mod locked_out;
+mod meant;
 mod people;
 mod plan;
 mod planned;

@@ -7,6 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Accounts below this are the system's own.
 pub(crate) const FIRST_PERSON: u32 = 1000;
 
+/// Whoever is nobody.
+const NOBODY: u32 = 65_534;
+
 /// The accounts that the system lists.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct People {
@@ -53,6 +56,16 @@ impl People {
     /// The number of an account.
     pub(crate) fn uid(&self, name: &str) -> Option<u32> {
         self.ids.get(name).map(|(uid, _)| *uid)
+    }
+
+    /// Everybody who is known.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &String> {
+        self.ids.keys()
+    }
+
+    /// Whether this is an account of somebody's, and not the system's own.
+    pub(crate) fn is_person(&self, name: &str) -> bool {
+        self.uid(name).is_some_and(|uid| (FIRST_PERSON..NOBODY).contains(&uid))
     }
 
     /// Whether no password lets this account in.

@@ -2,6 +2,7 @@
 //!
 //! Nothing is done here.
 
+use super::meant::Meant;
 use std::path::PathBuf;
 
 /// One file as it is and as it is to be. `before` is what was read when the plan was made: who applies it refuses when
@@ -27,6 +28,8 @@ pub(crate) struct Plan {
     pub(crate) reload_policy: bool,
     /// sshd is to take its configuration.
     pub(crate) reload_sshd: bool,
+    /// What sshd is to say of logins before it is told; what it says otherwise takes everything back.
+    pub(crate) logins: Vec<Meant>,
     /// What is tried before any of it is live.
     pub(crate) trials: Vec<Trial>,
 }

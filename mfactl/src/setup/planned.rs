@@ -2,10 +2,14 @@
 
 use super::answers::{Answers, Grace};
 use super::facts::Facts;
+use super::meant::{self, Meant};
 use super::plan::{FileChange, Plan};
+use super::proposed::Proposed;
 use super::ssh::{self, Wish};
 use super::words::SshWay;
 use super::{policy, stacks};
+use crate::pam::Files as _;
+use crate::sshd;
 use mfa_cli::{Failure, printable};
 use std::collections::BTreeSet;
 
@@ -31,7 +35,7 @@ pub(crate) fn planned(answers: &Answers, facts: &Facts<'_>) -> Result<Planned, F
     let edits = edits.map_err(|error| Failure::refused("stack", error.to_string()))?;
     let mut warnings: Vec<String> =
         edits.warnings.iter().map(|finding| format!("{}. {}", finding.what, finding.mend)).collect();
-    let sshd = if answers.ssh() { sshd(answers, &members, facts)? } else { Vec::new() };
+    let sshd = if answers.ssh() { of_sshd(answers, &members, facts)? } else { Vec::new() };
     warnings.extend(ssh::exceptions(&sshd, facts.system).into_iter().filter(|_| answers.ssh()));
     let exempt: Vec<String> = answers.automation.iter().filter(|name| members.contains(*name)).cloned().collect();
     warnings.extend(exempt.iter().map(|name| {
@@ -41,6 +45,7 @@ pub(crate) fn planned(answers: &Answers, facts: &Facts<'_>) -> Result<Planned, F
     let plan = Plan {
         reload_policy: !settings.is_empty(),
         reload_sshd: !sshd.is_empty(),
+        logins: if sshd.is_empty() { Vec::new() } else { logins(answers, &members, &sshd, facts) },
         files: [edits.files, sshd, settings].concat(),
         trials: edits.trials,
     };
@@ -63,7 +68,7 @@ pub(crate) fn members(answers: &Answers, facts: &Facts<'_>) -> Result<BTreeSet<S
     }
 }
 
-fn sshd(answers: &Answers, members: &BTreeSet<String>, facts: &Facts<'_>) -> Result<Vec<FileChange>, Failure> {
+fn of_sshd(answers: &Answers, members: &BTreeSet<String>, facts: &Facts<'_>) -> Result<Vec<FileChange>, Failure> {
     let grace = match answers.grace {
         Grace::AsIs => None,
         Grace::Seconds(seconds) => Some(u64::from(seconds)),
@@ -77,6 +82,13 @@ fn sshd(answers: &Answers, members: &BTreeSet<String>, facts: &Facts<'_>) -> Res
         asks_root: members.contains("root") || (answers.way == SshWay::KeyAndCode && facts.enrolled.contains("root")),
     };
     ssh::changes(&wish, facts.system).map_err(|error| Failure::refused("sshd", error.to_string()))
+}
+
+/// What sshd is to say of logins then.
+fn logins(answers: &Answers, members: &BTreeSet<String>, sshd: &[FileChange], facts: &Facts<'_>) -> Vec<Meant> {
+    let proposed = Proposed { system: facts.system, files: sshd };
+    let ours = proposed.text(ssh::DROP_IN).unwrap_or_default();
+    meant::logins(&ours, &sshd::lines(&proposed), (&answers.automation, members), facts)
 }
 
 /// The policy's rules, and the files of /etc/mfa that change.

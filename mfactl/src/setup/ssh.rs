@@ -299,7 +299,7 @@ fn opens_none(text: &str, lines: &[Line]) -> Result<(), SshError> {
 }
 
 /// Under the name that sshd has for it today.
-fn canonical(keyword: &str) -> String {
+pub(super) fn canonical(keyword: &str) -> String {
     match keyword {
         "challengeresponseauthentication" | "skeyauthentication" => "kbdinteractiveauthentication".to_owned(),
         other => other.to_owned(),
@@ -307,7 +307,7 @@ fn canonical(keyword: &str) -> String {
 }
 
 /// Whether a name means itself in a list of sshd's.
-fn is_plain(name: &str) -> bool {
+pub(super) fn is_plain(name: &str) -> bool {
     !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || "._@+-".contains(c))
 }
 

@@ -5,6 +5,7 @@
 
 use super::plan::Trial;
 use super::trial::{self, TrialError};
+use crate::sshd::Effective;
 use mfa_cli::{Failure, printable};
 use mfa_proto::policy::{EXPLAIN, Explanation, Findings, Question, RELOAD};
 use std::fs::DirBuilder;
@@ -55,6 +56,8 @@ pub(crate) trait World {
     fn load_policy(&self) -> Result<(), String>;
     /// sshd would take its configuration as it is now.
     fn check_sshd(&self) -> Result<(), String>;
+    /// What sshd would do with that connection, with its configuration as it is now.
+    fn sshd_of(&self, connection: &str) -> Result<Effective, String>;
     /// sshd takes it, if it would. One that does not run need not.
     fn reload_sshd(&self) -> Result<(), String>;
     /// Each stack refuses whoever answers nothing, and nothing in it is broken.
@@ -105,6 +108,11 @@ impl World for ThisMachine {
         }
         run(&["sshd", "-t"])?;
         run(&["sshd", "-T"]).map(drop)
+    }
+
+    fn sshd_of(&self, connection: &str) -> Result<Effective, String> {
+        let said = run(&["sshd", "-T", "-C", connection])?;
+        Effective::of(said.lines().map(str::to_owned)).ok_or_else(|| "sshd -T says nothing".to_owned())
     }
 
     fn reload_sshd(&self) -> Result<(), String> {

@@ -21,8 +21,13 @@ impl Effective {
         let connection = user.map(|user| format!("user={user},host=localhost,addr=127.0.0.1"));
         let mut command = vec!["sshd", "-T"];
         command.extend(connection.iter().flat_map(|text| ["-C", text.as_str()]));
+        Self::of(system.said(&command)?)
+    }
+
+    /// Reads what sshd prints; `None` if that is nothing.
+    pub(crate) fn of(lines: impl IntoIterator<Item = String>) -> Option<Self> {
         let mut values: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for line in system.said(&command)? {
+        for line in lines {
             let (keyword, value) = line.split_once(' ').unwrap_or((&line, ""));
             values.entry(keyword.to_ascii_lowercase()).or_default().push(value.trim().to_owned());
         }
@@ -32,6 +37,11 @@ impl Effective {
     /// The value of a keyword that has one.
     pub(crate) fn value(&self, keyword: &str) -> Option<&str> {
         self.values.get(&keyword.to_ascii_lowercase())?.first().map(String::as_str)
+    }
+
+    /// All that is said of a keyword, in one line.
+    pub(crate) fn whole(&self, keyword: &str) -> Option<String> {
+        self.values.get(&keyword.to_ascii_lowercase()).map(|values| values.join(" "))
     }
 
     /// Whether a keyword says `yes`.
