@@ -4,7 +4,7 @@
 //! module there is mistaken, and libpam says so, where a hook that is ignored would say nothing.
 
 use super::handle::Handle;
-use super::{guard, sys};
+use super::{guard, memory, sys};
 use crate::host::{Host, Level};
 use crate::verdict::Code;
 use crate::{Call, acct_mgmt, authenticate, setcred};
@@ -68,10 +68,16 @@ unsafe fn enter(handle: *mut sys::Handle, flags: c_int, argc: c_int, argv: *cons
         // SAFETY: libpam's argument list of this hook, copied at once.
         let Some(arguments) = (unsafe { arguments(argc, argv) }) else { return Code::FAULT };
         let call = Call { arguments, silent: flags & sys::SILENT != 0 };
-        guard::catch(|| hook(&mut handle, &call)).unwrap_or_else(|place| {
+        let code = guard::catch(|| hook(&mut handle, &call)).unwrap_or_else(|place| {
             handle.log(Level::Critical, &format!("refused: internal error at {place}; please report it"));
             Code::FAULT
-        })
+        });
+        if memory::was_short() {
+            handle.log(Level::Critical, "refused: there is not enough memory");
+            let _ = memory::was_short(); // the line may have needed some, too
+            return Code::FAULT;
+        }
+        code
     });
     guarded.unwrap_or(Code::FAULT).raw()
 }

@@ -44,15 +44,23 @@ impl Daemon {
 }
 
 /// Follows the script on one connection; gives the requests that came.
-pub(crate) fn play(mut stream: UnixStream, script: Vec<Act>) -> Vec<String> {
-    let (mut inbox, mut requests) = (Decoder::default(), Vec::new());
-    for act in script {
-        let Some(request) = next_request(&mut stream, &mut inbox) else { return requests };
-        requests.push(request);
-        let sent = match act {
+pub(crate) fn play(stream: UnixStream, script: Vec<Act>) -> Vec<String> {
+    let (mut script, mut requests) = (script.into_iter(), Vec::new());
+    act(stream, |request| {
+        requests.push(request.to_owned());
+        script.next().unwrap_or(Act::HangUp)
+    });
+    requests
+}
+
+/// Answers one connection, as long as it lasts.
+pub(crate) fn act(mut stream: UnixStream, mut decide: impl FnMut(&str) -> Act) {
+    let mut inbox = Decoder::default();
+    while let Some(request) = next_request(&mut stream, &mut inbox) {
+        let sent = match decide(&request) {
             Act::Reply(turn) => stream.write_all(&encode_reply(&turn).unwrap()),
             Act::Raw(bytes) => stream.write_all(&bytes),
-            Act::HangUp => return requests,
+            Act::HangUp => return,
             Act::ReplyDeaf(turn) => {
                 stream.shutdown(Shutdown::Read).unwrap();
                 stream.write_all(&encode_reply(&turn).unwrap())
@@ -60,11 +68,9 @@ pub(crate) fn play(mut stream: UnixStream, script: Vec<Act>) -> Vec<String> {
             Act::Silence => Ok(()),
         };
         if sent.is_err() {
-            return requests;
+            return;
         }
     }
-    requests.extend(next_request(&mut stream, &mut inbox));
-    requests
 }
 
 fn next_request(stream: &mut UnixStream, inbox: &mut Decoder) -> Option<String> {

@@ -2,12 +2,10 @@
  * A PAM application that does what the test says, right or wrong, and tells what it saw.
  *
  * It is C, because the programs that load the module are: no Rust runtime, SIGPIPE deadly, replies from malloc.
- * The headers of libpam are not needed; what is used of it is declared here.
  *
  * application RUN CONFDIR SERVICE USER STEP...
  *
- * RUN/mfa becomes /run/mfa and RUN/log becomes /dev/log, in a mount namespace of its own; RUN/break-glass, if it is
- * there, becomes the one thing in /etc. Steps, in order:
+ * What it finds around itself is what surroundings.h says of RUN. Steps, in order:
  *   uid=N  item=KIND=VALUE  env=NAME=VALUE  reply=TEXT  reply=@WHAT  change-user=NAME  silent
  *   fail=CALL:ERRNO: from now on that system call fails, or, with "kill", kills the process
  *   auth  account  setcred  password  session  state  copies=TEXT, or
@@ -20,48 +18,20 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <malloc.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <stddef.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-typedef struct pam_handle pam_handle_t;
-struct pam_message { int style; const char *text; };
-struct pam_response { char *text; int code; };
-struct pam_conv {
-	int (*converse)(int, const struct pam_message **, struct pam_response **, void *);
-	void *appdata;
-};
-int pam_start_confdir(const char *, const char *, const struct pam_conv *, const char *, pam_handle_t **);
-int pam_end(pam_handle_t *, int);
-int pam_authenticate(pam_handle_t *, int);
-int pam_acct_mgmt(pam_handle_t *, int);
-int pam_setcred(pam_handle_t *, int);
-int pam_chauthtok(pam_handle_t *, int);
-int pam_open_session(pam_handle_t *, int);
-int pam_set_item(pam_handle_t *, int, const void *);
-int pam_putenv(pam_handle_t *, const char *);
+#include "surroundings.h"
 
 enum { PROMPT_ECHO_OFF = 1, PROMPT_ECHO_ON = 2, CONV_ERR = 19, SILENT = 0x8000, MOST = 64 };
 
 static const char *service, *user, *confdir, *new_user, *replies[MOST];
 static int reply_count, reply_next, flags, quiet;
 static pam_handle_t *handle;
-
-static void need(int good, const char *what)
-{
-	if (!good) {
-		printf("broken: %s: %s\n", what, strerror(errno));
-		fflush(stdout);
-		_exit(99);
-	}
-}
 
 static void tell(const char *kind, int number, const char *text)
 {
@@ -306,27 +276,6 @@ static int step(const char *step)
 	else
 		return 0;
 	return 1;
-}
-
-/* What the module finds at its fixed places is the test's, for this process alone. */
-static void move_in(const char *run)
-{
-	char path[4096];
-
-	need(unshare(CLONE_NEWNS) == 0, "unshare (the tests of the real module need root)");
-	need(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0, "private mounts");
-	need(mount("tmpfs", "/run", "tmpfs", 0, NULL) == 0 && mkdir("/run/mfa", 0755) == 0, "/run");
-	snprintf(path, sizeof path, "%s/mfa", run);
-	need(mount(path, "/run/mfa", NULL, MS_BIND, NULL) == 0, "/run/mfa");
-	need(mount("tmpfs", "/dev", "tmpfs", 0, "mode=755") == 0, "/dev");
-	snprintf(path, sizeof path, "%s/log", run);
-	need(symlink(path, "/dev/log") == 0, "/dev/log");
-	snprintf(path, sizeof path, "%s/break-glass", run);
-	if (access(path, F_OK) == 0) {
-		need(mount("tmpfs", "/etc", "tmpfs", 0, "mode=755") == 0 && mkdir("/etc/mfa", 0755) == 0, "/etc");
-		need(mkdir("/etc/mfa/break-glass", 0700) == 0, "/etc/mfa/break-glass");
-		need(mount(path, "/etc/mfa/break-glass", NULL, MS_BIND, NULL) == 0, "/etc/mfa/break-glass");
-	}
 }
 
 int main(int count, char **words)

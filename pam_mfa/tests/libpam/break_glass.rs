@@ -17,7 +17,7 @@ const ENOSPC: i32 = 28;
 const EROFS: i32 = 30;
 
 /// Puts codes for alice in their place; gives them.
-fn safe_of(stage: &Stage, count: u8) -> Vec<String> {
+pub(crate) fn safe_of(stage: &Stage, count: u8) -> Vec<String> {
     let fresh: Vec<Fresh> = (1..=count).map(|byte| Fresh::new(&[byte; FRESH])).collect();
     let record = |(fresh, number)| Record::new(number, 0, &["alice".into()], fresh).unwrap().to_bytes();
     let bytes: Vec<u8> = fresh.iter().zip(1..).flat_map(record).collect();
@@ -28,7 +28,7 @@ fn safe_of(stage: &Stage, count: u8) -> Vec<String> {
     fresh.iter().map(|fresh| format!("reply={}", &*fresh.code.spell())).collect()
 }
 
-fn unused(stage: &Stage) -> usize {
+pub(crate) fn unused(stage: &Stage) -> usize {
     let file = fs::read(stage.safe().join(FILE)).unwrap();
     records(&file).flatten().filter(|record| record.state == State::Unused).count()
 }

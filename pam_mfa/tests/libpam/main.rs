@@ -10,6 +10,7 @@ mod break_glass;
 mod combined;
 #[path = "../../src/stand_in/daemon.rs"]
 mod daemon;
+mod every_call;
 mod faults;
 mod linking;
 mod logins;

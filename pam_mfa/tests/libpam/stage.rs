@@ -7,6 +7,7 @@ use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::OnceLock;
+use std::thread::JoinHandle;
 use std::{fs, process, thread};
 use tempfile::TempDir;
 
@@ -56,9 +57,30 @@ impl Stage {
         fs::copy(built(library), self.folder.path().join("pam_mfa.so")).unwrap();
     }
 
-    /// Where the break-glass codes are.
+    /// Where the break-glass codes are. Whoever asks gets an `/etc` with nothing in it but the test's.
     pub(crate) fn safe(&self) -> PathBuf {
-        self.folder.path().join("break-glass")
+        let mfa = self.etc().join("mfa");
+        fs::create_dir_all(&mfa).unwrap();
+        mfa.join("break-glass")
+    }
+
+    fn etc(&self) -> PathBuf {
+        let etc = self.folder.path().join("etc");
+        fs::create_dir_all(&etc).unwrap();
+        etc
+    }
+
+    /// A program of this folder that is given this world.
+    pub(crate) fn run(&self, name: &'static str) -> Command {
+        let mut command = Command::new(program(name));
+        command.args([self.folder.path(), &self.folder.path().join("stacks")]);
+        command
+    }
+
+    /// Reads the log, which would block whoever writes it, for as long as it lives.
+    pub(crate) fn read_the_log(&self) -> LogReader {
+        let log = self.log.try_clone().unwrap();
+        LogReader { path: self.folder.path().join("log"), thread: Some(thread::spawn(move || logged(&log))) }
     }
 
     /// Where the daemon is, for root's processes.
@@ -71,10 +93,10 @@ impl Stage {
         self.folder.path().join("mfa/mfa.sock")
     }
 
-    /// Writes the stack of a service; `MODULE` in it is the module.
+    /// Writes the stack of a service; `MODULE` in it is the module, `PASSWORD` one in the place of pam_unix.
     pub(crate) fn stack(&self, service: &str, lines: &str) {
-        let module = self.folder.path().join("pam_mfa.so");
-        let text = lines.replace("MODULE", module.to_str().unwrap());
+        let (module, password) = (self.folder.path().join("pam_mfa.so"), program("password"));
+        let text = lines.replace("MODULE", module.to_str().unwrap()).replace("PASSWORD", password.to_str().unwrap());
         fs::write(self.folder.path().join("stacks").join(service), text + "\n").unwrap();
     }
 
@@ -93,10 +115,9 @@ impl Stage {
 
     /// The same, when a step may be the end of it.
     pub(crate) fn play_to_the_end(&self, service: &str, user: &str, steps: &[&str]) -> (ExitStatus, Played) {
-        let log = self.log.try_clone().unwrap();
-        let logger = thread::spawn(move || logged(&log));
-        let output = Command::new(program("application"))
-            .args([self.folder.path(), &self.folder.path().join("stacks")])
+        let log = self.read_the_log();
+        let output = self
+            .run("application")
             .args([service, user])
             .args(steps)
             .env("SSH_AUTH_INFO_0", "publickey ssh-ed25519 AAAA")
@@ -104,8 +125,7 @@ impl Stage {
             .stdin(Stdio::null())
             .output()
             .unwrap();
-        UnixDatagram::unbound().unwrap().send_to(END_OF_LOG, self.folder.path().join("log")).unwrap();
-        let log = logger.join().unwrap();
+        let log = log.lines();
         let lines: Vec<String> = text(output.stdout).lines().map(str::to_owned).collect();
         assert_eq!(text(output.stderr), "", "nothing is ever printed");
         (output.status, Played { lines, log })
@@ -118,7 +138,32 @@ impl Stage {
     }
 }
 
-/// What the application has logged until its end: a log that nobody reads would block it.
+/// Somebody who reads the log.
+pub(crate) struct LogReader {
+    path: PathBuf,
+    thread: Option<JoinHandle<Vec<String>>>,
+}
+
+impl LogReader {
+    /// What was logged until now.
+    pub(crate) fn lines(mut self) -> Vec<String> {
+        self.end()
+    }
+
+    fn end(&mut self) -> Vec<String> {
+        let Some(thread) = self.thread.take() else { return Vec::new() };
+        UnixDatagram::unbound().unwrap().send_to(END_OF_LOG, &self.path).unwrap();
+        thread.join().unwrap()
+    }
+}
+
+impl Drop for LogReader {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// What has been logged until its end.
 fn logged(log: &UnixDatagram) -> Vec<String> {
     let mut line = vec![0; 65536];
     let mut lines = Vec::new();
@@ -182,12 +227,13 @@ pub(crate) fn built(library: &str) -> PathBuf {
 pub(crate) fn program(name: &'static str) -> PathBuf {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     let folder = FOLDER.get_or_init(|| {
-        for name in ["application", "stranger"] {
+        for name in ["application", "failing", "password", "stranger"] {
             let fresh = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.{}", process::id()));
             let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/libpam").join(format!("{name}.c"));
             let compiled = Command::new("cc")
-                .args(["-Wall", "-Wextra", "-Werror", "-O1", "-o"])
+                .args(["-Wall", "-Wextra", "-Werror", "-O1", "-pthread", "-o"])
                 .args([&fresh, &source])
+                .args(if name == "password" { &["-shared", "-fPIC"][..] } else { &[] })
                 .arg("-l:libpam.so.0")
                 .status()
                 .unwrap();
