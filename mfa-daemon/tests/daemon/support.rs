@@ -363,7 +363,7 @@ impl Daemon<'_> {
 
 impl Lines {
     /// Waits a moment for another line.
-    fn wait_for_more(&self) {
+    pub(crate) fn wait_for_more(&self) {
         let lines = self.0.0.lock().unwrap();
         let before = lines.len();
         let _ = self.0.1.wait_timeout_while(lines, Duration::from_millis(100), |lines| lines.len() == before).unwrap();
