@@ -166,16 +166,21 @@ impl<'a> Site<'a> {
     }
 }
 
-/// So many rounds, spread over all that can be struck.
+/// So many rounds: nine of ten with one owner, until every step of theirs is struck in every manner, and the others with
+/// four; both spread over all that there are.
 fn spread(measured: &[(When, i64)], manners: [Manner; 3], rounds: usize) -> Vec<Round> {
     let each = measured.iter().flat_map(|(when, steps)| (1..=*steps).map(move |step| (*when, step)));
-    let all: Vec<Round> = each.flat_map(|(when, step)| manners.map(|manner| (when, step, manner))).collect();
-    (0..rounds).map(|round| all[(round * all.len() / rounds.min(all.len()).max(1)) % all.len()]).collect()
+    let all = each.flat_map(|(when, step)| manners.map(|manner| (when, step, manner)));
+    let (crowd, alone): (Vec<Round>, Vec<Round>) = all.partition(|(when, ..)| matches!(when, When::Crowd(_)));
+    let some = |of: &[Round], rounds: usize| -> Vec<Round> {
+        (0..rounds).map(|round| of[round * of.len() / rounds]).collect()
+    };
+    let few = (rounds * 9 / 10).min(alone.len());
+    [some(&alone, few), some(&crowd, rounds - few)].concat()
 }
 
-fn everything() -> Vec<When> {
-    let acts = Act::ALL.map(When::Act).into_iter().chain(Act::ALL.map(When::Crowd));
-    acts.chain([When::Starting, When::Stopping]).collect()
+fn acts() -> Vec<When> {
+    Act::ALL.map(When::Act).into_iter().chain(Act::ALL.map(When::Crowd)).collect()
 }
 
 #[test]
@@ -185,8 +190,8 @@ fn killed_at_any_step_what_was_answered_has_happened_and_no_code_lets_in_twice()
     }
     let place = Place::new();
     let mut site = Site::new(&place);
-    let measured = site.measure(&everything());
-    let rounds = spread(&measured, Manner::DEATHS, rounds(60));
+    let measured = site.measure(&[acts(), vec![When::Starting, When::Stopping]].concat());
+    let rounds = spread(&measured, Manner::DEATHS, rounds(40));
     for (number, round) in rounds.iter().enumerate() {
         site.dies(*round);
         place.set_clock(place.clock() + 1000);
@@ -205,9 +210,8 @@ fn failed_by_the_system_at_any_step_it_refuses_and_its_memory_is_what_is_on_the_
     }
     let place = Place::new();
     let mut site = Site::new(&place);
-    let whens: Vec<_> = Act::ALL.map(When::Act).into_iter().chain(Act::ALL.map(When::Crowd)).collect();
-    let measured = site.measure(&whens);
-    let rounds = spread(&measured, Manner::FAILURES, rounds(40));
+    let measured = site.measure(&acts());
+    let rounds = spread(&measured, Manner::FAILURES, rounds(30));
     for round in &rounds {
         site.is_failed(*round);
         place.set_clock(place.clock() + 1000);

@@ -4,6 +4,7 @@
 mod bench;
 mod cargo;
 mod demo;
+mod faults;
 mod fuzz;
 mod lab;
 mod package;
@@ -35,7 +36,7 @@ pub(crate) enum Stop {
     Told,
 }
 
-const COMMANDS: [Command; 9] = [
+const COMMANDS: [Command; 10] = [
     setup::COMMAND,
     test::COMMAND,
     demo::COMMAND,
@@ -45,6 +46,7 @@ const COMMANDS: [Command; 9] = [
     package::COMMAND,
     bench::COMMAND,
     fuzz::COMMAND,
+    faults::COMMAND,
 ];
 
 fn main() -> ExitCode {
