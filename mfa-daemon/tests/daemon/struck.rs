@@ -3,9 +3,9 @@
 
 use crate::steps::{Manner, Steps};
 use crate::support::{Daemon, Place, SOON, as_root, left_out};
-use crate::told::{Act, Owner, State, play};
+use crate::told::{Act, Owner, State, chain_holds, play};
 use rustix::process::Signal;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// When a round strikes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +24,7 @@ enum When {
 type Round = (When, i64, Manner);
 
 /// How many rounds: those of `MFA_ROUNDS`, else few.
-fn rounds(few: usize) -> usize {
+pub(crate) fn rounds(few: usize) -> usize {
     std::env::var("MFA_ROUNDS").map_or(few, |rounds| rounds.parse().expect("MFA_ROUNDS is a number"))
 }
 
@@ -124,20 +124,6 @@ impl<'a> Site<'a> {
         }
     }
 
-    /// Every record is there and in its place.
-    fn chain_holds(&mut self, how: &str) {
-        let mut wire = self.daemon().connect();
-        let mut after = Value::Null;
-        loop {
-            let walked = wire.ask("io.mfa.Audit.Verify", json!({ "after": after }));
-            assert_eq!(walked["findings"], json!([]), "{how}");
-            after = walked["next"].clone();
-            if after.is_null() {
-                return;
-            }
-        }
-    }
-
     /// How many steps each takes when nothing comes in its way.
     fn measure(&mut self, whens: &[When]) -> Vec<(When, i64)> {
         let place = self.steps.place();
@@ -196,10 +182,10 @@ fn killed_at_any_step_what_was_answered_has_happened_and_no_code_lets_in_twice()
         site.dies(*round);
         place.set_clock(place.clock() + 1000);
         if number % 50 == 0 {
-            site.chain_holds(&format!("{round:?}"));
+            chain_holds(site.daemon(), &format!("{round:?}"));
         }
     }
-    site.chain_holds("at the end");
+    chain_holds(site.daemon(), "at the end");
     eprintln!("{} rounds; steps: {measured:?}", rounds.len());
 }
 
@@ -216,5 +202,5 @@ fn failed_by_the_system_at_any_step_it_refuses_and_its_memory_is_what_is_on_the_
         site.is_failed(*round);
         place.set_clock(place.clock() + 1000);
     }
-    site.chain_holds("at the end");
+    chain_holds(site.daemon(), "at the end");
 }

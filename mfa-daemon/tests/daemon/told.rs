@@ -84,7 +84,7 @@ pub(crate) struct Owner {
     pending: Value,
     backup_codes: Vec<String>,
     /// The code that was typed last.
-    typed: String,
+    pub(crate) typed: String,
     wrong: u32,
 }
 
@@ -93,6 +93,11 @@ impl Owner {
         let (name, typed) = (name.to_owned(), String::new());
         let (state, pending) = (State::default(), Value::Null);
         Self { name, state, phone: None, pending, backup_codes: Vec::new(), typed, wrong: 0 }
+    }
+
+    /// The secret of the phone, in Base32.
+    pub(crate) fn secret(&self) -> Option<String> {
+        self.phone.as_ref().and(self.pending["secret"].as_str()).map(str::to_owned)
     }
 
     /// Brings the account to where the act can be done.
@@ -155,7 +160,7 @@ impl Owner {
     }
 
     /// Keeps what an answer gave.
-    fn learn(&mut self, act: Act, answer: &Value) {
+    pub(crate) fn learn(&mut self, act: Act, answer: &Value) {
         match act {
             Act::Begin => {
                 self.phone = Some(Phone::of(answer["secret"].as_str().unwrap()));
@@ -276,4 +281,18 @@ pub(crate) fn play(act: Act, calls: &Calls, wire: &mut Wire) -> Option<Value> {
         Act::Confirm => answer["result"] == "done",
         Act::Begin | Act::NewBackupCodes | Act::Reset => true,
     })
+}
+
+/// Every record is there and in its place.
+pub(crate) fn chain_holds(daemon: &Daemon<'_>, how: &str) {
+    let mut wire = daemon.connect();
+    let mut after = Value::Null;
+    loop {
+        let walked = wire.ask("io.mfa.Audit.Verify", json!({ "after": after }));
+        assert_eq!(walked["findings"], json!([]), "{how}");
+        after = walked["next"].clone();
+        if after.is_null() {
+            return;
+        }
+    }
 }
