@@ -1,6 +1,7 @@
 //! `cargo xtask faults`: the daemon killed, failed by the system and cut off from power, more often than in every run.
 
-use crate::cargo::{Workspace, run};
+use crate::cargo::{Workspace, executable, run};
+use crate::privilege::as_root;
 use crate::setup::{ALL, setup};
 use crate::{Command, Stop, no_more, take_value};
 
@@ -29,8 +30,10 @@ const SUBJECTS: [&str; 2] = ["struck::", "power::"];
 
 fn faults(rounds: &str) -> Result<(), Stop> {
     setup(&ALL)?;
-    let mut command = Workspace::Product.cargo("test");
-    command.args(["--locked", "--package", "mfa-daemon", "--test", "daemon", "--"]);
-    command.args(SUBJECTS).args(["--nocapture", "--test-threads=2"]).env("MFA_ROUNDS", rounds);
-    run(&mut command, "cargo test")
+    let mut build = Workspace::Product.cargo("test");
+    build.args(["--locked", "--package", "mfa-daemon", "--test", "daemon", "--no-run"]);
+    let program = executable(&mut build, "daemon")?;
+    let mut played = as_root("env").ok_or_else(|| Stop::Failed("It takes root, and there is no sudo.".into()))?;
+    played.arg(format!("MFA_ROUNDS={rounds}")).arg(program);
+    run(played.args(SUBJECTS).args(["--nocapture", "--test-threads=2"]), "A round")
 }
