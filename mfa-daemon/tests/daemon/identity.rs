@@ -2,6 +2,7 @@
 
 use crate::support::{NOBODY, Place, as_root, left_out, me};
 use crate::wire::{beginning, outcome};
+use mfa_proto::service;
 use serde_json::{Value, json};
 
 /// Requires nothing of whoever meets the conditions of the one rule, and a factor of everybody else.
@@ -107,11 +108,12 @@ fn administration_is_roots_alone() {
     let daemon = place.start();
     let plain = if as_root() { NOBODY } else { rustix::process::geteuid().as_raw() };
     let mut wire = daemon.connect_as(plain);
-    let admin = ["Status", "Accounts", "Account", "Reset", "Unlock", "Rebind"].map(|method| format!("Admin.{method}"));
-    let policy = ["Draft", "Check", "Reload", "Explain", "Preview", "Replay"].map(|method| format!("Policy.{method}"));
-    for method in admin.iter().chain(&policy) {
-        for parameters in [json!({}), json!({ "user": "nobody" }), json!({ "user": me() }), json!({ "user": "a\nb" })] {
-            assert_eq!(wire.refused(&format!("io.mfa.{method}"), parameters), "PermissionDenied", "{method}");
+    let parameters = [json!({}), json!({ "user": "nobody" }), json!({ "user": me() }), json!({ "user": "a\nb" })];
+    for (interface, text) in service::INTERFACES.iter().skip_while(|(name, _)| *name != "io.mfa.Admin") {
+        let methods = text.lines().filter_map(|line| line.strip_prefix("method ")?.split('(').next());
+        for (method, parameters) in methods.flat_map(|method| parameters.iter().map(move |some| (method, some))) {
+            let method = format!("{interface}.{method}");
+            assert_eq!(wire.refused(&method, parameters.clone()), "PermissionDenied", "{method} {parameters}");
         }
     }
 }
