@@ -94,6 +94,24 @@ on_each_release! {
         Ok(())
     }
 
+    fn on_a_full_disk_everything_goes_back_all_the_same(release: Release) -> Outcome {
+        let lab = machine(release).boot()?;
+        // A disk of its own for each place that is changed, and for what setup keeps.
+        lab.sh("mkdir -m 700 /var/lib/mfa-setup; for place in /etc/pam.d /etc/ssh /etc/mfa /var/lib/mfa-setup; do \
+                disk=/mnt$place; mkdir -p $disk; mount -t tmpfs -o size=1m,mode=$(stat -c %a $place) small $disk; \
+                cp -a $place/. $disk; mount --bind $disk $place; done")?;
+        let before = lab.sh(LOOK)?;
+        set_up(&lab, "10m")?;
+        lab.sh("for place in /etc/pam.d /etc/ssh /etc/mfa /var/lib/mfa-setup; do ! dd if=/dev/zero of=$place/full bs=4k 2>/dev/null; \
+                ! echo x >$place/more; done 2>/dev/null")?;
+        must_hold(&lab.run(["mfactl", "setup", "undo"])?.success()?.stdout, &["As it was before:"])?;
+        lab.sh("rm -f /etc/*/full /etc/*/more /var/lib/mfa-setup/full")?;
+        stands_as(&lab, &before)?;
+        lab.sh("! [ -e /var/lib/mfa-setup/pending ]")?;
+        with_password_alone(&lab, "alice")?;
+        Ok(())
+    }
+
     fn a_new_login_confirms_and_an_old_one_or_none_does_not(release: Release) -> Outcome {
         let lab = machine(release).boot()?;
         let mut phone = lab.enroll("alice")?.phone;

@@ -5,7 +5,7 @@ use super::confirm::{ConfirmError, confirm};
 use super::diff;
 use super::plan::FileChange;
 use super::standing::{Standing, standing};
-use super::state::StateError;
+use super::store::StateError;
 use crate::Shared;
 use mfa_cli::{Exit, Failure, Screen, Terminal, moment, printable};
 use serde_json::json;

@@ -5,10 +5,12 @@
 //! back at once.
 
 use super::back::{BackError, put_back};
-use super::files::{FileError, Marks, Spot, Trust, make_folder, missing_folders};
+use super::files::{Beside, FileError, Marks, Spot, Trust, make_folder, missing_folders};
+use super::moment::{Moment, seconds};
 use super::plan::{FileChange, Plan};
 use super::session::{Instant, Session};
-use super::state::{FOLDER, Image, Kept, Moment, Stage, State, StateError, Store, seconds};
+use super::state::{Image, Kept, Stage, State};
+use super::store::{FOLDER, StateError, Store};
 use super::trial::{self, SCRATCH, TrialError};
 use super::world::{ThisMachine, Timer, World, disarm_all};
 use std::fmt;
@@ -117,7 +119,7 @@ pub(crate) enum Step {
     Keep,
     /// A folder.
     Folder(usize),
-    /// A file's new content, beside it.
+    /// A file's old and new content, beside it.
     Lay(usize),
     /// It takes the file's place.
     Swap(usize),
@@ -223,10 +225,13 @@ impl<'a> Applying<'a> {
 
     fn lay(&self, at: usize) -> Result<(), ApplyError> {
         let Some(kept) = self.state.files.get(at) else { return Ok(()) };
-        let Some((image, bytes)) = kept.after.as_ref().and_then(|image| Some((image, image.bytes()?))) else {
-            return Ok(());
-        };
-        Ok(spot(&kept.path)?.lay(&bytes, &image.marks)?)
+        let spot = spot(&kept.path)?;
+        for (which, image) in [(Beside::Old, &kept.before), (Beside::New, &kept.after)] {
+            if let Some((image, bytes)) = image.as_ref().and_then(|image| Some((image, image.bytes()?))) {
+                spot.lay(which, &bytes, &image.marks)?;
+            }
+        }
+        Ok(())
     }
 
     fn swap(&self, at: usize) -> Result<(), ApplyError> {
@@ -242,7 +247,7 @@ impl<'a> Applying<'a> {
         if !is_same {
             return Err(ApplyError::Changed(kept.path.clone()));
         }
-        Ok(if kept.after.is_some() { spot.swap() } else { spot.remove() }?)
+        Ok(if kept.after.is_some() { spot.swap(Beside::New) } else { spot.remove() }?)
     }
 
     /// It would take its configuration, and do with everybody what was meant.

@@ -2,11 +2,13 @@
 //!
 //! Each file is put back as it was, with its owner and permissions, and what was made is removed. It may end anywhere and
 //! be begun again: a file that is back is not put back once more over what somebody makes of it since, and while the
-//! daemon or sshd does not take what is there, telling them is all that is tried again. What is not confirmed is put back whatever somebody made of it meanwhile, since being locked out is
-//! worse; their text is kept. What was confirmed is put back only if it is as setup has left it, or by force.
+//! daemon or sshd does not take what is there, telling them is all that is tried again. What is not confirmed is put back
+//! whatever somebody made of it meanwhile, since being locked out is worse; their text is kept. What was confirmed is put
+//! back only if it is as setup has left it, or by force.
 
-use super::files::{FileError, Found, Spot, Trust, make_folder, missing_folders, remove_folder};
-use super::state::{FOLDER, Image, Kept, Stage, State, StateError, Store};
+use super::files::{Beside, FileError, Found, Spot, Trust, make_folder, missing_folders, remove_folder};
+use super::state::{Image, Kept, Stage, State};
+use super::store::{FOLDER, StateError, Store};
 use super::trial::SCRATCH;
 use super::world::{ThisMachine, Timer, World, disarm_all};
 use std::fmt;
@@ -222,9 +224,13 @@ fn restore(store: &Store, file: &Kept) -> Result<Option<PathBuf>, FileError> {
         // Where nothing can be written nothing need be.
         Some(image) if now.as_ref().is_some_and(|now| now.marks == image.marks && is(now, Some(image))) => {}
         Some(image) => {
-            let bytes = image.bytes().ok_or_else(|| FileError::NoPath(file.path.clone()))?;
-            spot.lay(&bytes, &image.marks)?;
-            spot.swap()?;
+            // It lies there unless it was confirmed, or somebody has tidied up.
+            let lies = spot.beside(Beside::Old).is_some_and(|old| old.marks == image.marks && is(&old, Some(image)));
+            if !lies {
+                let bytes = image.bytes().ok_or_else(|| FileError::NoPath(file.path.clone()))?;
+                spot.lay(Beside::Old, &bytes, &image.marks)?;
+            }
+            spot.swap(Beside::Old)?;
         }
     }
     spot.clear()?;

@@ -132,3 +132,26 @@ fn what_is_as_it_was_is_not_written_again() {
     assert_eq!(back_in(&machine, &machine.state()).unwrap().files.len(), 5);
     assert_eq!(look(), before);
 }
+
+#[test]
+fn what_lay_beside_since_before_the_change_takes_its_place_again_and_nothing_is_written() {
+    let machine = MadeUp::new();
+    let before = machine.tree();
+    machine.apply(&plan(&machine), ZERO).unwrap();
+    let old = |name: &str| fs::metadata(machine.path(&format!("pam.d/.{name}.mfa-setup-old"))).unwrap().ino();
+    let laid = ["sshd", "sudo"].map(old);
+    back_in(&machine, &machine.state()).unwrap();
+    let there = |name: &str| fs::metadata(machine.path(&format!("pam.d/{name}"))).unwrap().ino();
+    assert_eq!((["sshd", "sudo"].map(there), machine.tree()), (laid, before));
+}
+
+#[test]
+fn what_somebody_has_made_of_the_text_beside_is_not_put_back() {
+    let machine = MadeUp::new();
+    let before = machine.tree();
+    machine.apply(&plan(&machine), ZERO).unwrap();
+    machine.write("pam.d/.sshd.mfa-setup-old", "auth sufficient pam_permit.so\n");
+    fs::remove_file(machine.path("pam.d/.sudo.mfa-setup-old")).unwrap();
+    back_in(&machine, &machine.state()).unwrap();
+    assert_eq!(machine.tree(), before);
+}

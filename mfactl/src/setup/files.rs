@@ -18,8 +18,27 @@ use std::path::{Component, Path, PathBuf};
 
 /// The most bytes of a file: all that is changed is configuration.
 pub(super) const LONGEST: u64 = 1024 * 1024;
-/// Behind the name of what is written beside a file. sshd, the daemon and libpam read no such name.
-const BESIDE: &str = ".mfa-setup";
+
+/// What lies beside a file, under a name that sshd, the daemon and libpam do not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Beside {
+    /// What it is to become.
+    New,
+    /// What it was: going back is a change of names, which needs no room on the disk.
+    Old,
+}
+
+impl Beside {
+    /// Both.
+    const ALL: [Self; 2] = [Self::New, Self::Old];
+
+    fn of(self, name: &str) -> String {
+        match self {
+            Self::New => format!(".{name}.mfa-setup"),
+            Self::Old => format!(".{name}.mfa-setup-old"),
+        }
+    }
+}
 
 /// Why a file is left alone.
 #[derive(Debug)]
@@ -54,6 +73,12 @@ impl fmt::Display for FileError {
             }
             Self::TooLong(path) => write!(f, "{} has more than 1 MiB, which is no configuration", told(path)),
             Self::NoPath(path) => write!(f, "{} is no path of a file", told(path)),
+            Self::Io(path, Errno::ROFS) => {
+                write!(f, "{0} cannot be written: what it lies on is mounted read-only, see findmnt -T {0}", told(path))
+            }
+            Self::Io(path, Errno::NOSPC | Errno::DQUOT) => {
+                write!(f, "{0} cannot be written: the disk is full, see df {0}", told(path))
+            }
             Self::Io(path, errno) => write!(f, "{} cannot be read or written: {errno}", told(path)),
         }
     }
@@ -118,8 +143,17 @@ impl Spot {
     /// # Errors
     /// [`FileError`]
     pub(crate) fn read(&self, trust: Trust) -> Result<Option<Found>, FileError> {
+        self.read_as(&self.name, trust)
+    }
+
+    /// What lies beside the file, if that can be read.
+    pub(crate) fn beside(&self, which: Beside) -> Option<Found> {
+        self.read_as(&which.of(&self.name), Trust::Needed).ok().flatten()
+    }
+
+    fn read_as(&self, name: &str, trust: Trust) -> Result<Option<Found>, FileError> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let file = match openat(&self.folder, &self.name, flags, Mode::empty()) {
+        let file = match openat(&self.folder, name, flags, Mode::empty()) {
             Ok(file) => file,
             Err(Errno::NOENT) => return Ok(None),
             Err(Errno::LOOP) => return Err(FileError::Link(self.path.clone())),
@@ -148,15 +182,16 @@ impl Spot {
         Ok(Some(Found { bytes, marks }))
     }
 
-    /// Writes what is to come beside the file, and onto the disk. One that was left there is replaced.
+    /// Writes that beside the file, and onto the disk. What was left there is replaced.
     ///
     /// # Errors
     /// [`FileError`]
-    pub(crate) fn lay(&self, bytes: &[u8], marks: &Marks) -> Result<(), FileError> {
+    pub(crate) fn lay(&self, which: Beside, bytes: &[u8], marks: &Marks) -> Result<(), FileError> {
         let failed = |errno| self.failed(errno);
-        self.clear()?;
+        let name = which.of(&self.name);
+        self.unlink(&name)?;
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let mut file = File::from(openat(&self.folder, self.beside(), flags, Mode::RUSR | Mode::WUSR).map_err(failed)?);
+        let mut file = File::from(openat(&self.folder, &name, flags, Mode::RUSR | Mode::WUSR).map_err(failed)?);
         file.write_all(bytes).map_err(|error| self.failed(errno_of(&error)))?;
         fchown(&file, Some(Uid::from_raw(marks.uid)), Some(Gid::from_raw(marks.gid))).map_err(failed)?;
         fchmod(&file, Mode::from_raw_mode(marks.mode)).map_err(failed)?;
@@ -167,12 +202,12 @@ impl Spot {
         fsync(&file).map_err(failed)
     }
 
-    /// What was laid beside the file takes its place, and that lasts.
+    /// What lies beside the file takes its place, and that lasts.
     ///
     /// # Errors
     /// [`FileError`]
-    pub(crate) fn swap(&self) -> Result<(), FileError> {
-        let done = renameat(&self.folder, self.beside(), &self.folder, &self.name);
+    pub(crate) fn swap(&self, which: Beside) -> Result<(), FileError> {
+        let done = renameat(&self.folder, which.of(&self.name), &self.folder, &self.name);
         done.and_then(|()| fsync(&self.folder)).map_err(|errno| self.failed(errno))
     }
 
@@ -185,12 +220,12 @@ impl Spot {
         fsync(&self.folder).map_err(|errno| self.failed(errno))
     }
 
-    /// Removes what was laid beside the file and did not take its place.
+    /// Removes what lies beside the file and did not take its place.
     ///
     /// # Errors
     /// [`FileError`]
     pub(crate) fn clear(&self) -> Result<(), FileError> {
-        self.unlink(&self.beside())
+        Beside::ALL.into_iter().try_for_each(|which| self.unlink(&which.of(&self.name)))
     }
 
     /// What is there that is no plain file, in words: kept for whoever asks what was replaced.
@@ -208,10 +243,6 @@ impl Spot {
             Err(Errno::ROFS) if is_missing(&self.folder, name) => Ok(()),
             Err(errno) => Err(self.failed(errno)),
         }
-    }
-
-    fn beside(&self) -> String {
-        format!(".{}{BESIDE}", self.name)
     }
 
     fn failed(&self, errno: Errno) -> FileError {

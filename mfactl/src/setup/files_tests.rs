@@ -19,12 +19,12 @@ fn a_file_is_replaced_whole_and_keeps_its_owner_permissions_and_attributes() {
     let spot = spot(&path);
     let before = spot.read(Trust::Needed).unwrap().unwrap();
     assert_eq!((before.marks.mode, before.marks.attributes.len()), (0o640, usize::from(has_attributes)));
-    spot.lay(b"after\n", &before.marks).unwrap();
+    spot.lay(Beside::New, b"after\n", &before.marks).unwrap();
     assert_eq!(fs::read(&path).unwrap(), b"before\n");
-    spot.swap().unwrap();
+    spot.swap(Beside::New).unwrap();
     assert_eq!(spot.read(Trust::Needed).unwrap().unwrap(), Found { bytes: b"after\n".to_vec(), ..before.clone() });
-    spot.lay(&before.bytes, &before.marks).unwrap();
-    spot.swap().unwrap();
+    spot.lay(Beside::New, &before.bytes, &before.marks).unwrap();
+    spot.swap(Beside::New).unwrap();
     assert_eq!(spot.read(Trust::Needed).unwrap().unwrap(), before);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 }
@@ -43,8 +43,8 @@ fn a_link_is_not_followed_wherever_it_stands() {
     assert!(matches!(within, Err(FileError::Link(_))));
     // What is put in a link's place replaces the link, and not what it points to.
     let spot = spot(&folder.path().join("sshd"));
-    spot.lay(b"plain", &Marks::new(0o644)).unwrap();
-    spot.swap().unwrap();
+    spot.lay(Beside::New, b"plain", &Marks::new(0o644)).unwrap();
+    spot.swap(Beside::New).unwrap();
     assert_eq!(fs::read(real.join("sshd")).unwrap(), b"text");
     assert!(fs::symlink_metadata(folder.path().join("sshd")).unwrap().is_file());
 }
@@ -98,4 +98,12 @@ fn folders_that_are_missing_are_made_and_go_again_when_nothing_is_in_them() {
     fs::write(folder.path().join("a/other"), "").unwrap();
     missing.iter().rev().try_for_each(|folder| remove_folder(folder)).unwrap();
     assert!(folder.path().join("a").exists() && !folder.path().join("a/b").exists());
+}
+
+#[test]
+fn what_a_disk_does_not_take_is_said_in_words() {
+    let told = |errno| FileError::Io("/etc/pam.d/sshd".into(), errno).to_string();
+    assert!(told(Errno::ROFS).contains("mounted read-only, see findmnt -T /etc/pam.d/sshd"));
+    assert!(told(Errno::NOSPC).contains("the disk is full, see df /etc/pam.d/sshd"));
+    assert!(told(Errno::IO).contains("cannot be read or written"));
 }

@@ -1,6 +1,7 @@
 //! How things stand with what setup has done, for people and scripts.
 
-use super::state::{FOLDER, Stage, StateError, Store};
+use super::state::Stage;
+use super::store::{FOLDER, StateError, Store};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

@@ -7,7 +7,7 @@
 
 use super::files::FileError;
 use super::plan::Trial;
-use super::state::StateError;
+use super::store::StateError;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::fs::{self, DirBuilder};

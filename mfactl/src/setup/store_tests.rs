@@ -1,7 +1,11 @@
 //! What is kept is believed only as it was kept.
 
 use super::*;
+use crate::setup::moment::Moment;
+use crate::setup::session::Instant;
+use crate::setup::state::{Image, Kept};
 use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
 
 fn state(number: u32, stage: Stage) -> State {
     let image = Image::of(b"old \xff", Marks::new(0o640));
@@ -11,7 +15,7 @@ fn state(number: u32, stage: Stage) -> State {
         code: "4821".into(),
         session: Some("3".into()),
         services: vec!["sshd".into()],
-        files: vec![Kept { path: "/etc/pam.d/sshd".into(), before: Some(image), after: None }],
+        files: vec![Kept { path: "/nowhere/pam.d/sshd".into(), before: Some(image), after: None }],
         folders: vec!["/etc/mfa/policy.d".into()],
         reload_policy: true,
         reload_sshd: true,
@@ -30,7 +34,7 @@ fn what_is_kept_is_read_as_it_was_and_is_roots_alone() {
     assert_eq!(fs::metadata(store.path(PENDING)).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(kept.files[0].before.as_ref().unwrap().bytes().unwrap(), b"old \xff");
     store.mirror(&kept).unwrap();
-    assert_eq!(fs::read(folder.path().join("state/files-1/etc/pam.d/sshd")).unwrap(), b"old \xff");
+    assert_eq!(fs::read(folder.path().join("state/files-1/nowhere/pam.d/sshd")).unwrap(), b"old \xff");
     store.forget(&kept).unwrap();
     assert_eq!((store.pending().unwrap(), folder.path().join("state/files-1").exists()), (None, false));
 }
@@ -72,13 +76,4 @@ fn what_could_not_be_read_again_is_not_kept() {
     long.files[0].before = Some(Image::of(&vec![b'x'; 700 * 1024], Marks::new(0o644)));
     store.keep(&long).unwrap();
     assert_eq!(store.pending().unwrap(), Some(long));
-}
-
-#[test]
-fn a_moment_passes_and_does_not_outlive_its_boot() {
-    let now = Moment::now();
-    assert!(now.left().is_none());
-    assert!(now.after(Duration::from_secs(600)).left().is_some_and(|left| left <= Duration::from_secs(600)));
-    let elsewhere = Moment { boot: "another".into(), ..now.after(Duration::from_secs(600)) };
-    assert!(elsewhere.left().is_none());
 }
