@@ -31,7 +31,6 @@ use call::Call;
 use line::Within;
 use mfa_proto::frame::{FrameError, encode_reply};
 use mfa_proto::key::{Answer, Failure, Keys};
-use rustix::process::{DumpableBehavior, Resource, Rlimit};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
@@ -43,18 +42,6 @@ use zeroize::Zeroizing;
 /// How long after its time an operation may take to come back by itself. After that it is answered without it, and it
 /// ends with the process.
 const LATE: Duration = Duration::from_secs(1);
-
-/// Makes this process one that leaves nothing behind: no core, no way for the user's other processes to look into it
-/// while a PIN is in it, no word on the terminal should it panic.
-///
-/// # Errors
-/// When the kernel refuses.
-pub fn leave_nothing_behind() -> Result<(), String> {
-    std::panic::set_hook(Box::new(|_| {}));
-    let refused = |errno| format!("this process cannot be kept from dumping its memory: {errno}");
-    rustix::process::setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) }).map_err(refused)?;
-    rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(refused)
-}
 
 /// Serves the one call of that connection with those ports. When this returns the caller has its answer, and the
 /// process should end: what a key did not come back from ends with it.

@@ -5,7 +5,7 @@
 #![forbid(unsafe_code)]
 
 use mfa_key::Usb;
-use std::io::Write as _;
+use mfa_once::Program;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
@@ -22,31 +22,11 @@ Which keys are plugged in, as root:
 ";
 
 fn main() -> ExitCode {
-    match std::env::args().nth(1).as_deref() {
-        None => {}
-        Some("--help" | "-h") => return say(HELP),
-        Some("--version" | "-V") => return say(concat!("mfa-key ", env!("CARGO_PKG_VERSION"), "\n")),
-        Some(_) => return complain("mfa-key takes no arguments. See mfa-key --help.", 2),
-    }
-    match serve() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(why) => complain(&why, 1),
-    }
+    Program { name: "mfa-key", version: env!("CARGO_PKG_VERSION"), help: HELP }.run(serve)
 }
 
 fn serve() -> Result<(), String> {
-    mfa_key::leave_nothing_behind()?;
+    mfa_once::leave_nothing_behind()?;
     let socket = std::io::stdin().as_fd().try_clone_to_owned().map_err(|error| error.to_string())?;
     mfa_key::serve(UnixStream::from(socket), Arc::new(Usb))
-}
-
-fn say(text: &str) -> ExitCode {
-    let written = std::io::stdout().write_all(text.as_bytes());
-    if written.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-}
-
-/// For the journal, or for whoever started this by hand.
-fn complain(why: &str, code: u8) -> ExitCode {
-    let _ = writeln!(std::io::stderr(), "{why}"); // nobody may be there to read it
-    ExitCode::from(code)
 }

@@ -4,30 +4,19 @@
 //! What libpam asks goes out, what it is answered comes in; nothing of an answer is kept, printed or logged.
 #![deny(unsafe_code)]
 
+mod answer;
 mod attempt;
 mod ffi;
 mod lines;
 mod names;
 mod talk;
 
+pub use answer::answer_of;
 pub use attempt::{Attempt, Phase, Said, attempt};
 pub use ffi::{Item, Login, SUCCESS, StartError};
 pub use lines::{LONGEST_LINE, LineError, Lines};
 pub use names::name_of;
 pub use talk::{Message, Reply, Style, Talk};
-
-use rustix::process::{DumpableBehavior, Resource, Rlimit};
-
-/// Keeps what is answered out of dumps and tracers. A panic says nothing: its text could hold an answer.
-///
-/// # Errors
-/// The kernel refuses, in a sentence.
-pub fn leave_nothing_behind() -> Result<(), String> {
-    std::panic::set_hook(Box::new(|_| {}));
-    let refused = |errno| format!("this process cannot be kept from dumping its memory: {errno}");
-    rustix::process::setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) }).map_err(refused)?;
-    rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(refused)
-}
 
 /// Makes sure that root runs this, by itself and not for somebody else: libpam reads stacks and loads modules here.
 ///

@@ -2,10 +2,9 @@
 //! JSON; see `--help`. It takes no options, reads no environment, and only root may run it.
 #![forbid(unsafe_code)]
 
-use mfa_proto::Secret;
-use mfa_try_pam::{Attempt, Lines, Message, Reply, Said, Talk};
+use mfa_once::Program;
+use mfa_try_pam::{Attempt, Lines, Message, Reply, Said, Talk, answer_of};
 use rustix::process::{Signal, getpid, kill_process};
-use serde::Deserialize;
 use std::io::Write as _;
 use std::os::fd::AsFd;
 use std::process::ExitCode;
@@ -33,21 +32,12 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const LONGEST: Duration = Duration::from_secs(600);
 
 fn main() -> ExitCode {
-    match std::env::args().nth(1).as_deref() {
-        None => {}
-        Some("--help" | "-h") => return say(HELP),
-        Some("--version" | "-V") => return say(concat!("mfa-try-pam ", env!("CARGO_PKG_VERSION"), "\n")),
-        Some(_) => return complain("mfa-try-pam takes no arguments. See mfa-try-pam --help.", 2),
-    }
-    match serve() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(why) => complain(&why, 1),
-    }
+    Program { name: "mfa-try-pam", version: env!("CARGO_PKG_VERSION"), help: HELP }.run(serve)
 }
 
 fn serve() -> Result<(), String> {
     mfa_try_pam::admit()?;
-    mfa_try_pam::leave_nothing_behind()?;
+    mfa_once::leave_nothing_behind()?;
     // A module may hang in a way that nothing ends but the end of the process.
     let (time, times) = channel();
     thread::spawn(move || {
@@ -78,12 +68,6 @@ struct OverLines<'a> {
     lines: Lines<'a>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Answer {
-    reply: Option<Secret>,
-}
-
 impl Talk for OverLines<'_> {
     fn said(&mut self, message: Message<'_>) -> Reply {
         if tell(&Said::Message(message)).is_err() {
@@ -93,10 +77,7 @@ impl Talk for OverLines<'_> {
             return Reply::Nothing;
         }
         let Ok(line) = self.lines.next_line() else { return Reply::HangUp };
-        match serde_json::from_slice(&line) {
-            Ok(Answer { reply: Some(reply) }) => Reply::Text(reply),
-            Ok(Answer { reply: None }) | Err(_) => Reply::HangUp,
-        }
+        answer_of(&line).map_or(Reply::HangUp, Reply::Text)
     }
 }
 
@@ -107,15 +88,4 @@ fn tell(said: &Said<'_>) -> std::io::Result<()> {
     let mut stdout = std::io::stdout();
     stdout.write_all(&line)?;
     stdout.flush()
-}
-
-fn say(text: &str) -> ExitCode {
-    let written = std::io::stdout().write_all(text.as_bytes());
-    if written.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-}
-
-/// For whoever started this.
-fn complain(why: &str, code: u8) -> ExitCode {
-    let _ = writeln!(std::io::stderr(), "{why}"); // nobody may be there to read it
-    ExitCode::from(code)
 }

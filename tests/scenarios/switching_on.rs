@@ -143,6 +143,52 @@ on_each_release! {
         Ok(())
     }
 
+    fn an_administrator_types_a_login_before_it_is_live(release: Release) -> Outcome {
+        let (lab, _) = boot(machine(release))?;
+        let phone = &mut lab.enroll("alice")?.phone;
+        let mut setup = lab.pty_as("alice", ["sudo", "mfactl", "setup"])?;
+        setup.answer(SUDO, PASSWORD)?;
+        setup.answer("Make five now? [Y/n] ", "n")?;
+        answer_all(&mut setup)?;
+        setup.answer("d = show the diff: ", "y")?;
+        setup.answer("Log in as alice first, before it is live? [Y/n] ", "")?;
+        setup.answer("Password: ", "not it")?;
+        setup.expect("It was refused (PAM_AUTH_ERR).")?;
+        assert!(!lab.sh("cat /etc/pam.d/sshd")?.contains("pam_mfa"), "it was live");
+        setup.answer("q = take all back: ", "")?;
+        setup.answer("Password: ", PASSWORD)?;
+        setup.answer(CODE, &phone.code())?;
+        setup.expect("That works. Its code is used up")?;
+        code_of(&mut setup)?;
+        is_narrow(setup.transcript());
+        // What was typed is nowhere to be seen.
+        assert!(!setup.transcript().contains(PASSWORD) && !setup.transcript().contains(phone.last_code().as_str()));
+        let mut login = password_given(&lab, "alice")?;
+        login.answer(CODE, &phone.code())?;
+        login.expect_shell()?;
+        Ok(())
+    }
+
+    fn a_trial_begins_nothing_for_whom_it_is_tried(release: Release) -> Outcome {
+        let (lab, _) = boot(machine(release).group("sre", &["alice", "bob"]).before_boot("passwd -d bob"))?;
+        // What is known of them but that they were refused, and what was recorded of anything that begins.
+        let seen = "for name in alice bob; do mfactl user $name | sed '/^When/,$d' | grep .; done; \
+                    mfactl audit --json | grep -e alice -e bob | grep -c -e grace -e begun || true";
+        let before = lab.sh(seen)?;
+        for enroll in ["at-login", "grace", "invite"] {
+            let answers = format!(
+                "where = [\"ssh\", \"sudo\", \"console\"]\nssh = \"password-and-code\"\ngroup = \"sre\"\nautomation = []\n\
+                 enroll = \"{enroll}\"\non_full = \"single-factor\"\nlogin_grace_time = \"as-is\"\nbreak_glass = false\n"
+            );
+            lab.write("/root/answers.toml", &answers, 0o600)?;
+            for who in ["", "SUDO_USER=bob "] {
+                lab.sh(&format!("{who}mfactl setup --anyway --answers /root/answers.toml >/dev/null; mfactl setup undo >/dev/null"))?;
+                assert_eq!(lab.sh(seen)?, before, "{enroll}");
+            }
+        }
+        Ok(())
+    }
+
     fn a_dry_run_and_a_second_thought_change_nothing(release: Release) -> Outcome {
         let (lab, _) = boot(machine(release))?;
         let before = lab.sh(FINGERPRINT)?;

@@ -12,6 +12,7 @@ use super::session::{Instant, Session};
 use super::state::{Image, Kept, Stage, State};
 use super::store::{FOLDER, StateError, Store};
 use super::trial::{self, SCRATCH, TrialError};
+use super::typed::{self, Typed};
 use super::world::{ThisMachine, Timer, World, disarm_all};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -100,12 +101,17 @@ impl From<FileError> for ApplyError {
     }
 }
 
-/// Does it. It goes back after that time unless it is confirmed; without a time it stays at once.
+/// Does it. It goes back after that time unless it is confirmed; without a time it stays at once. A login that is to be
+/// typed is typed before anything but the policy is live.
 ///
 /// # Errors
 /// [`ApplyError`]
-pub(crate) fn apply(plan: &Plan, within: Option<Duration>) -> Result<Pending, ApplyError> {
-    let mut applying = Applying::begin(&ThisMachine, Path::new(FOLDER), plan, within)?;
+pub(crate) fn apply<'a>(
+    plan: &'a Plan,
+    within: Option<Duration>,
+    typed: Option<Typed<'a>>,
+) -> Result<Pending, ApplyError> {
+    let mut applying = Applying::begin(&ThisMachine, Path::new(FOLDER), plan, within, typed)?;
     while applying.step()? {}
     Ok(applying.pending())
 }
@@ -142,6 +148,7 @@ pub(crate) struct Applying<'a> {
     world: &'a dyn World,
     plan: &'a Plan,
     within: Option<Duration>,
+    typed: Option<Typed<'a>>,
     store: Store,
     state: State,
     steps: std::vec::IntoIter<Step>,
@@ -158,6 +165,7 @@ impl<'a> Applying<'a> {
         folder: &Path,
         plan: &'a Plan,
         within: Option<Duration>,
+        typed: Option<Typed<'a>>,
     ) -> Result<Self, ApplyError> {
         let store = Store::open(folder)?;
         match store.pending()? {
@@ -171,7 +179,7 @@ impl<'a> Applying<'a> {
         }
         let state = look(&store, plan, world.etc())?;
         let steps = steps(plan, &state, &world.etc().join(POLICY)).into_iter();
-        Ok(Self { world, plan, within, store, state, steps, until: Moment::now() })
+        Ok(Self { world, plan, within, typed, store, state, steps, until: Moment::now() })
     }
 
     /// Does the next step; `false` when there is none left.
@@ -198,7 +206,8 @@ impl<'a> Applying<'a> {
     fn perform(&mut self, step: Step) -> Result<(), ApplyError> {
         match step {
             Step::Guard => {
-                let time = GUARD + trial::longest(&self.plan.trials);
+                let typing = self.typed.as_ref().map_or(Duration::ZERO, |_| typed::LONGEST);
+                let time = GUARD + trial::longest(&self.plan.trials) + typing;
                 self.world.arm(Timer::Guard, time).map_err(ApplyError::NoWayBack)
             }
             Step::Keep => {
@@ -212,15 +221,18 @@ impl<'a> Applying<'a> {
             Step::Lay(at) => self.lay(at),
             Step::Swap(at) => self.swap(at),
             Step::Policy => self.world.load_policy().map_err(ApplyError::Policy),
-            Step::Try => {
-                let scratch = self.store.path(SCRATCH);
-                self.world.try_logins(&self.plan.trials, &scratch).map_err(ApplyError::Trial)
-            }
+            Step::Try => self.try_logins().map_err(ApplyError::Trial),
             Step::CheckSshd => self.check_sshd(),
             Step::Sshd => self.world.reload_sshd().map_err(ApplyError::Sshd),
             Step::Confirm => self.arm(),
             Step::Done => self.done(),
         }
+    }
+
+    fn try_logins(&mut self) -> Result<(), TrialError> {
+        let scratch = self.store.path(SCRATCH);
+        self.world.try_logins(&self.plan.trials, &scratch)?;
+        self.typed.as_mut().map_or(Ok(()), |typed| self.world.try_typed(typed, &scratch))
     }
 
     fn lay(&self, at: usize) -> Result<(), ApplyError> {

@@ -3,6 +3,7 @@
 use super::*;
 use crate::setup::back::{back_in, undo_in};
 use crate::setup::made_up::{MINUTE, MadeUp, Tree, plan};
+use crate::setup::typed::Person;
 use std::fs;
 
 /// What sshd is asked of alice.
@@ -102,6 +103,29 @@ fn whatever_fails_on_the_way_everything_is_as_it_was() {
 }
 
 #[test]
+fn a_login_is_typed_before_anything_is_live_and_gives_time_for_it() {
+    struct Nobody;
+    impl Person for Nobody {
+        fn say(&mut self, _: &str) {}
+
+        fn ask(&mut self, _: &str, _: bool) -> Option<mfa_proto::Secret> {
+            None
+        }
+    }
+    let machine = MadeUp::new();
+    let (before, plan) = (machine.tree(), plan(&machine));
+    machine.fails.set(Some("typed by alice"));
+    let mut person = Nobody;
+    let typed = Typed { trial: &plan.trials[0], person: &mut person };
+    let mut applying = Applying::begin(&machine, &machine.state(), &plan, Some(MINUTE), Some(typed)).unwrap();
+    let error = std::iter::from_fn(|| Some(applying.step())).find_map(Result::err).unwrap();
+    assert!(matches!(error, ApplyError::Trial(_)), "{error}");
+    assert_eq!(machine.calls(), ["arm", "policy", "try", "typed by alice", "policy", "sshd"]);
+    assert_eq!(machine.tree(), before);
+    assert!(machine.times()[0].1 > typed::LONGEST + Duration::from_secs(60));
+}
+
+#[test]
 fn what_sshd_would_do_otherwise_with_somebody_takes_everything_back_before_it_is_told() {
     let machine = MadeUp::new();
     let before = machine.tree();
@@ -132,7 +156,7 @@ fn where_not_all_can_be_written_nothing_is_live() {
     let machine = MadeUp::new();
     let plan = plan(&machine);
     let before = machine.tree();
-    let mut applying = Applying::begin(&machine, &machine.state(), &plan, Some(MINUTE)).unwrap();
+    let mut applying = Applying::begin(&machine, &machine.state(), &plan, Some(MINUTE), None).unwrap();
     while applying.steps.as_slice().iter().any(|step| matches!(step, Step::Lay(_))) {
         assert!(applying.step().unwrap());
     }
@@ -155,7 +179,7 @@ fn a_file_that_is_not_as_it_was_read_is_left_alone_and_so_are_all_others() {
     // Nor is one that is changed in the middle.
     let machine = MadeUp::new();
     let plan = self::plan(&machine);
-    let mut applying = Applying::begin(&machine, &machine.state(), &plan, Some(MINUTE)).unwrap();
+    let mut applying = Applying::begin(&machine, &machine.state(), &plan, Some(MINUTE), None).unwrap();
     while !machine.calls().contains(&"try".to_owned()) {
         assert!(applying.step().unwrap());
     }

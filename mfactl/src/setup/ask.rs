@@ -96,7 +96,7 @@ fn picked(line: &str, default: usize) -> Option<usize> {
 }
 
 /// A question that Enter answers with yes.
-fn agrees(terminal: &mut Terminal, question: &str) -> Result<bool, InputError> {
+pub(crate) fn agrees(terminal: &mut Terminal, question: &str) -> Result<bool, InputError> {
     loop {
         let line = terminal.ask(&format!("{question} [Y/n] "))?;
         match line.expose().to_ascii_lowercase().as_str() {

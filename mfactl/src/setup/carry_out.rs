@@ -3,6 +3,7 @@
 use super::answers::{Answers, Within};
 use super::apply::{Pending, apply};
 use super::show::Shown;
+use super::typed::Typed;
 use super::words::Where;
 use crate::Desk;
 use mfa_cli::words::counted;
@@ -10,14 +11,21 @@ use mfa_cli::{Exit, Failure, Screen, moment, printable};
 use nix::sys::signal::{SigSet, Signal};
 use std::time::UNIX_EPOCH;
 
-pub(super) fn run(shown: &Shown, within: Within, answers: &Answers, desk: &mut Desk) -> Result<Exit, Failure> {
+/// Carries it out; `typed` is a login that somebody wants to type before.
+pub(super) fn run<'a>(
+    shown: &'a Shown,
+    within: Within,
+    answers: &Answers,
+    typed: Option<Typed<'a>>,
+    desk: &mut Desk,
+) -> Result<Exit, Failure> {
     let plan = &shown.planned.plan;
     hold_signals();
     let time = match within {
         Within::After(time) => Some(time),
         Within::Never => None,
     };
-    let pending = apply(plan, time).map_err(|error| Failure::refused("not_applied", error.to_string()))?;
+    let pending = apply(plan, time, typed).map_err(|error| Failure::refused("not_applied", error.to_string()))?;
     let waits = time.map(|_| (pending.code.as_str(), seconds(&pending)));
     if desk.json {
         desk.screen.json(&shown.data(true, waits))?;

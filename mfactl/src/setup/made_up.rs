@@ -5,6 +5,7 @@ use super::apply::{ApplyError, Applying, Pending};
 use super::meant::Meant;
 use super::plan::{FileChange, Plan, Trial};
 use super::trial::TrialError;
+use super::typed::Typed;
 use super::world::{Timer, World};
 use crate::sshd::Effective;
 use std::cell::{Cell, RefCell};
@@ -101,14 +102,14 @@ impl MadeUp {
 
     /// Does all of it.
     pub(crate) fn apply(&self, plan: &Plan, within: Option<Duration>) -> Result<Pending, ApplyError> {
-        let mut applying = Applying::begin(self, &self.state(), plan, within)?;
+        let mut applying = Applying::begin(self, &self.state(), plan, within, None)?;
         while applying.step()? {}
         Ok(applying.pending())
     }
 
     /// Does so many steps and then nothing more, as though killed. Whether that was all.
     pub(crate) fn killed_after(&self, plan: &Plan, within: Option<Duration>, steps: usize) -> bool {
-        let mut applying = Applying::begin(self, &self.state(), plan, within).unwrap();
+        let mut applying = Applying::begin(self, &self.state(), plan, within, None).unwrap();
         (0..steps).any(|_| !applying.step().unwrap())
     }
 
@@ -153,6 +154,10 @@ impl World for MadeUp {
 
     fn try_logins(&self, _: &[Trial], _: &Path) -> Result<(), TrialError> {
         self.call("try").map_err(TrialError::Program)
+    }
+
+    fn try_typed(&self, typed: &mut Typed<'_>, _: &Path) -> Result<(), TrialError> {
+        self.call(&format!("typed by {}", typed.trial.account)).map_err(TrialError::Program)
     }
 }
 

@@ -30,6 +30,8 @@ mod state;
 mod store;
 mod switch_on;
 mod trial;
+mod try_pam;
+mod typed;
 mod words;
 mod world;
 

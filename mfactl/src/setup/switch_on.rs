@@ -1,12 +1,14 @@
 //! `mfactl setup` itself: look, ask, plan, show, and only then change something, so that it goes back by itself.
 
 use super::answers::{Answers, Given, Within};
-use super::ask::ask;
+use super::ask::{agrees, ask};
 use super::automation::Used;
 use super::facts::Facts;
+use super::plan::Trial;
 use super::planned::{members, planned};
 use super::show::Shown;
 use super::standing::{Standing, standing};
+use super::typed::{self, Typed};
 use super::{Args, diff, locked_out, policy as rules};
 use crate::policy::preview::{self, Preview};
 use crate::system::Machine;
@@ -57,7 +59,13 @@ pub(super) fn run(args: &Args, shared: &Shared) -> Result<Exit, Failure> {
     safe_enough(args, &answers, &shown)?;
     let asked = if asks { Some(&mut terminal) } else { None };
     match decided(&shown, within, asked, &desk.screen)? {
-        Decision::Apply => super::carry_out::run(&shown, within, &answers, &mut desk),
+        Decision::Apply => {
+            let members = members(&answers, &facts)?;
+            let trial = typed::possible(&shown.planned.plan.trials, &members, &facts);
+            let trial = trial.filter(|_| asks && args.answers.is_none());
+            let typed = wanted(trial, &mut terminal)?;
+            super::carry_out::run(&shown, within, &answers, typed, &mut desk)
+        }
         Decision::Leave => Err(Failure::refused("not_confirmed", "Nothing was changed.")),
     }
 }
@@ -186,6 +194,14 @@ fn safe_enough(args: &Args, answers: &Answers, shown: &Shown) -> Result<(), Fail
          {group} or another way, or say --anyway."
     );
     Err(Failure::refused("locks_out", message))
+}
+
+/// Whether a login is to be typed before, where one can be.
+fn wanted<'a>(trial: Option<&'a Trial>, terminal: &'a mut Terminal) -> Result<Option<Typed<'a>>, Failure> {
+    let Some(trial) = trial else { return Ok(None) };
+    let question = format!("Log in as {} first, before it is live?", printable::line(&trial.account));
+    let is_wanted = agrees(terminal, &question)?;
+    Ok(is_wanted.then_some(Typed { trial, person: terminal }))
 }
 
 /// Asks whether it is meant; without anybody to ask, the file of answers is the word.

@@ -4,7 +4,8 @@
 //! for without end.
 
 use super::plan::Trial;
-use super::trial::{self, TrialError};
+use super::trial::{self, Treats, TrialError};
+use super::typed::{self, Typed};
 use crate::sshd::Effective;
 use mfa_cli::{Failure, printable};
 use mfa_proto::policy::{EXPLAIN, Explanation, Findings, Question, RELOAD};
@@ -62,6 +63,8 @@ pub(crate) trait World {
     fn reload_sshd(&self) -> Result<(), String>;
     /// Each stack refuses whoever answers nothing, and nothing in it is broken.
     fn try_logins(&self, trials: &[Trial], folder: &Path) -> Result<(), TrialError>;
+    /// Whoever types a login gets in, or goes on without it.
+    fn try_typed(&self, typed: &mut Typed<'_>, folder: &Path) -> Result<(), TrialError>;
 }
 
 /// This machine.
@@ -128,28 +131,38 @@ impl World for ThisMachine {
     }
 
     fn try_logins(&self, trials: &[Trial], folder: &Path) -> Result<(), TrialError> {
-        trial::all_refuse(trials, folder, &demands)
+        trial::all_refuse(trials, folder, &treats)
+    }
+
+    fn try_typed(&self, typed: &mut Typed<'_>, folder: &Path) -> Result<(), TrialError> {
+        typed::gets_in(typed, folder)
     }
 }
 
-/// Whether the policy demands a factor of this login whatever was proved before. To become root by su is somebody else's
-/// question: of whoever calls it.
-fn demands(trial: &Trial, ssh_auth: &str) -> bool {
+/// What the policy does with this login, whatever was proved before. To become root by su is somebody else's question: of
+/// whoever calls it.
+fn treats(trial: &Trial, ssh_auth: &str) -> Treats {
     if trial.stands_for.starts_with("su") && !trial.stands_for.starts_with("sudo") {
-        return false;
+        return Treats::MayBegin;
     }
     let (user, service, ssh_auth) = (trial.account.clone(), trial.stands_for.clone(), Some(ssh_auth.to_owned()));
     let question = Question { user, service, ssh_auth, ..Question::default() };
     let explained: Result<Explanation, Failure> =
         crate::connect(None).and_then(|mut daemon| daemon.call(EXPLAIN, &question));
-    // What the daemon cannot say is no reason to believe a stack that asks nothing.
-    explained.map_or(true, |explained| has_to_ask(&explained))
+    // What the daemon cannot say is no reason to believe a stack that asks nothing, or to answer what it asks.
+    explained.map_or(Treats::Offers, |explained| treats_so(&explained))
 }
 
-fn has_to_ask(explained: &Explanation) -> bool {
+fn treats_so(explained: &Explanation) -> Treats {
     let outcome = &explained.outcome;
     let is_remembered = outcome.ask_again.is_some() || outcome.remember.is_some();
-    outcome.what == "factors" && !explained.observed && !is_remembered
+    match (outcome.what.as_str(), outcome.reason.as_deref()) {
+        _ if explained.observed => Treats::Otherwise,
+        ("factors", _) if !is_remembered => Treats::Demands,
+        ("enroll", Some("grace")) => Treats::MayBegin,
+        ("enroll", Some("at-login" | "invite")) => Treats::Offers,
+        _ => Treats::Otherwise,
+    }
 }
 
 /// Stops all that may be armed.
@@ -184,7 +197,34 @@ fn run(words: &[&str]) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::run;
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_the_policy_does_is_read_from_what_the_daemon_explains() {
+        let explained = |outcome: serde_json::Value, observed: bool| -> Explanation {
+            let mut whole = json!({
+                "user": "alice", "service": "sshd", "ssh_auth": "", "at": 1_790_000_000, "considered": [],
+                "left_out": 0, "rule": "setup: the group", "observed": observed, "asked": "alice", "enrolled": [],
+                "certain": true,
+            });
+            whole["outcome"] = outcome;
+            serde_json::from_value(whole).unwrap()
+        };
+        let of = |what: &str, reason: Option<&str>| json!({ "what": what, "reason": reason, "kinds": ["totp"] });
+        for (outcome, expected) in [
+            (of("factors", None), Treats::Demands),
+            (json!({ "what": "factors", "kinds": ["totp"], "ask_again": 300 }), Treats::Otherwise),
+            (of("enroll", Some("at-login")), Treats::Offers),
+            (of("enroll", Some("invite")), Treats::Offers),
+            (of("enroll", Some("grace")), Treats::MayBegin),
+            (of("enroll", Some("deny")), Treats::Otherwise),
+            (of("skip", Some("exempt")), Treats::Otherwise),
+        ] {
+            assert_eq!(treats_so(&explained(outcome.clone(), false)), expected, "{outcome}");
+            assert_eq!(treats_so(&explained(outcome.clone(), true)), Treats::Otherwise, "{outcome}");
+        }
+    }
 
     #[test]
     fn a_program_says_what_it_prints_or_complains_of_and_is_told_nothing() {

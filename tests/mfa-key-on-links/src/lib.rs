@@ -79,7 +79,7 @@ fn turn(socket: &Path) -> PathBuf {
 
 /// What `main` of such a program is: mfa-key's own, with those ports.
 pub fn serve(links: Links) -> ExitCode {
-    let served = mfa_key::leave_nothing_behind().and_then(|()| {
+    let served = mfa_once::leave_nothing_behind().and_then(|()| {
         let socket = io::stdin().as_fd().try_clone_to_owned().map_err(|error| error.to_string())?;
         mfa_key::serve(UnixStream::from(socket), Arc::new(links))
     });
