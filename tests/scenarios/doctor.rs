@@ -56,6 +56,12 @@ const FAULTS: &[Fault] = &[
         "/etc/pam.d/sshd:1",
     ),
     ("sed -i '1i auth required pam_env.so user_readenv=1' /etc/pam.d/sshd", "environment", "fail", "/etc/pam.d/sshd:1"),
+    (
+        "sed -i '/^account.*pam_mfa/d' /etc/pam.d/sshd && echo 'account required pam_mfa.so' >>/etc/pam.d/sshd",
+        "account-reached",
+        "fail",
+        "/etc/pam.d/common-account:",
+    ),
     ("echo 'account required pam_mfa.so' >>/etc/pam.d/cron", "account-line", "warn", "/etc/pam.d/cron:"),
     ("echo 'auth required pam_mfa.so' >>/etc/pam.d/sudo", "ways-to-root", "warn", "/etc/pam.d/"),
     (

@@ -144,6 +144,21 @@ on_each_release! {
         Ok(())
     }
 
+    fn by_key_alone_neither_a_local_account_nor_an_expired_password_passes_by_the_account_line(
+        release: Release
+    ) -> Outcome {
+        let lab = key_alone(release).boot()?;
+        let key = lab.ssh_key("alice")?;
+        lab.enroll("alice")?;
+        // As a directory's package has it: for whom /etc/passwd knows, nothing behind this line is looked at.
+        lab.sh("cp /etc/pam.d/common-account /root/ && echo 'account sufficient pam_localuser.so' >>/etc/pam.d/common-account")?;
+        lab.ssh_with("alice").key(&key).start()?.expect_denied()?;
+        // And as every Debian has it: a password that is too old ends the stack, and is changed.
+        lab.sh("cp /root/common-account /etc/pam.d/ && chage -d 0 alice")?;
+        lab.ssh_with("alice").key(&key).start()?.expect_denied()?;
+        Ok(())
+    }
+
     fn by_key_alone_nobody_passes_while_the_daemon_is_down(release: Release) -> Outcome {
         let lab = key_alone(release).boot()?;
         let key = lab.ssh_key("bob")?;

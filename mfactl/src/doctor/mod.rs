@@ -3,6 +3,7 @@
 //!
 //! A check is a row of [`CHECKS`]: a name, a sentence, and a function from what is known to findings.
 
+mod account;
 mod finding;
 mod machine;
 mod site;
@@ -118,7 +119,12 @@ pub(crate) const CHECKS: &[Check] = &[
     Check { name: "combined", about: "combined=split and combined=verify come as a pair", probe: stacks::combined },
     Check { name: "one-question", about: "programs that ask once take one line", probe: windows::asked_once },
     Check { name: "unavailable", about: "a daemon that is down lets nobody in", probe: stacks::unavailable },
-    Check { name: "account-line", about: "an account line stands in sshd's stack alone", probe: stacks::account },
+    Check { name: "account-line", about: "an account line stands in sshd's stack alone", probe: account::elsewhere },
+    Check {
+        name: "account-reached",
+        about: "no login by key passes beside the account line",
+        probe: account::passed_by,
+    },
     Check { name: "environment", about: "users cannot set PAM's environment", probe: stacks::environment },
     Check { name: "ways-to-root", about: "all ways to root ask alike", probe: stacks::ways_to_root },
     Check { name: "other-doors", about: "fingerprints, cards and autologin ask, too", probe: windows::other_doors },

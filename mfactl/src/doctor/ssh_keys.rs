@@ -71,7 +71,8 @@ pub(super) fn nothing_beside(scene: &Scene<'_>) -> Found {
         if !with_key.is_empty() && with_key.iter().all(|list| stands_beside_another(list)) {
             return Vec::new().into();
         }
-        let Some(ways) = scene.service("sshd").and_then(|service| paths(service.steps(Phase::Auth))) else {
+        let Some(ways) = scene.service("sshd").and_then(|service| paths(service.steps(Phase::Auth), Phase::Auth))
+        else {
             return Found::NotDone("the stack has too many ways");
         };
         let after_a_password = ways.iter().any(|way| way.mfa == Mfa::Passed && way.before == Primary::Right);

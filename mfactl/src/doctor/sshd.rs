@@ -132,7 +132,7 @@ fn is_alone(list: &str, method: &str) -> bool {
 pub(super) fn factor_only(scene: &Scene<'_>) -> Found {
     where_asked(scene, |sshd| {
         let Some(service) = scene.service("sshd") else { return Vec::new().into() };
-        let Some(ways) = paths(service.steps(Phase::Auth)) else {
+        let Some(ways) = paths(service.steps(Phase::Auth), Phase::Auth) else {
             return Found::NotDone("the stack has too many ways");
         };
         let alone = ways

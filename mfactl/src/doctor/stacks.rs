@@ -1,7 +1,7 @@
 //! What PAM's stacks do with the module: whether it is reached, heeded, and stands where it should.
 
 use super::finding::Finding;
-use super::{Found, Scene};
+use super::{Found, Scene, account};
 use crate::pam::{Ending, Mfa, Module, Path, Phase, Place, Primary, Service, Step, modules, paths};
 use std::collections::BTreeSet;
 
@@ -49,7 +49,7 @@ const FOLDERS: [&str; 6] = [
     "/usr/lib/security",
     "/lib/security",
 ];
-const LINE: &str = "auth [success=ok new_authtok_reqd=ok ignore=ignore default=die] pam_mfa.so";
+pub(super) const LINE: &str = "auth [success=ok new_authtok_reqd=ok ignore=ignore default=die] pam_mfa.so";
 
 /// A service whose `auth` names our module.
 pub(super) struct Guarded<'a> {
@@ -78,7 +78,7 @@ pub(super) fn guarded<'a>(scene: &'a Scene<'_>) -> Vec<Guarded<'a>> {
     let of = |service: &'a Service| {
         let steps = service.steps(Phase::Auth);
         let line = *service.ours(Phase::Auth).first()?;
-        Some(Guarded { service, line, steps, ways: paths(steps)? })
+        Some(Guarded { service, line, steps, ways: paths(steps, Phase::Auth)? })
     };
     scene.services.iter().filter(|service| !service.name.starts_with("common-")).filter_map(of).collect()
 }
@@ -130,7 +130,10 @@ pub(super) fn not_understood(scene: &Scene<'_>) -> Found {
     let too_long = scene
         .services
         .iter()
-        .filter(|service| !service.ours(Phase::Auth).is_empty() && paths(service.steps(Phase::Auth)).is_none());
+        .filter(|service| {
+            !service.ours(Phase::Auth).is_empty() && paths(service.steps(Phase::Auth), Phase::Auth).is_none()
+        })
+        .chain(account::too_long(scene));
     let too_long = too_long.map(|service| {
         let what = format!("{} has more ways through than can be looked at, so nothing is known of it", service.name);
         let place = format!("/etc/pam.d/{}", service.name);
@@ -154,22 +157,10 @@ pub(super) fn ignored_refusals(scene: &Scene<'_>) -> Found {
         (guarded.place(), Finding::fail(what, guarded.place(), format!("make it: {LINE}")))
     });
     // Whoever comes by key alone is decided about in sshd's account lines.
-    let keys = scene.service("sshd").into_iter().filter_map(|service| {
-        let line = *service.ours(Phase::Account).first()?;
-        let refused =
-            |way: &Path| way.mfa == Mfa::Denied || way.mfa == Mfa::Unavailable && !line.has("unavailable=allow");
-        let passes = |ways: BTreeSet<Path>| ways.iter().any(|way| way.ending == Ending::Passes && refused(way));
-        paths(service.steps(Phase::Account)).is_none_or(passes).then(|| {
-            let control = shown_control(&line.control.text);
-            let what = format!("{control} lets in by key although the module refuses");
-            let mend = format!("make it: {}", LINE.replacen("auth", "account", 1));
-            (line.place.to_string(), Finding::fail(what, line.place.to_string(), mend))
-        })
-    });
-    once(told.chain(keys).collect())
+    once(told.chain(account::ignored_refusal(scene)).collect())
 }
 
-fn shown_control(control: &str) -> String {
+pub(super) fn shown_control(control: &str) -> String {
     if control.starts_with('[') { control.to_owned() } else { format!("\"{control}\"") }
 }
 
@@ -288,17 +279,6 @@ pub(super) fn unavailable(scene: &Scene<'_>) -> Found {
         (guarded.place(), Finding::warn(what, guarded.place(), "take it out once you are done trying"))
     });
     once(open.collect())
-}
-
-pub(super) fn account(scene: &Scene<'_>) -> Found {
-    let elsewhere = scene.services.iter().filter(|service| service.name != "sshd").flat_map(|service| {
-        service.ours(Phase::Account).into_iter().map(move |line| {
-            let what = format!("{} has an account line of ours; it decides in sshd's stack alone", service.name);
-            let place = line.place.to_string();
-            (place.clone(), Finding::warn(what, place, "take it out; in /etc/pam.d/sshd it may stay"))
-        })
-    });
-    once(elsewhere.collect())
 }
 
 pub(super) fn environment(scene: &Scene<'_>) -> Found {

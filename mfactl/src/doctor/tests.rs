@@ -133,6 +133,29 @@ fn an_account_line_that_is_not_heeded_is_a_failure() {
 }
 
 #[test]
+fn an_account_line_that_some_login_by_key_passes_by_is_a_failure() {
+    let line = "account [success=ok new_authtok_reqd=ok ignore=ignore default=die] pam_mfa.so\n";
+    let debian = "account [success=1 new_authtok_reqd=done default=ignore] pam_unix.so\naccount requisite pam_deny.so\n\
+                  account required pam_permit.so\n";
+    let sssd = format!("{debian}account sufficient pam_localuser.so\naccount [default=bad success=ok] pam_sss.so\n");
+    let at = |line: usize| format!("Fail account-reached /etc/pam.d/common-account:{line}");
+    for (common, expected) in [(debian.to_owned(), vec![at(1)]), (sssd, vec![at(1), at(4)])] {
+        let machine = |stack: String| with_sshd(&stack).file("/etc/pam.d/common-account", &common);
+        let behind = machine(format!("@include common-auth\n{OURS}\n@include common-account\n{line}"));
+        assert_eq!(found(&behind), expected);
+        let before = machine(format!("@include common-auth\n{OURS}\n{line}@include common-account\n"));
+        assert_eq!(found(&before), [""; 0]);
+        // A jump over it, and what is enough by itself before it.
+        for (above, place) in [("[success=1 default=ignore]", 4), ("sufficient", 3)] {
+            let past =
+                format!("@include common-auth\n{OURS}\naccount {above} pam_any.so\n{line}@include common-account\n");
+            let found = found(&machine(past));
+            assert!(found.contains(&format!("Fail account-reached /etc/pam.d/sshd:{place}")), "{above}: {found:?}");
+        }
+    }
+}
+
+#[test]
 fn a_stack_with_a_code_alone_is_a_failure_unless_a_key_comes_first() {
     let account = "account required pam_unix.so\n";
     let alone = found(&with_sshd(&format!("{OURS}\n{account}")));

@@ -25,7 +25,7 @@ fn auth(texts: &[(&str, &str)], service: &str) -> Vec<Step> {
 }
 
 fn of(stack: &str) -> BTreeSet<Path> {
-    paths(&auth(&[("x", stack)], "x")).unwrap()
+    paths(&auth(&[("x", stack)], "x"), Phase::Auth).unwrap()
 }
 
 /// Whether a login passes in this way.
@@ -37,7 +37,7 @@ fn passes(stack: &str, mfa: Mfa, primary: Primary) -> bool {
 fn debians_stack_with_our_line_after_it_wants_password_and_factor() {
     let sshd = format!("@include common-auth\n{OURS}\naccount required pam_nologin.so\n");
     let steps = auth(&[("sshd", &sshd), ("common-auth", COMMON_AUTH)], "sshd");
-    let found = paths(&steps).unwrap();
+    let found = paths(&steps, Phase::Auth).unwrap();
     let passing: Vec<&Path> = found.iter().filter(|path| path.ending == Ending::Passes).collect();
     assert!(passing.iter().all(|path| path.primary == Primary::Right), "{passing:?}");
     let words: BTreeSet<Mfa> = passing.iter().map(|path| path.mfa).collect();
@@ -74,10 +74,10 @@ fn a_password_that_is_sufficient_never_reaches_what_stands_after_it() {
     // Red Hat's password-auth included: the same. As a substack it is reached, but after a wrong password, too.
     let inner = ("password-auth", "auth sufficient pam_unix.so\nauth required pam_deny.so\n");
     let steps = auth(&[("x", &format!("auth include password-auth\n{OURS}\n")), inner], "x");
-    let found = paths(&steps).unwrap();
+    let found = paths(&steps, Phase::Auth).unwrap();
     assert!(found.iter().any(|path| path.ending == Ending::Passes && path.mfa == Mfa::NotReached));
     let steps = auth(&[("x", &format!("auth substack password-auth\n{OURS}\n")), inner], "x");
-    let found = paths(&steps).unwrap();
+    let found = paths(&steps, Phase::Auth).unwrap();
     assert!(!found.iter().any(|path| path.ending == Ending::Passes && path.mfa == Mfa::NotReached), "{found:?}");
     assert!(found.iter().any(|path| path.mfa == Mfa::Passed && path.before == Primary::Wrong));
     assert!(!found.iter().any(|path| path.ending == Ending::Passes && path.primary == Primary::Wrong));
@@ -106,6 +106,43 @@ fn who_lets_in_past_us_is_named() {
     let path = found.iter().find(|path| path.ending == Ending::Passes && path.mfa == Mfa::NotReached).unwrap();
     assert_eq!(path.by, ["pam_rootok".to_owned()].into());
     assert_eq!(path.ended_at.as_ref().unwrap().to_string(), "/etc/pam.d/x:1");
+}
+
+/// Where logins get in past our account line: the module that ended the stack, by its line.
+fn accounts_past_us(texts: &[(&str, &str)]) -> BTreeSet<String> {
+    let service = read(&files(texts), "sshd");
+    assert_eq!(service.problems, []);
+    let found = paths(service.steps(Phase::Account), Phase::Account).unwrap();
+    let past = found.into_iter().filter(|path| path.ending == Ending::Passes && path.mfa == Mfa::NotReached);
+    past.map(|path| path.ended_at.map_or_else(String::new, |place| place.to_string())).collect()
+}
+
+#[test]
+fn an_account_line_behind_what_ends_the_stack_is_passed_by_and_one_before_it_is_not() {
+    let ours = OURS.replacen("auth", "account", 1);
+    let debian = "account [success=1 new_authtok_reqd=done default=ignore] pam_unix.so\n\
+                  account requisite pam_deny.so\naccount required pam_permit.so\n";
+    let with_sssd = format!(
+        "{debian}account sufficient pam_localuser.so\naccount [default=bad success=ok user_unknown=ignore] pam_sss.so\n"
+    );
+    let red_hat = "account required pam_unix.so\naccount sufficient pam_localuser.so\n\
+                   account [default=bad success=ok user_unknown=ignore] pam_sss.so\naccount required pam_permit.so\n";
+    let nologin = "account required pam_nologin.so\n";
+    for (include, common, past) in [
+        ("@include common", debian, vec!["/etc/pam.d/common:1"]),
+        ("@include common", &with_sssd, vec!["/etc/pam.d/common:1", "/etc/pam.d/common:4"]),
+        ("account include common", red_hat, vec!["/etc/pam.d/common:2"]),
+    ] {
+        let behind = format!("{nologin}{include}\n{ours}\n");
+        let found = accounts_past_us(&[("sshd", &behind), ("common", common)]);
+        assert_eq!(found.iter().map(String::as_str).collect::<Vec<_>>(), past, "{common}");
+        let before = format!("{nologin}{ours}\n{include}\n");
+        assert_eq!(accounts_past_us(&[("sshd", &before), ("common", common)]), BTreeSet::new(), "{common}");
+    }
+    // A password that has to be changed is no yes where it was asked for: only where the account is looked at.
+    assert!(
+        !of("auth [new_authtok_reqd=done default=die] pam_unix.so\n").iter().any(|path| path.ending == Ending::Passes)
+    );
 }
 
 #[test]

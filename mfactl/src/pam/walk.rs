@@ -2,9 +2,10 @@
 //! nothing.
 //!
 //! It follows libpam's own dispatcher step by step (`_pam_dispatch_aux`): an impression, which a no makes bad for good;
-//! jumps; substacks that end by themselves. Of other modules both answers are tried, but where the answer is known.
+//! jumps; substacks that end by themselves. Of other modules both answers are tried, but where the answer is known. In
+//! `account` there is a third one, "the password has expired", which applications take for a yes, and have it changed.
 
-use super::{Action, Module, Outcome, Place, Step};
+use super::{Action, Module, Outcome, Phase, Place, Step};
 use std::collections::BTreeSet;
 
 /// What becomes of a login at a stack.
@@ -62,12 +63,12 @@ pub(crate) struct Path {
 /// More states than any real stack has; tests look at no longer ones.
 const MOST: usize = if cfg!(test) { 5_000 } else { 200_000 };
 
-/// Every way through these steps, without repetition; `None` if there are too many to look at.
-pub(crate) fn paths(steps: &[Step]) -> Option<BTreeSet<Path>> {
+/// Every way through these steps of a phase, without repetition; `None` if there are too many to look at.
+pub(crate) fn paths(steps: &[Step], phase: Phase) -> Option<BTreeSet<Path>> {
     let mut program = Vec::new();
     flatten(steps, 0, &mut program);
     let mut seen = BTreeSet::new();
-    let mut waiting = vec![State::default()];
+    let mut waiting = vec![State::at_the_first_line(phase)];
     let mut found = BTreeSet::new();
     while let Some(state) = waiting.pop() {
         if seen.len() > MOST {
@@ -108,13 +109,14 @@ fn flatten<'a>(steps: &'a [Step], level: usize, program: &mut Vec<Line<'a>>) {
 enum Impression {
     #[default]
     None,
-    /// With whether what was found is a success.
-    Good(bool),
+    /// With what was found first that is no success, if anything was.
+    Good(Outcome),
     Bad,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct State {
+    phase: Phase,
     at: usize,
     impression: Impression,
     /// As it was when each substack around began.
@@ -125,34 +127,28 @@ struct State {
     by: BTreeSet<String>,
 }
 
-impl Default for State {
-    fn default() -> Self {
-        let (impression, outer, by) = (Impression::None, Vec::new(), BTreeSet::new());
-        Self {
-            at: 0,
-            impression,
-            outer,
-            mfa: Mfa::NotReached,
-            before: Primary::NotReached,
-            primary: Primary::NotReached,
-            by,
-        }
-    }
-}
-
 impl State {
+    fn at_the_first_line(phase: Phase) -> Self {
+        let (impression, outer, by) = (Impression::None, Vec::new(), BTreeSet::new());
+        let (mfa, before, primary) = (Mfa::NotReached, Primary::NotReached, Primary::NotReached);
+        Self { phase, at: 0, impression, outer, mfa, before, primary, by }
+    }
+
     fn path(&self, ended_at: Option<Place>) -> Path {
-        let ending = if self.impression == Impression::Good(true) { Ending::Passes } else { Ending::Refused };
+        let passes = match self.impression {
+            Impression::Good(Outcome::Success) => true,
+            Impression::Good(Outcome::NewAuthtokReqd) => self.phase == Phase::Account,
+            Impression::Good(_) | Impression::None | Impression::Bad => false,
+        };
+        let ending = if passes { Ending::Passes } else { Ending::Refused };
         let before = if self.mfa == Mfa::NotReached { self.primary } else { self.before };
         Path { ending, mfa: self.mfa, before, primary: self.primary, by: self.by.clone(), ended_at }
     }
 
-    fn counts_as(&mut self, yes: bool, success: bool) {
-        self.impression = match (self.impression, yes) {
-            (Impression::None | Impression::Good(true), true) => Impression::Good(success),
-            (kept @ (Impression::Good(false) | Impression::Bad), true) => kept,
-            (_, false) => Impression::Bad,
-        };
+    fn counts_as_yes(&mut self, outcome: Outcome) {
+        if matches!(self.impression, Impression::None | Impression::Good(Outcome::Success)) {
+            self.impression = Impression::Good(outcome);
+        }
     }
 }
 
@@ -165,7 +161,7 @@ impl Line<'_> {
             waiting.push(state);
             return;
         };
-        for (outcome, mfa) in outcomes(module) {
+        for (outcome, mfa) in outcomes(module, state.phase) {
             let mut next = state.clone();
             next.note(module, outcome, mfa);
             match self.act(module.control.on(outcome), outcome, &mut next, program) {
@@ -184,15 +180,15 @@ impl Line<'_> {
             Action::Ignore => {}
             Action::Ok | Action::Done => {
                 if outcome != Outcome::Ignore {
-                    state.counts_as(true, matches!(outcome, Outcome::Success));
+                    state.counts_as_yes(outcome);
                 }
                 if action == Action::Done && matches!(state.impression, Impression::Good(_)) {
                     return self.end(at, program);
                 }
             }
-            Action::Bad => state.counts_as(false, false),
+            Action::Bad => state.impression = Impression::Bad,
             Action::Die => {
-                state.counts_as(false, false);
+                state.impression = Impression::Bad;
                 return self.end(at, program);
             }
             Action::Reset => state.impression = state.outer.last().copied().unwrap_or_default(),
@@ -244,21 +240,21 @@ impl State {
             }
         } else if is_first_factor(module) {
             match outcome {
-                Outcome::Success => {
+                Outcome::Success | Outcome::NewAuthtokReqd => {
                     self.primary = Primary::Right;
                     self.by.insert(module.name().to_owned());
                 }
                 _ if self.primary == Primary::NotReached => self.primary = Primary::Wrong,
                 _ => {}
             }
-        } else if outcome == Outcome::Success && has_a_choice(module) {
+        } else if matches!(outcome, Outcome::Success | Outcome::NewAuthtokReqd) && has_a_choice(module) {
             self.by.insert(module.name().to_owned());
         }
     }
 }
 
 /// What a module can return, as far as it matters.
-fn outcomes(module: &Module) -> Vec<(Outcome, Mfa)> {
+fn outcomes(module: &Module, phase: Phase) -> Vec<(Outcome, Mfa)> {
     let of = |outcomes: &[Outcome]| outcomes.iter().map(|outcome| (*outcome, Mfa::NotReached)).collect();
     if module.is_ours() {
         let skipped = if module.has("exempt=success") { Outcome::Success } else { Outcome::Ignore };
@@ -280,6 +276,10 @@ fn outcomes(module: &Module) -> Vec<(Outcome, Mfa)> {
         "pam_env" | "pam_faildelay" | "pam_cap" | "pam_keyinit" | "pam_warn" | "pam_gnome_keyring" | "pam_kwallet5"
         | "pam_group" | "pam_umask" | "pam_motd" | "pam_mail" | "pam_lastlog" | "pam_limits" => of(&[Outcome::Success]),
         "pam_echo" => of(&[Outcome::Ignore]),
+        // pam_unix, pam_sss and their like, of an account whose password is too old; and who knows which others.
+        _ if phase == Phase::Account => {
+            of(&[Outcome::Success, Outcome::NewAuthtokReqd, Outcome::AuthErr, Outcome::UserUnknown, Outcome::Ignore])
+        }
         _ if is_first_factor(module) => of(&[Outcome::Success, Outcome::AuthErr, Outcome::UserUnknown]),
         _ => of(&[Outcome::Success, Outcome::AuthErr, Outcome::Ignore]),
     }
@@ -311,5 +311,5 @@ fn is_first_factor(module: &Module) -> bool {
 
 /// Whether it may let somebody in, or past a module, who has shown nothing.
 fn has_a_choice(module: &Module) -> bool {
-    outcomes(module).len() > 1
+    outcomes(module, Phase::Auth).len() > 1
 }

@@ -246,8 +246,8 @@ fn silent_login(screen: &Screen, told: &Explanation) -> Result<(), Failure> {
     }
     screen.line("")?;
     screen.line(&printable::wrap(
-        "The policy still decides about these logins, and refuses those that no rule exempts, with this line after \
-         common-account in /etc/pam.d/sshd:",
+        "The policy still decides about these logins, and refuses those that no rule exempts, with this line before \
+         common-account (password-auth) in /etc/pam.d/sshd:",
     ))?;
     screen.line("")?;
     screen.line(ACCOUNT_LINE)

@@ -79,7 +79,7 @@ impl Stack {
         self
     }
 
-    /// The module in the account phase, too: for sshd.
+    /// The module in the account phase, too, before whatever else may end it: for sshd.
     #[must_use]
     pub fn with_account(mut self) -> Self {
         self.account = true;
@@ -106,6 +106,9 @@ impl Stack {
         let mut lines = Vec::new();
         for line in own.lines() {
             let includes = |what| line.trim_start().starts_with(what);
+            if self.account && includes("@include common-account") {
+                lines.push(account.clone());
+            }
             if includes("@include common-auth") {
                 placed = true;
                 lines.extend(self.combined.then(|| auth_with("combined=split")));
@@ -113,9 +116,6 @@ impl Stack {
                 lines.push(auth.clone());
             } else {
                 lines.push(line.to_owned());
-            }
-            if self.account && includes("@include common-account") {
-                lines.push(account.clone());
             }
         }
         if placed { Ok(lines.join("\n") + "\n") } else { Err(missing(service)) }
@@ -167,7 +167,10 @@ mod tests {
         let text = Stack::key_then_code().with_account().rewrite(&Service::Sshd, Some(SSHD)).unwrap();
         assert!(!text.contains("common-auth"), "{text}");
         assert!(text.contains("pam_mfa.so require_publickey\n"), "{text}");
-        assert!(text.ends_with(&format!("@include common-account\naccount\t{CONTROL}\tpam_mfa.so\n")), "{text}");
+        assert!(
+            text.ends_with(&format!("pam_nologin.so\naccount\t{CONTROL}\tpam_mfa.so\n@include common-account\n")),
+            "{text}"
+        );
     }
 
     #[test]
