@@ -189,6 +189,24 @@ on_each_release! {
         Ok(())
     }
 
+    fn by_key_alone_nobody_is_let_past_whom_the_system_lets_in_early(release: Release) -> Outcome {
+        let (lab, _) = boot(machine(release))?;
+        lab.enroll("bob")?;
+        let key = lab.ssh_key("bob")?;
+        let answers = "where = [\"ssh\"]\nssh = \"password-and-code\"\ngroup = \"sre\"\nautomation = []\nenroll = \"invite\"\n\
+                       on_full = \"deny\"\nlogin_grace_time = \"as-is\"\nbreak_glass = false\n";
+        lab.write("/root/answers.toml", answers, 0o600)?;
+        lab.run(["mfactl", "setup", "--anyway", "--confirm-within", "never", "--answers", "/root/answers.toml"])?.success()?;
+        // A password that has expired, and a system whose own accounts need no directory, end the account lines early.
+        for early in [":", "chage -d 0 bob", "chage -d $(date +%F) bob; sed -i '1i account sufficient pam_localuser.so' /etc/pam.d/common-account"] {
+            lab.sh(early)?;
+            let mut login = lab.ssh_with("bob").key(&key).option("BatchMode=yes").command("echo in").start()?;
+            assert_eq!(login.expect_closed()?, 255, "{early}: {}", login.transcript());
+            assert!(!login.transcript().contains("expired"), "{}", login.transcript());
+        }
+        Ok(())
+    }
+
     fn a_dry_run_and_a_second_thought_change_nothing(release: Release) -> Outcome {
         let (lab, _) = boot(machine(release))?;
         let before = lab.sh(FINGERPRINT)?;

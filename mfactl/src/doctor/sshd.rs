@@ -3,7 +3,7 @@
 use super::finding::{Finding, at};
 use super::{Found, Scene};
 use crate::pam::{Ending, Mfa, Phase, Primary, paths};
-use crate::sshd::{Effective, FILE, matched_users, place_of};
+use crate::sshd::{ALL, Effective, FILE, matched_users, place_of};
 
 /// Seconds a login with a code may take as the module has it, if nothing else is said.
 const DIALOG: u64 = 120;
@@ -65,8 +65,11 @@ fn some_are_asked(scene: &Scene<'_>) -> bool {
     })
 }
 
-/// A user whom this `Match` is about, if it names one or a group with one in it.
+/// A user whom this `Match` is about, if it names one, a group with one in it, or everybody.
 fn somebody_of(scene: &Scene<'_>, within: &str) -> Option<String> {
+    if within == ALL {
+        return Some("root".to_owned());
+    }
     let mut words = within.split_ascii_whitespace();
     let (criterion, name) = (words.next()?, words.next()?.split(',').next()?);
     if criterion.eq_ignore_ascii_case("user") {

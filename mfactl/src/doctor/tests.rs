@@ -296,6 +296,17 @@ fn where_the_group_alone_is_asked_sshd_is_asked_about_one_of_it() {
 }
 
 #[test]
+fn where_pams_questions_are_switched_on_behind_match_all_they_are_on() {
+    let right = healthy().answers.get("sshd -T").unwrap().clone();
+    let closed = right.replace("kbdinteractiveauthentication yes", "kbdinteractiveauthentication no");
+    let config = "UsePAM yes\nPasswordAuthentication no\nMatch User carol\n  X11Forwarding no\nMatch all\n  KbdInteractiveAuthentication yes\n";
+    let machine = healthy().says("sshd -T", &closed).file("/etc/ssh/sshd_config", config);
+    let of_root = "sshd -T -C user=root,host=localhost,addr=127.0.0.1";
+    assert_eq!(found(&machine.clone().says(of_root, &right)), [""; 0]);
+    assert_eq!(found(&machine.says(of_root, &closed)), ["Fail sshd-pam /etc/ssh/sshd_config:6"]);
+}
+
+#[test]
 fn names_in_place_of_addresses_matter_where_a_rule_has_addresses() {
     let right = healthy().answers.get("sshd -T").unwrap().clone();
     let machine = healthy().says("sshd -T", &right.replace("usedns no", "usedns yes"));

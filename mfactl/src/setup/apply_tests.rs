@@ -7,7 +7,7 @@ use crate::setup::typed::Person;
 use std::fs;
 
 /// What sshd is asked of alice.
-const OF_ALICE: &str = "sshd of user=alice,host=10.0.0.9,addr=10.0.0.9,laddr=127.0.0.1,lport=22";
+const OF_ALICE: &str = "sshd of user=alice,host=10.0.0.9,addr=10.0.0.9,laddr=127.0.0.1,lport=22,rdomain=";
 
 #[test]
 fn killed_after_any_step_everything_is_taken_back_to_the_last_byte() {

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 /// From where somebody comes who has not been seen.
-const HERE: &str = "127.0.0.1";
+pub(crate) const HERE: &str = "127.0.0.1";
 const METHODS: &str = "authenticationmethods";
 const ASKS: &str = "kbdinteractiveauthentication";
 
@@ -28,8 +28,7 @@ pub(crate) struct Meant {
 impl Meant {
     /// The connection, as `sshd -T -C` takes it.
     pub(crate) fn connection(&self) -> String {
-        let from = &self.from;
-        format!("user={},host={from},addr={from},laddr={HERE},lport=22", self.user)
+        connection(&self.user, &self.from)
     }
 
     /// How sshd would do otherwise, in a sentence; `None` if it would not.
@@ -47,6 +46,11 @@ impl Meant {
             printable::line(&self.connection()),
         ))
     }
+}
+
+/// A connection of that user's from there, with all that a `Match` may ask for: sshd has no answer where something lacks.
+pub(crate) fn connection(user: &str, from: &str) -> String {
+    format!("user={user},host={from},addr={from},laddr={HERE},lport=22,rdomain=")
 }
 
 /// What our file means for somebody of each kind. `lines` are sshd's with the change in them: where somebody else's
@@ -174,7 +178,7 @@ mod tests {
         let users: Vec<&str> = meant.iter().map(|login| login.user.as_str()).collect();
         assert_eq!(users, ["root", "dave", "alice", "erin"]);
         assert!(meant[1].connection().starts_with("user=dave,host=10.0.0.9,addr=10.0.0.9,"), "{:?}", meant[1]);
-        assert_eq!(meant[3].connection(), "user=erin,host=127.0.0.1,addr=127.0.0.1,laddr=127.0.0.1,lport=22");
+        assert_eq!(meant[3].connection(), "user=erin,host=127.0.0.1,addr=127.0.0.1,laddr=127.0.0.1,lport=22,rdomain=");
         let methods = |at: usize| meant[at].values.get(METHODS).map(|values| values.join("|"));
         let both = "publickey,keyboard-interactive keyboard-interactive".to_owned();
         assert_eq!([1, 2, 3].map(methods), [Some("publickey".into()), Some(both), None]);

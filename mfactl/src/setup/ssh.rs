@@ -34,6 +34,10 @@ pub(crate) enum SshError {
     NeedsPassword { place: Place },
     /// A `Match` takes sshd's own method away and says nothing of PAM's, which would let those in by password.
     WouldOpen { place: Place, within: String },
+    /// It asks PAM under another name, and nobody knows that stack.
+    OtherService(String),
+    /// A forced command answers no questions, and root would be asked some.
+    ForcedRoot,
     /// A name that cannot stand in a list of sshd's.
     OddName(String),
 }
@@ -58,6 +62,16 @@ impl fmt::Display for SshError {
                 f,
                 "{place} lets nobody of \"Match {within}\" in by password, and with PAM's questions on it no longer \
                  would. Write KbdInteractiveAuthentication no there, too."
+            ),
+            Self::OtherService(name) => write!(
+                f,
+                "PAMServiceName makes sshd ask PAM for {name}, and what the module knows of sshd it knows by the name \
+                 sshd. Take that line out of sshd's configuration first."
+            ),
+            Self::ForcedRoot => f.write_str(
+                "Root comes over ssh by forced commands alone (PermitRootLogin forced-commands-only), which answer no \
+                 questions, and would be asked some. Name root in `automation`, so that root's key stays enough; or \
+                 choose another group, or another PermitRootLogin.",
             ),
             Self::OddName(name) => write!(
                 f,
@@ -99,6 +113,13 @@ pub(crate) fn changes(wish: &Wish<'_>, system: &dyn System) -> Result<Vec<FileCh
     let odd = wish.automation.iter().map(String::as_str).chain(group).find(|name| !is_plain(name));
     if let Some(name) = odd {
         return Err(SshError::OddName(name.to_owned()));
+    }
+    if let Some(name) = effective.value("PAMServiceName").filter(|name| *name != "sshd") {
+        return Err(SshError::OtherService(name.to_owned()));
+    }
+    let is_program = wish.automation.iter().any(|name| name == "root");
+    if wish.asks_root && !is_program && effective.value("PermitRootLogin") == Some("forced-commands-only") {
+        return Err(SshError::ForcedRoot);
     }
     let before = system.text(DROP_IN);
     if before.as_ref().is_some_and(|before| !before.starts_with(MARK)) {

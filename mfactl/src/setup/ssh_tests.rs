@@ -159,6 +159,30 @@ fn a_root_who_is_asked_may_answer_and_still_needs_the_key() {
 }
 
 #[test]
+fn a_root_of_forced_commands_is_not_asked_what_a_command_cannot_answer() {
+    let machine = bookworm().says("sshd -T", "permitrootlogin forced-commands-only\nlogingracetime 120\n");
+    let automation = ["root".to_owned()];
+    for way in [SshWay::KeyAndCode, SshWay::PasswordAndCode] {
+        let asked = Wish { asks_root: true, ..wish(way) };
+        assert_eq!(changes(&asked, &machine), Err(SshError::ForcedRoot), "{way}");
+        assert!(changes(&wish(way), &machine).is_ok(), "{way}");
+        let said = said(&Wish { automation: &automation, ..asked }, &machine);
+        let at = said.iter().position(|line| line == "Match User root").unwrap();
+        assert_eq!(said[at + 1], "AuthenticationMethods publickey", "{way}");
+    }
+}
+
+#[test]
+fn an_sshd_that_asks_pam_under_another_name_is_left_alone() {
+    let of = |name: &str| {
+        let machine = bookworm().says("sshd -T", &format!("pamservicename {name}\nlogingracetime 120\n"));
+        changes(&wish(SshWay::PasswordAndCode), &machine).err()
+    };
+    assert_eq!(of("ssh-plain"), Some(SshError::OtherService("ssh-plain".into())));
+    assert_eq!(of("sshd"), None);
+}
+
+#[test]
 fn our_file_comes_before_those_of_cloud_images() {
     let machine = bookworm().file("/etc/ssh/sshd_config.d/50-cloud-init.conf", "PasswordAuthentication yes\n");
     let files = changes(&wish(SshWay::PasswordAndCode), &machine).unwrap();

@@ -159,7 +159,7 @@ fn edit(
         let only = "it does not include common-auth once, as Debian's stacks do";
         lines.auth(way).ok_or_else(|| refused(only))?;
     }
-    if service == "sshd" && read.ours(Phase::Account).is_empty() {
+    if service == "sshd" && (read.ours(Phase::Account).is_empty() || lines.has_late_account()) {
         lines.account().ok_or_else(|| refused("it does not include common-account once, as Debian's does"))?;
     }
     let after = lines.text();
@@ -194,7 +194,7 @@ fn by_hand(service: &Service, way: SshWay) -> String {
         lines.push_str(&format!("{place}\n  {}\n", auth_line(way)));
     }
     if service.name == "sshd" && service.ours(Phase::Account).is_empty() {
-        lines.push_str(&format!("behind the other account lines:\n  {}\n", account_line()));
+        lines.push_str(&format!("before the other account lines:\n  {}\n", account_line()));
     }
     lines
 }
@@ -215,35 +215,62 @@ impl Insert {
 
     /// After the password, or in place of it where a key came before.
     fn auth(&mut self, way: SshWay) -> Option<()> {
+        let at = self.include_of("common-auth")?;
         match way {
-            SshWay::PasswordAndCode => self.after("common-auth", &auth_line(way)),
+            SshWay::PasswordAndCode => self.put(at + 1, &auth_line(way)),
             SshWay::KeyAndCode => {
-                let at = self.after("common-auth", &auth_line(way))?;
+                self.put(at + 1, &auth_line(way));
                 self.lines.remove(at);
-                Some(at)
             }
         }
-        .map(|_| ())
+        Some(())
     }
 
+    /// Before the system's own account lines: these end the stack where a password has expired, and with pam_localuser for
+    /// every account of this machine, and nothing behind them is asked.
     fn account(&mut self) -> Option<()> {
-        self.after("common-account", &account_line()).map(|_| ())
+        self.include_of("common-account")?;
+        let (own, others) = self.lines.drain(..).partition(|line| is_own_account(line));
+        self.lines = others;
+        let at = self.include_of("common-account")?;
+        // One that somebody has written keeps what it says.
+        let own: Vec<String> = own;
+        let own = own.iter().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n");
+        self.put(at, if own.is_empty() { account_line() } else { own }.as_str());
+        Some(())
     }
 
-    /// Puts a line after the one that includes this file, if there is exactly one; says where that one is.
-    fn after(&mut self, included: &str, line: &str) -> Option<usize> {
+    /// Whether our account line stands where it may not be reached.
+    fn has_late_account(&self) -> bool {
+        let late = |at: usize| self.lines.iter().skip(at).any(|line| is_own_account(line));
+        self.include_of("common-account").is_some_and(late)
+    }
+
+    fn put(&mut self, at: usize, line: &str) {
+        if let Some(before) =
+            at.checked_sub(1).and_then(|at| self.lines.get_mut(at)).filter(|line| !line.ends_with('\n'))
+        {
+            before.push('\n');
+        }
+        self.lines.insert(at, format!("{REMARK}\n{line}\n"));
+    }
+
+    /// Where the line is that includes this file, if there is exactly one.
+    fn include_of(&self, included: &str) -> Option<usize> {
         let includes = |line: &String| {
             let mut words = line.split_whitespace();
             words.next() == Some("@include") && words.next() == Some(included)
         };
         let mut places = self.lines.iter().enumerate().filter(|(_, line)| includes(line)).map(|(at, _)| at);
         let (at, None) = (places.next()?, places.next()) else { return None };
-        if let Some(include) = self.lines.get_mut(at).filter(|line| !line.ends_with('\n')) {
-            include.push('\n');
-        }
-        self.lines.insert(at + 1, format!("{REMARK}\n{line}\n"));
         Some(at)
     }
+}
+
+/// Whether this is a line of sshd's by which our module decides about accounts.
+fn is_own_account(line: &str) -> bool {
+    let phase = line.split_whitespace().next().unwrap_or_default().trim_start_matches('-');
+    phase == "account" && line.contains("pam_mfa.so")
 }
 
 /// What is tried of a new text: its questions, without what would let root in unasked. The same is tried once.

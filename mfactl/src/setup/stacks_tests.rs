@@ -25,7 +25,7 @@ fn after_the_password_there_is_a_code_and_keys_alone_are_looked_at() {
         assert_eq!(paths(&edits), ["/etc/pam.d/sshd"]);
         let text = after(&edits, "/etc/pam.d/sshd");
         let auth = format!("@include common-auth\n{REMARK}\nauth {CONTROL} pam_mfa.so\n");
-        let account = format!("@include common-account\n{REMARK}\naccount {CONTROL} pam_mfa.so\n");
+        let account = format!("{REMARK}\naccount {CONTROL} pam_mfa.so\n@include common-account\n");
         assert!(text.contains(&auth) && text.contains(&account), "{text}");
         // Without our lines it is the old text, byte for byte.
         let ours = |line: &&str| !line.contains("pam_mfa") && *line != REMARK;
@@ -33,6 +33,18 @@ fn after_the_password_there_is_a_code_and_keys_alone_are_looked_at() {
         assert_eq!(rest.as_bytes(), edits.files[0].before.as_deref().unwrap());
         assert_eq!(edits.warnings, []);
     }
+}
+
+#[test]
+fn an_account_line_that_stands_too_late_to_be_reached_is_moved() {
+    let line = "account requisite pam_mfa.so timeout=20";
+    let auth = format!("@include common-auth\nauth {CONTROL} pam_mfa.so\n");
+    let behind = format!("{auth}@include common-account\n{line}");
+    let edits = ssh(&bookworm().file("/etc/pam.d/sshd", &behind), SshWay::PasswordAndCode).unwrap();
+    let moved = format!("{auth}{REMARK}\n{line}\n@include common-account\n");
+    assert_eq!(after(&edits, "/etc/pam.d/sshd"), moved);
+    let again = bookworm().file("/etc/pam.d/sshd", &moved);
+    assert_eq!(ssh(&again, SshWay::PasswordAndCode).unwrap().files, []);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use super::planned::{members, planned};
 use super::show::Shown;
 use super::standing::{Standing, standing};
 use super::typed::{self, Typed};
-use super::{Args, diff, locked_out, policy as rules};
+use super::{Args, diff, locked_out, policy as rules, world};
 use crate::policy::preview::{self, Preview};
 use crate::system::Machine;
 use crate::{Desk, Shared, connect, policy};
@@ -29,6 +29,8 @@ pub(super) fn run(args: &Args, shared: &Shared) -> Result<Exit, Failure> {
     let within = args.confirm_within.or(given.confirm_within).unwrap_or(Within::DEFAULT);
     let daemon = connect(shared.socket.as_deref())?;
     let mut desk = Desk { daemon, socket: shared.socket.clone(), screen: Screen::open(), json: shared.json };
+    // Where sshd waits for its first login it could not be asked anything.
+    let _ = world::make_sshd_folder();
     let facts = Facts::of(&Machine, &mut desk)?;
     let mut terminal = Terminal::open();
     let asks = terminal.is_interactive() && !desk.json;

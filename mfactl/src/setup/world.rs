@@ -3,6 +3,7 @@
 //! Programs are found in root's own folders whatever `PATH` says, are given no environment of ours, and are not waited
 //! for without end.
 
+use super::meant::{HERE, connection};
 use super::plan::Trial;
 use super::trial::{self, Treats, TrialError};
 use super::typed::{self, Typed};
@@ -105,12 +106,10 @@ impl World for ThisMachine {
     }
 
     fn check_sshd(&self) -> Result<(), String> {
-        if !Path::new(SSHD_FOLDER).exists() {
-            let made = DirBuilder::new().mode(0o755).create(SSHD_FOLDER);
-            made.map_err(|error| format!("{SSHD_FOLDER} cannot be made: {error}"))?;
-        }
+        make_sshd_folder()?;
         run(&["sshd", "-t"])?;
-        run(&["sshd", "-T"]).map(drop)
+        // Of somebody: where a Match asks for the port, sshd says nothing of nobody.
+        run(&["sshd", "-T", "-C", &connection("root", HERE)]).map(drop)
     }
 
     fn sshd_of(&self, connection: &str) -> Result<Effective, String> {
@@ -137,6 +136,15 @@ impl World for ThisMachine {
     fn try_typed(&self, typed: &mut Typed<'_>, folder: &Path) -> Result<(), TrialError> {
         typed::gets_in(typed, folder)
     }
+}
+
+/// What sshd needs to look at its own configuration; it is made where sshd has not run yet.
+pub(crate) fn make_sshd_folder() -> Result<(), String> {
+    if Path::new(SSHD_FOLDER).exists() {
+        return Ok(());
+    }
+    let made = DirBuilder::new().mode(0o755).create(SSHD_FOLDER);
+    made.map_err(|error| format!("{SSHD_FOLDER} cannot be made: {error}"))
 }
 
 /// What the policy does with this login, whatever was proved before. To become root by su is somebody else's question: of
