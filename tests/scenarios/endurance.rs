@@ -1,6 +1,6 @@
 //! Ten thousand logins in one process: nothing is left over, neither in it nor in the daemon.
 
-use harness::{Lab, Outcome, Release, on_each_release};
+use harness::{Failure, Lab, Outcome, Release, on_each_release};
 use serde_json::Value;
 
 use crate::steps::{bring_programs, people, policy};
@@ -12,11 +12,8 @@ type Holds = (i64, i64);
 const SERVICE: &str = "auth required pam_permit.so\nauth [success=ok ignore=ignore default=die] pam_mfa.so\n";
 
 fn daemon_holds(lab: &Lab) -> Outcome<Holds> {
-    let look = "process=/proc/$(systemctl show --property=MainPID --value mfa-daemon); \
-                ls $process/fd | wc -l; sed -n 's/VmRSS:\\s*\\([0-9]*\\) kB/\\1/p' $process/status";
-    let told = lab.sh(look)?;
-    let mut numbers = told.split_whitespace().map(|word| word.parse().unwrap_or(-1));
-    Ok((numbers.next().unwrap_or(-1), numbers.next().unwrap_or(-1)))
+    let held = lab.daemon_holds()?.ok_or_else(|| Failure::new("there is no daemon"))?;
+    Ok((held.descriptors, held.resident_kib))
 }
 
 /// What the program held after each tenth of its logins.

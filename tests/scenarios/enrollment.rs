@@ -1,39 +1,8 @@
 //! Enrolling a phone: guided on a terminal, interrupted, by a script; and what must be proved before anything is changed.
 
-use harness::{Failure, Lab, Outcome, Phone, Release, Terminal, on_each_release};
+use harness::{Lab, Outcome, Phone, Release, acknowledge, on_each_release};
 
 use crate::steps::{CODE, account, be_refused, log_in, must_hold, password_given, policy, web};
-
-/// The guided setup, up to its question for a code, and a phone that has scanned the picture.
-fn up_to_the_picture(lab: &Lab, user: &str) -> Outcome<(Terminal, Phone)> {
-    let mut setup = lab.pty_as(user, ["mfa-enroll"])?;
-    setup.answer("Which one? [1] ", "1")?;
-    setup.answer("Have you an authenticator app on your phone? [Y/n] ", "")?;
-    setup.expect(CODE)?;
-    let phone = Phone::scan_screen(setup.transcript())?;
-    Ok((setup, phone))
-}
-
-/// The backup codes that a screen shows, in the order of their numbers.
-pub(crate) fn codes_on(screen: &str) -> Vec<String> {
-    let words: Vec<&str> = screen.split_whitespace().collect();
-    let numbered = |pair: &[&str]| Some((pair[0].parse::<u32>().ok()?, pair[1].to_owned()));
-    let is_code = |word: &str| word.len() == 14 && word.split('-').all(|group| group.len() == 4);
-    let mut codes: Vec<_> = words.windows(2).filter(|pair| is_code(pair[1])).filter_map(numbered).collect();
-    codes.sort();
-    codes.into_iter().map(|(_, code)| code).collect()
-}
-
-/// Types the last group of the backup code that is asked for.
-fn acknowledge(terminal: &mut Terminal) -> Outcome<Vec<String>> {
-    terminal.expect("Type the last group of code ")?;
-    let number = terminal.expect(": ")?;
-    let codes = codes_on(terminal.transcript());
-    let code = number.parse::<usize>().ok().and_then(|number| codes.get(number - 1));
-    let code = code.ok_or_else(|| Failure::new(format!("no code {number} in {codes:?}")))?;
-    terminal.send_line(&code.rsplit('-').next().unwrap_or_default().to_lowercase())?;
-    Ok(codes)
-}
 
 /// Whether the daemon has that account as enrolled.
 fn factors(lab: &Lab, user: &str) -> Outcome<usize> {
@@ -43,7 +12,7 @@ fn factors(lab: &Lab, user: &str) -> Outcome<usize> {
 on_each_release! {
     fn the_guided_setup_leads_from_the_picture_to_the_first_login(release: Release) -> Outcome {
         let lab = web(release).boot()?;
-        let (mut setup, mut phone) = up_to_the_picture(&lab, "alice")?;
+        let (mut setup, mut phone) = lab.setup_up_to_the_picture("alice")?;
         assert_eq!(phone.account().account, "alice@lab");
         setup.send_line(&phone.wrong_code())?;
         setup.expect("That is not the code of this secret.")?;
@@ -63,7 +32,7 @@ on_each_release! {
 
     fn a_wrong_group_of_a_backup_code_is_asked_for_again(release: Release) -> Outcome {
         let lab = web(release).boot()?;
-        let (mut setup, mut phone) = up_to_the_picture(&lab, "alice")?;
+        let (mut setup, mut phone) = lab.setup_up_to_the_picture("alice")?;
         setup.send_line(&phone.code())?;
         setup.expect("Type the last group of code ")?;
         setup.answer(": ", "XXXX")?;
@@ -75,7 +44,7 @@ on_each_release! {
 
     fn backup_codes_count_whether_they_were_written_down_or_not(release: Release) -> Outcome {
         let lab = web(release).boot()?;
-        let (mut setup, mut phone) = up_to_the_picture(&lab, "alice")?;
+        let (mut setup, mut phone) = lab.setup_up_to_the_picture("alice")?;
         setup.send_line(&phone.code())?;
         setup.expect("Type the last group of code ")?;
         setup.send("\x04")?;
@@ -86,7 +55,7 @@ on_each_release! {
 
     fn pictures_in_plain_characters_and_the_link_say_the_same(release: Release) -> Outcome {
         let lab = web(release).boot()?;
-        let (mut setup, phone) = up_to_the_picture(&lab, "alice")?;
+        let (mut setup, phone) = lab.setup_up_to_the_picture("alice")?;
         setup.send_line("a")?;
         let plain = setup.expect(CODE)?;
         assert_eq!(Phone::scan_screen(&plain)?.account(), phone.account());
@@ -99,16 +68,16 @@ on_each_release! {
 
     fn an_interrupted_enrollment_goes_on_with_the_same_secret(release: Release) -> Outcome {
         let lab = web(release).boot()?;
-        let (mut setup, first) = up_to_the_picture(&lab, "alice")?;
+        let (mut setup, first) = lab.setup_up_to_the_picture("alice")?;
         setup.send("\x03")?;
         assert_ne!(setup.expect_closed()?, 0);
         // Nothing counts yet: the password alone is enough.
         password_given(&lab, "alice")?.expect_shell()?;
-        let (setup, second) = up_to_the_picture(&lab, "alice")?;
+        let (setup, second) = lab.setup_up_to_the_picture("alice")?;
         must_hold(setup.transcript(), &["You began this before: the secret is the same, and waits for"])?;
         assert_eq!(second.account(), first.account());
         setup.hang_up();
-        let (mut setup, mut third) = up_to_the_picture(&lab, "alice")?;
+        let (mut setup, mut third) = lab.setup_up_to_the_picture("alice")?;
         assert_eq!(third.account(), first.account());
         setup.send_line(&third.code())?;
         acknowledge(&mut setup)?;
@@ -118,7 +87,7 @@ on_each_release! {
 
     fn a_new_secret_makes_the_one_shown_before_worthless(release: Release) -> Outcome {
         let lab = web(release).boot()?;
-        let (mut setup, mut old) = up_to_the_picture(&lab, "alice")?;
+        let (mut setup, mut old) = lab.setup_up_to_the_picture("alice")?;
         setup.send_line("n")?;
         setup.expect(CODE)?;
         let mut new = Phone::scan_screen(setup.transcript())?;
@@ -132,7 +101,7 @@ on_each_release! {
 
     fn where_two_codes_are_wanted_one_is_not_enough(release: Release) -> Outcome {
         let lab = web(release).settings("[enrollment]\nconfirm_codes = 2\n").boot()?;
-        let (mut setup, mut phone) = up_to_the_picture(&lab, "alice")?;
+        let (mut setup, mut phone) = lab.setup_up_to_the_picture("alice")?;
         setup.send_line(&phone.code())?;
         setup.expect("Right. Now the next code, when it appears")?;
         assert_eq!(factors(&lab, "alice")?, 0);

@@ -3,9 +3,9 @@
 
 use std::thread::scope;
 
-use harness::{Failure, Lab, Outcome, Phone, Release, Terminal, on_each_release};
+use harness::{Failure, Knock, Lab, Outcome, Phone, Release, Terminal, on_each_release};
 
-use crate::steps::{CODE, Knock, account, all_at_once, bring_programs, log_in, logged, password_given, web};
+use crate::steps::{CODE, account, all_at_once, bring_programs, log_in, logged, password_given, web};
 
 /// Names of users there are many of.
 fn crowd(count: usize) -> Vec<String> {

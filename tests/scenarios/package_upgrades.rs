@@ -6,7 +6,8 @@ use std::thread::scope;
 use harness::{Enrolled, Failure, Lab, Outcome, Release, on_each_release};
 
 use crate::packages::{apt, bring, clean, install};
-use crate::steps::{CODE, Ended, Knock, PASSWORD, all_at_once, bring_programs, log_in, password_given};
+use crate::steps::{CODE, PASSWORD, all_at_once, bring_programs, log_in, password_given};
+use harness::{Ended, Knock};
 
 /// How many people log in all the while, each with ten codes that work once.
 const PEOPLE: usize = 24;

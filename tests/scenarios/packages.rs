@@ -1,10 +1,7 @@
 //! The packages for Debian on a machine that has never seen the product: what installing, upgrading, removing and
 //! purging them does to those who log in.
 
-use std::path::PathBuf;
-use std::{env, fs};
-
-use harness::{Failure, Lab, LabBuilder, Outcome, Output, Release, on_each_release};
+use harness::{Lab, LabBuilder, Outcome, Output, Release, on_each_release};
 
 use crate::steps::{CODE, PASSWORD, log_in, must_hold, password_given};
 
@@ -16,37 +13,19 @@ pub(crate) fn clean(release: Release) -> LabBuilder {
     Lab::builder(release).without_product().user("alice", PASSWORD).user("bob", PASSWORD)
 }
 
-/// The packages of a kind, `deb` or `rpm`, of this version, `now`, or of the next one, `next`.
-pub(crate) fn made(edition: &str, kind: &str) -> Outcome<Vec<PathBuf>> {
-    let folder = env::var_os("MFA_PACKAGES").map_or_else(
-        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/packages-for-labs")),
-        PathBuf::from,
-    );
-    let folder = folder.join(edition);
-    let is_one = |path: &PathBuf| path.extension().is_some_and(|ending| ending == kind);
-    let made: Vec<PathBuf> = fs::read_dir(&folder)?.flatten().map(|entry| entry.path()).filter(is_one).collect();
-    if made.len() == 2 {
-        return Ok(made);
-    }
-    Err(Failure::new(format!("{}: {made:?}. Run: cargo xtask scenarios", folder.display())))
-}
-
 /// The .debs of that edition in a folder of the lab; that folder.
 pub(crate) fn bring(lab: &Lab, edition: &str) -> Outcome<String> {
-    let folder = format!("/root/{edition}");
-    lab.bring(&made(edition, "deb")?, &folder)?;
-    Ok(folder)
+    lab.bring_packages(edition)
 }
 
 /// As an administrator without a terminal does it: whatever asked a question would fail.
 pub(crate) fn apt(lab: &Lab, words: &str) -> Outcome<Output> {
-    Ok(lab.run(["sh", "-c", &format!("DEBIAN_FRONTEND=noninteractive apt-get --quiet --yes {words} </dev/null")])?)
+    lab.apt(words)
 }
 
 /// Installs, or upgrades to, that edition.
 pub(crate) fn install(lab: &Lab, edition: &str) -> Outcome<Output> {
-    let folder = bring(lab, edition)?;
-    Ok(apt(lab, &format!("install --no-install-recommends {folder}/*.deb"))?.success()?)
+    lab.install_packages(edition)
 }
 
 /// Every file that libpam reads, with what is in it.

@@ -6,7 +6,6 @@ use std::thread::scope;
 use harness::virtual_key::Model;
 use harness::{Console, Failure, Guest, Outcome, Release, SecurityKey, Service, Stack, on_each_release};
 
-use crate::enrollment::codes_on;
 use crate::steps::{CODE, PASSWORD, logged, must_hold, people};
 
 const SUDO: &str = "[sudo] password for alice: ";
@@ -162,7 +161,7 @@ fn a_key_is_enrolled_at_the_console(desk: &mut Desk<'_>) -> Outcome {
     console.await_text("Type the last group of code ")?;
     let said = console.expect(": ")?;
     must_hold(&said, &["Right: \"blue\" counts from now on.", "Backup codes, each works once."])?;
-    let codes = codes_on(&said);
+    let codes = harness::codes_on(&said);
     let number: usize = said.rsplit(' ').next().and_then(|word| word.parse().ok()).unwrap_or_default();
     let code = number.checked_sub(1).and_then(|at| codes.get(at)).ok_or_else(|| Failure::new(said.clone()))?;
     console.type_line(code.rsplit('-').next().unwrap_or_default())?;

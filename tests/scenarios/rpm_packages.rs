@@ -1,9 +1,9 @@
 //! The packages for Red Hat's systems. No such system can be had here, so they are installed with rpm on a Debian: what
 //! their scripts do, what stays of a site's configuration, and that they refuse to go while a stack names the module.
 
-use harness::{Lab, Outcome, Output, Release, on_each_release};
+use harness::{Lab, Outcome, Output, Release, on_each_release, packages};
 
-use crate::packages::{clean, made};
+use crate::packages::clean;
 use crate::steps::{log_in, must_hold, password_given};
 
 /// Where Red Hat's systems have PAM modules; Debian's libpam takes the path.
@@ -18,7 +18,7 @@ fn rpm(lab: &Lab, words: &str) -> Outcome<Output> {
 /// Installs, or upgrades to, that edition.
 fn install(lab: &Lab, edition: &str, how: &str) -> Outcome<Output> {
     let folder = format!("/root/{edition}");
-    lab.bring(&made(edition, "rpm")?, &folder)?;
+    lab.bring(&packages(edition, "rpm")?, &folder)?;
     Ok(rpm(lab, &format!("--nodeps {how} {folder}/*.rpm"))?.success()?)
 }
 

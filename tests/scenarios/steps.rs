@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use harness::{Failure, Lab, LabBuilder, Outcome, Release, Service, Stack, Terminal};
+use harness::{Ended, Failure, Knock, Lab, LabBuilder, Outcome, Release, Service, Stack, Terminal};
 use serde_json::Value;
 
 /// Everybody's password.
@@ -56,44 +56,10 @@ pub(crate) fn be_refused(lab: &Lab, user: &str, code: &str) -> Outcome<String> {
     Ok(login.expect(CODE)?)
 }
 
-/// One of many logins at once.
-pub(crate) struct Knock<'a> {
-    pub(crate) user: &'a str,
-    pub(crate) answers: Vec<&'a str>,
-}
-
-/// How a login through libpam ended.
-#[derive(Debug)]
-pub(crate) struct Ended {
-    /// libpam's number; 0 is success.
-    pub(crate) code: i64,
-    /// Everything that was shown.
-    pub(crate) screen: String,
-}
-
-impl Ended {
-    pub(crate) fn is_in(&self) -> bool {
-        self.code == 0
-    }
-}
-
 /// Lets all of them log in to a service at the same moment, as root's applications do it.
 pub(crate) fn all_at_once(lab: &Lab, service: &str, knocks: &[Knock<'_>]) -> Outcome<Vec<Ended>> {
-    let lines = knocks.iter().map(|knock| {
-        let words: Vec<&str> = std::iter::once(knock.user).chain(knock.answers.iter().copied()).collect();
-        words.join("\t") + "\n"
-    });
-    let lines: String = lines.collect();
-    let told = lab.run_with_input([CROWD, service, &knocks.len().to_string()], &lines)?.json()?;
-    let ended = told["logins"].as_array().into_iter().flatten().map(|login| Ended {
-        code: login["code"].as_i64().unwrap_or(-1),
-        screen: login["screen"].as_str().unwrap_or_default().to_owned(),
-    });
-    Ok(ended.collect())
+    lab.all_at_once(service, knocks)
 }
-
-/// Where the program `crowd` is in a lab.
-const CROWD: &str = "/usr/local/bin/crowd";
 
 /// Puts the programs `crowd`, `frames` and `post` into the lab.
 pub(crate) fn bring_programs(lab: &Lab) -> Outcome {

@@ -3,7 +3,8 @@
 
 use harness::{Lab, LabBuilder, Outcome, Phone, Release, on_each_release};
 
-use crate::steps::{CODE, Ended, Knock, account, all_at_once, bring_programs, must_hold, password_given, policy, web};
+use crate::steps::{CODE, account, all_at_once, bring_programs, must_hold, password_given, policy, web};
+use harness::{Ended, Knock};
 
 const CLOCK: &str = "/etc/scenario-clock";
 

@@ -26,9 +26,11 @@ mod base;
 mod builder;
 mod camera;
 mod command;
+mod crowd;
 mod enrollment;
 mod gateway;
 mod guest;
+mod holds;
 mod host;
 mod keeper;
 mod lab;
@@ -36,6 +38,7 @@ mod layer;
 mod notices;
 mod otpauth;
 mod outcome;
+mod packages;
 mod phone;
 mod pty;
 mod release;
@@ -44,16 +47,20 @@ mod ssh;
 mod stack;
 mod staged;
 mod terminal;
+mod wizard;
 
 pub use builder::LabBuilder;
 pub use camera::CameraError;
 pub use command::{Output, RunError};
+pub use crowd::{Ended, Knock};
 pub use enrollment::Enrolled;
 pub use guest::{Console, ConsoleError, Guest};
+pub use holds::Holds;
 pub use keeper::BootError;
 pub use lab::Lab;
 pub use otpauth::{Otpauth, OtpauthError};
 pub use outcome::{Failure, Outcome};
+pub use packages::packages;
 pub use phone::Phone;
 pub use release::Release;
 pub use security_key::{KEY_PORTS, SecurityKey};
@@ -62,6 +69,7 @@ pub use stack::{Service, Stack, StackError};
 pub use terminal::{Terminal, TerminalError};
 /// What security keys are made of.
 pub use virtual_key;
+pub use wizard::{acknowledge, codes_on};
 
 /// Runs each scenario once on every Debian release: `fn name(release: Release) -> Outcome { … }`
 /// becomes the tests `name::on_bookworm` and `name::on_trixie`.

@@ -71,6 +71,18 @@ impl fmt::Display for TerminalError {
 
 impl std::error::Error for TerminalError {}
 
+impl TerminalError {
+    /// Whether nothing came in time: the program neither said what was expected nor ended.
+    pub fn is_silence(&self) -> bool {
+        matches!(self.why, Why::Late(_))
+    }
+
+    /// Whether the program ended before it said what was expected.
+    pub fn has_ended(&self) -> bool {
+        matches!(self.why, Why::Ended(..))
+    }
+}
+
 impl Terminal {
     pub(crate) fn outside(lab: &Lab, what: &str, args: &[String]) -> Result<Self, TerminalError> {
         let mut command = Command::new("setsid");

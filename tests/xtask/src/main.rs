@@ -12,6 +12,7 @@ mod places;
 mod privilege;
 mod scenarios;
 mod setup;
+mod soak;
 mod stage;
 mod tally;
 mod test;
@@ -36,7 +37,7 @@ pub(crate) enum Stop {
     Told,
 }
 
-const COMMANDS: [Command; 10] = [
+const COMMANDS: [Command; 11] = [
     setup::COMMAND,
     test::COMMAND,
     demo::COMMAND,
@@ -47,6 +48,7 @@ const COMMANDS: [Command; 10] = [
     bench::COMMAND,
     fuzz::COMMAND,
     faults::COMMAND,
+    soak::COMMAND,
 ];
 
 fn main() -> ExitCode {

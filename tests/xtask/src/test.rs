@@ -8,6 +8,7 @@ use crate::package::{lint_for_labs, package_for_labs};
 use crate::places::{installed, root, staged, target};
 use crate::scenarios::scenarios;
 use crate::setup::{ALL, setup};
+use crate::soak::a_minute;
 use crate::stage::stage_afresh;
 use crate::tally::Tally;
 use crate::{Command, Stop, no_more, take_profile};
@@ -18,7 +19,7 @@ pub(crate) const COMMAND: Command = Command {
     usage: "usage: cargo xtask test [--profile release|lab]
 
 rustfmt, clippy, cargo-deny, the tests of both workspaces, packages and what lintian and rpmlint say of them, then the
-scenarios in labs of every Debian release. A table at the end says what took how long.
+scenarios in labs of every Debian release, and a minute of the soak. A table at the end says what took how long.
 Gets what it needs. The labs run as root, through sudo when you are not; the rest runs as you.
 
   --profile lab   the labs get a build that is made much faster",
@@ -54,6 +55,7 @@ fn test(profile: &str) -> Result<(), Stop> {
         tally.heading("lintian and rpmlint");
         tally.check("lintian and rpmlint", lint_for_labs());
         scenarios(&mut tally, &[]);
+        a_minute(&mut tally, profile);
     }
     tally.close()
 }
