@@ -3,14 +3,13 @@
 
 use super::Peer;
 use super::methods::{self, Answered};
+use super::visitor::Visitor;
 use crate::conversation::Conversation;
 use crate::daemon::Daemon;
 use mfa_proto::frame::Decoder;
 use std::io;
 use std::rc::Rc;
 use std::time::Duration;
-use tokio::io::AsyncWriteExt;
-use tokio::net::UnixStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 use zeroize::Zeroizing;
@@ -23,14 +22,14 @@ const FRAME: Duration = Duration::from_secs(10);
 const READING: Duration = Duration::from_secs(10);
 
 /// Serves the connection to its end.
-pub(super) async fn serve(daemon: Rc<Daemon>, mut stream: UnixStream, peer: Peer, mut stop: watch::Receiver<bool>) {
+pub(super) async fn serve(daemon: Rc<Daemon>, mut visitor: Visitor, peer: Peer, mut stop: watch::Receiver<bool>) {
     let mut inbox = Decoder::default();
     let mut conversation = Conversation::new(daemon, peer);
     let mut until = Instant::now() + FIRST_WORD;
     loop {
         let frame = tokio::select! {
             biased;
-            frame = receive(&stream, &mut inbox, until) => frame,
+            frame = receive(&visitor, &mut inbox, until) => frame,
             _ = stop.wait_for(|stop| *stop) => None,
         };
         let Some(frame) = frame else { break };
@@ -43,14 +42,14 @@ pub(super) async fn serve(daemon: Rc<Daemon>, mut stream: UnixStream, peer: Peer
         let still_there = tokio::select! {
             biased;
             () = waits => true,
-            () = gone(&stream, &mut inbox) => false,
+            () = gone(&visitor, &mut inbox) => false,
             _ = stop.wait_for(|stop| *stop) => false,
         };
         if !still_there {
             break;
         }
         let Answered { reply, hang_up } = methods::answer(&mut conversation, &frame).await;
-        let sent = timeout(READING, stream.write_all(&reply)).await;
+        let sent = timeout(READING, visitor.write_all(&reply)).await;
         // A peer that always has another call ready must not keep the daemon from stopping.
         if hang_up || !matches!(sent, Ok(Ok(()))) || *stop.borrow() {
             break;
@@ -62,10 +61,10 @@ pub(super) async fn serve(daemon: Rc<Daemon>, mut stream: UnixStream, peer: Peer
 }
 
 /// Comes back when the peer has hung up, or sent what cannot be frames; what it sends early is kept.
-async fn gone(stream: &UnixStream, inbox: &mut Decoder) {
-    while stream.readable().await.is_ok() {
+async fn gone(visitor: &Visitor, inbox: &mut Decoder) {
+    while visitor.readable().await.is_ok() {
         let mut piece = Zeroizing::new([0u8; 1024]);
-        let kept = match stream.try_read(piece.as_mut()) {
+        let kept = match visitor.try_read(piece.as_mut()) {
             Ok(0) => false,
             Ok(read) => piece.get(..read).is_some_and(|piece| inbox.push(piece).is_ok()),
             Err(error) => error.kind() == io::ErrorKind::WouldBlock,
@@ -77,7 +76,7 @@ async fn gone(stream: &UnixStream, inbox: &mut Decoder) {
 }
 
 /// The next frame, or nothing: the peer hung up, sent what is not a frame, or took too long.
-async fn receive(stream: &UnixStream, inbox: &mut Decoder, until: Instant) -> Option<Zeroizing<Vec<u8>>> {
+async fn receive(visitor: &Visitor, inbox: &mut Decoder, until: Instant) -> Option<Zeroizing<Vec<u8>>> {
     let mut until = until;
     let mut begun = false;
     loop {
@@ -89,9 +88,9 @@ async fn receive(stream: &UnixStream, inbox: &mut Decoder, until: Instant) -> Op
             begun = true;
             until = until.min(Instant::now() + FRAME);
         }
-        timeout_at(until, stream.readable()).await.ok()?.ok()?;
+        timeout_at(until, visitor.readable()).await.ok()?.ok()?;
         let mut piece = Zeroizing::new([0u8; 1024]);
-        match stream.try_read(piece.as_mut()) {
+        match visitor.try_read(piece.as_mut()) {
             Ok(0) => return None,
             Ok(read) => inbox.push(piece.get(..read)?).ok()?,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}

@@ -3,10 +3,12 @@
 //! Who may do what follows from the kernel's word about the peer and the one table in [`methods`]. A client that sends
 //! slowly, or does not read, hurts only itself: every connection is a task with deadlines, and each user has a few.
 
+mod burial;
 mod connection;
 mod methods;
 mod places;
 mod sockets;
+mod visitor;
 
 pub(crate) use methods::{Answer, Failure, Subject, refuse};
 pub(crate) use sockets::Sockets;
@@ -18,9 +20,11 @@ use places::Places;
 use std::io;
 use std::rc::Rc;
 use std::time::Duration;
+use tokio::net::unix::UCred;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use visitor::Visitor;
 
 /// How long a stop waits for what is being answered.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -83,16 +87,20 @@ fn admit(
         Ok(stream) => stream,
         Err(error) => return daemon.note_untaken(&error),
     };
-    // Without the kernel's word there is no peer, and the connection is closed.
-    let Ok(credentials) = stream.peer_cred() else { return };
-    let peer = Peer { uid: credentials.uid() };
+    // Without the kernel's word there is no peer, and the connection is closed as anybody's.
+    let credentials = stream.peer_cred();
+    let peer = Peer { uid: credentials.as_ref().map_or(u32::MAX, UCred::uid) };
+    let visitor = Visitor::new(stream, peer);
+    if credentials.is_err() {
+        return;
+    }
     match places.take(peer) {
         Some(place) => {
             let (daemon, stop) = (Rc::clone(daemon), stop.clone());
             connections.spawn_local(async move {
                 let connections = &daemon.connections;
                 connections.set(connections.get().saturating_add(1));
-                serve(Rc::clone(&daemon), stream, peer, stop).await;
+                serve(Rc::clone(&daemon), visitor, peer, stop).await;
                 connections.set(connections.get().saturating_sub(1));
                 drop(place);
             });

@@ -17,6 +17,7 @@ mod helpdesk;
 mod identity;
 mod killed;
 mod leaving;
+mod lingering;
 mod mailed_codes;
 mod name_service;
 mod own_keys;
