@@ -3,10 +3,11 @@
 
 use crate::support::{Daemon, NOBODY, Place, SOON, as_root, left_out, me};
 use crate::wire::{Wire, outcome};
+use rustix::io::Errno;
 use rustix::net::sockopt::set_socket_linger;
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 use rustix::process::Signal;
-use std::io::{ErrorKind, IoSlice, Write};
+use std::io::IoSlice;
 use std::mem::MaybeUninit;
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::AsFd;
@@ -20,15 +21,11 @@ struct Lingering {
 
 fn lingering() -> Lingering {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let mut socket = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let socket = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let (unread, _) = listener.accept().unwrap();
     socket.set_nonblocking(true).unwrap();
-    loop {
-        match socket.write(&[0; 65536]) {
-            Ok(_) => {}
-            Err(error) => break assert_eq!(error.kind(), ErrorKind::WouldBlock),
-        }
-    }
+    let full = std::iter::repeat_with(|| rustix::io::write(&socket, &[0; 65536])).find_map(Result::err);
+    assert_eq!(full, Some(Errno::AGAIN));
     set_socket_linger(&socket, Some(Duration::from_secs(3600))).unwrap();
     Lingering { socket, _unread: unread }
 }

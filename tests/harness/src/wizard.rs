@@ -8,13 +8,20 @@ use crate::terminal::Terminal;
 /// How the question for a code ends.
 const CODE: &str = "Verification code: ";
 
+/// What the wizard asks before it shows a picture.
+const APP: &str = "Have you an authenticator app on your phone? [Y/n] ";
+
 impl Lab {
     /// The guided setup of somebody who has nothing yet, up to its question for a code, and a phone that has scanned
     /// the picture.
     pub fn setup_up_to_the_picture(&self, user: &str) -> Outcome<(Terminal, Phone)> {
         let mut setup = self.pty_as(user, ["mfa-enroll"])?;
-        setup.answer("Which one? [1] ", "1")?;
-        setup.answer("Have you an authenticator app on your phone? [Y/n] ", "")?;
+        // Where the policy takes one kind alone, there is nothing to choose.
+        if let (0, _) = setup.expect_any(&["Which one? [1] ", APP])? {
+            setup.send_line("1")?;
+            setup.expect(APP)?;
+        }
+        setup.send_line("")?;
         setup.expect(CODE)?;
         let phone = Phone::scan_screen(setup.transcript())?;
         Ok((setup, phone))

@@ -3,6 +3,7 @@
 
 use harness::{Phone, acknowledge};
 
+use super::guesses::unlock;
 use super::usual::{come_in, fresh_code, must_not_let_in};
 use crate::chance::Chance;
 use crate::logins::{CODE, Door, OFFER, Seen};
@@ -31,9 +32,7 @@ fn old_ones_do_not_let_in(play: &Play, chance: &mut Chance, person: &mut Person)
     }
     let old = person.spent[chance.below(person.spent.len())].clone();
     must_not_let_in(play, Door::any(chance), person, &old, AFTER_RESET)?;
-    // The wrong codes of above are no reason to wait.
-    play.lab.run(["mfactl", "unlock", &person.name])?.success()?;
-    Ok(())
+    unlock(play, person)
 }
 
 pub(super) fn reset_then_wizard(play: &Play, chance: &mut Chance, person: &mut Person) -> Result<(), Stopped> {
@@ -89,6 +88,7 @@ pub(super) fn temporary_code(play: &Play, chance: &mut Chance, person: &mut Pers
     let given = play.lab.run(words)?.json()?;
     let code = given["code"].as_str().unwrap_or_default().to_owned();
     let door = Door::any(chance);
+    unlock(play, person)?;
     let (mut terminal, since) = (door.asked(play, person)?, now());
     person.spent.push(code.clone());
     match door.give(&mut terminal, &code)? {

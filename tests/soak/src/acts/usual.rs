@@ -1,5 +1,6 @@
 //! Everyday logins: right, wrong first, with a code that was used, with a backup code, left in the middle.
 
+use super::guesses::unlock;
 use crate::chance::Chance;
 use crate::logins::{Door, Seen};
 use crate::people::Person;
@@ -77,6 +78,8 @@ pub(super) fn backup_code(play: &Play, chance: &mut Chance, person: &mut Person)
     let Some(code) = person.backup_codes.pop() else { return right_code(play, chance, person) };
     person.spent.push(code.clone());
     let door = Door::any(chance);
+    // One that is typed again counts as a wrong one, and of those there were some.
+    unlock(play, person)?;
     let (mut terminal, since) = (door.asked(play, person)?, now());
     match door.give(&mut terminal, &code)? {
         Seen::In => play.came_in(&person.name, door.service(), since),
