@@ -31,7 +31,10 @@ pub(crate) async fn due(conversation: &mut Conversation, whose: Subject, call: &
 
 fn undecidable(trouble: &Trouble) -> Failure {
     match trouble {
-        Trouble::Broken(_) => refuse(RefusalCode::Broken, "The second factor cannot be checked now."),
+        Trouble::Broken(_) => refuse(
+            RefusalCode::Broken,
+            "The second factor cannot be checked now. Tell your administrator: mfactl status",
+        ),
         Trouble::Conflict(_) => refuse(RefusalCode::Conflict, "It is not clear whose account this is."),
     }
 }

@@ -14,7 +14,7 @@ const NOT_PERMITTED: &str = "Only root may look at or change another account. Le
 /// Options of every command.
 #[derive(Args)]
 pub(crate) struct Shared {
-    /// Another account's factors (root alone)
+    /// Another account's factors (root only)
     #[arg(long, global = true, value_name = "NAME")]
     pub(crate) user: Option<String>,
     /// Data for scripts instead of text

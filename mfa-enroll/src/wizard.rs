@@ -52,7 +52,10 @@ fn first_time(session: &mut Session, enrolled: &Enrolled) -> Result<Exit, Failur
         "3" => ssh_key::run(ssh_key::Args::default(), session),
         "4" => add_email::run(add_email::Args::default(), session),
         "q" => later(session),
-        _ => Err(Failure::refused("not_found", "That is none of them. Nothing has changed. Again: mfa-enroll")),
+        _ => Err(Failure::refused(
+            "not_found",
+            "That is none of the choices. Nothing was changed. Start again: mfa-enroll",
+        )),
     }
 }
 

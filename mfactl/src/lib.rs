@@ -9,6 +9,7 @@ mod child;
 mod copy;
 mod directory;
 mod doctor;
+mod documents;
 mod forget;
 #[cfg(feature = "fuzz")]
 pub mod fuzz;
@@ -71,7 +72,8 @@ Examples:
   mfactl setup                  switch it on, so that it goes back by itself
 
 Members of the group mfa-helpdesk may use users, user, reset, unlock, invite and
-temp-code without root, after a code of their own, for whoever is no administrator.
+temp-code without root, after a code of their own, for accounts that are not
+administrators'.
 
 Exit codes: 0 done, 1 refused, failed or not healthy, 2 usage,
 3 daemon unreachable."

@@ -8,6 +8,9 @@ use std::time::Duration;
 
 /// Letters to users and administrators
 #[derive(clap::Args)]
+#[command(after_help = "\
+Example:
+  mfactl mail test root@acme.example")]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,

@@ -11,7 +11,7 @@ use std::fmt::Write;
 #[command(after_help = "\
 Examples:
   mfactl metrics
-  mfactl metrics > /var/lib/prometheus/node-exporter/mfa.prom.new &&
+  mfactl metrics > /var/lib/prometheus/node-exporter/mfa.prom.new;
   mv /var/lib/prometheus/node-exporter/mfa.prom.new \\
      /var/lib/prometheus/node-exporter/mfa.prom
 

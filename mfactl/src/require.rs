@@ -3,8 +3,8 @@
 
 use crate::policy::preview::{self, Preview};
 use crate::policy_file::{self, PolicyFile};
+use crate::setup::words::Enroll;
 use crate::{Desk, directory, policy};
-use clap::ValueEnum;
 use mfa_cli::{Exit, Failure, Terminal, moment, printable};
 use mfa_proto::policy::Findings;
 use serde_json::json;
@@ -17,6 +17,7 @@ Examples:
   mfactl require staff                           everywhere the policy covers
   mfactl require sre --services @ssh,@sudo
   mfactl require staff --enroll grace            with time to enroll
+  mfactl require admins --enroll invite          with a code from mfactl invite
   mfactl require staff --yes --json              from a script
 
 What that would change is shown first. It is a rule in a file of its own,
@@ -60,17 +61,6 @@ struct Common {
     /// The daemon's configuration, for one that was started by hand
     #[arg(long, value_name = "FOLDER", default_value = "/etc/mfa", hide = true)]
     config: PathBuf,
-}
-
-/// What becomes of those who have enrolled nothing.
-#[derive(Clone, Copy, ValueEnum)]
-enum Enroll {
-    /// They enroll in their next login
-    AtLogin,
-    /// They may go on without for a while
-    Grace,
-    /// They are refused
-    Deny,
 }
 
 pub(crate) fn require(args: &Require, desk: &mut Desk) -> Result<Exit, Failure> {
@@ -173,8 +163,8 @@ fn rule(args: &Require) -> String {
         text.push_str(&format!("services = [{}]\n", services.join(", ")));
     }
     text.push_str("require = \"always\"\n");
-    if let Some(enroll) = args.enroll.and_then(|enroll| enroll.to_possible_value()) {
-        text.push_str(&format!("enroll = \"{}\"\n", enroll.get_name()));
+    if let Some(enroll) = args.enroll {
+        text.push_str(&format!("enroll = \"{}\"\n", enroll.word()));
     }
     text
 }

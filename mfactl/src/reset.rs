@@ -22,7 +22,7 @@ pub(crate) struct Args {
     /// Only this factor
     #[arg(long, value_name = "ID")]
     factor: Option<i64>,
-    /// Print an enrollment code, which the next enrollment takes
+    /// Print an enrollment code that the next enrollment will ask for
     #[arg(long, conflicts_with = "factor")]
     invite: bool,
     /// For how long the enrollment code is good: 5m to 30d

@@ -39,7 +39,8 @@ Example:
   mfactl user rebind alice
 
 An account is a number and a name. When only one of them matches the record,
-it may be somebody else, so that logins are refused until this is said.")]
+it may be somebody else, so logins are refused until you say that it is
+not.")]
 struct Rebind {
     /// Login name, as it is now
     #[arg(value_name = "NAME")]

@@ -29,16 +29,16 @@ pub(crate) struct Args {
     /// Only members of this group
     #[arg(long, value_name = "G")]
     group: Option<String>,
-    /// Only who was let in with one factor today, because all seats were taken
+    /// Only accounts that were let in with one factor today, for want of a seat
     #[arg(long)]
     bypassed: bool,
-    /// Only who has a factor
+    /// Only accounts that have a factor
     #[arg(long)]
     enrolled: bool,
-    /// Only who has begun to enroll
+    /// Only accounts that have begun to enroll
     #[arg(long)]
     pending: bool,
-    /// Only whose codes are refused for now, or off
+    /// Only accounts whose codes are refused now
     #[arg(long)]
     throttled: bool,
 }

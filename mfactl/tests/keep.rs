@@ -82,7 +82,7 @@ fn what_is_not_there_or_not_meant_is_said_with_what_to_do() {
         (&["export", copy, "--passphrase", "--recipient", "x"], 2, "cannot be used with"),
         (&["export", "/", "--passphrase"], 2, "Name a file to write"),
         (&["export", there, "--passphrase"], 1, "is there already and stays"),
-        (&["export", "/nonexistent/copy.age", "--passphrase"], 1, "The copy cannot be written there"),
+        (&["export", "/nonexistent/copy.age", "--passphrase"], 1, "/nonexistent/copy.age cannot be written"),
         (&["restore", copy], 1, "The copy cannot be read"),
         (&["restore", there], 1, "Say --replace."),
         (&["restore", there, "--replace"], 2, "Say so with --yes"),

@@ -95,7 +95,7 @@ on_each_release! {
         ])?;
         let told = mfactl(&lab, &format!("{ask} --json"))?.json()?;
         let lines: Vec<&str> = told["match_block"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-        lab.write("/etc/ssh/sshd_config.d/50-mfa.conf", &(lines.join("\n") + "\n"), 0o644)?;
+        lab.write("/etc/ssh/sshd_config.d/00-mfa.conf", &(lines.join("\n") + "\n"), 0o644)?;
         lab.sh("sshd -t && systemctl restart ssh")?; // back when it listens; a reload closes its socket for a moment
         let (code, said) = silent_login(&lab, ansible)?;
         assert!(code == 0 && said.contains("done"), "{code}: {said}");

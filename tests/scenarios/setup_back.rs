@@ -87,7 +87,7 @@ on_each_release! {
         lab.sh(GONE)?;
         stands_as(&lab, &before)?;
         with_password_alone(&lab, "alice")?;
-        must_hold(&lab.run(["mfactl", "setup", "status"])?.success()?.stdout, &["changed nothing that is still so"])?;
+        must_hold(&lab.run(["mfactl", "setup", "status"])?.success()?.stdout, &["Nothing that mfactl setup did is in force."])?;
         // Once for the change, once for the way back.
         let reloads = lab.sh("journalctl -q -o cat | grep -c 'Received SIGHUP; restarting'")?;
         assert_eq!(reloads.trim(), "2");

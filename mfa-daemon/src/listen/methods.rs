@@ -292,7 +292,10 @@ async fn oneself(conversation: &Conversation, call: &Call<'_>) -> Result<Subject
 }
 
 fn unanswered(error: LookupError) -> Failure {
-    refuse(RefusalCode::Broken, format!("Accounts cannot be looked up: {error}."))
+    refuse(
+        RefusalCode::Broken,
+        format!("Accounts cannot be looked up: {error}. On this machine: getent passwd NAME; is sssd running?"),
+    )
 }
 
 /// What can be a login name at all; whether it is one, the name service knows.

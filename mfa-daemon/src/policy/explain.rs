@@ -141,8 +141,12 @@ fn unreadable(text: &str) -> String {
 
 async fn account(daemon: &Daemon, name: &str) -> Result<Entry, Failure> {
     let found = daemon.accounts.by_name(name, Lane::Root).await;
-    let found =
-        found.map_err(|error| refuse(RefusalCode::Broken, format!("Accounts cannot be looked up: {error}.")))?;
+    let found = found.map_err(|error| {
+        refuse(
+            RefusalCode::Broken,
+            format!("Accounts cannot be looked up: {error}. On this machine: getent passwd NAME; is sssd running?"),
+        )
+    })?;
     found.ok_or_else(|| {
         refuse(RefusalCode::UnknownUser, format!("There is no account {name:?} to ask. Check the name."))
     })

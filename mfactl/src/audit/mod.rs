@@ -50,7 +50,7 @@ pub(crate) struct Args {
     /// Then wait for more, and show it as it comes
     #[arg(long, short)]
     follow: bool,
-    /// Only the newest so many
+    /// At most N records, the newest ones
     #[arg(long, short = 'n', value_name = "N")]
     limit: Option<usize>,
 }

@@ -19,6 +19,11 @@ use zeroize::Zeroizing;
 
 /// Codes for the safe, for when nothing else lets in
 #[derive(Subcommand)]
+#[command(after_help = "\
+Examples:
+  mfactl break-glass create | lpr    a page for the safe
+  mfactl break-glass status          how many are left, which were used by whom
+  mfactl break-glass void            a page was lost")]
 pub(crate) enum BreakGlass {
     Create(Create),
     Status(Status),

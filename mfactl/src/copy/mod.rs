@@ -158,13 +158,13 @@ impl<'a> Part<'a> {
             return Err(Failure::refused("there_already", text));
         }
         let created = OpenOptions::new().write(true).create_new(true).mode(0o600).open(beside);
-        created.map_err(|error| failed("The copy cannot be written there", &error))?;
+        created.map_err(|error| failed(&unwritten(target), &error))?;
         Ok(Self(beside, false))
     }
 
     fn file(&self) -> Result<File, Failure> {
         let opened = OpenOptions::new().write(true).custom_flags(no_links()).open(self.0);
-        opened.map_err(|error| failed("The copy cannot be written there", &error))
+        opened.map_err(|error| failed(&unwritten(self.0), &error))
     }
 
     fn finish(mut self, target: &Path) -> Result<(), Failure> {
@@ -186,6 +186,10 @@ impl Drop for Part<'_> {
             let _ = fs::remove_file(self.0);
         }
     }
+}
+
+fn unwritten(file: &Path) -> String {
+    format!("{} cannot be written", printable::line(&file.to_string_lossy()))
 }
 
 fn no_links() -> i32 {

@@ -2,6 +2,7 @@
 
 use super::finding::Finding;
 use super::{Found, Scene};
+use crate::documents::ADMIN;
 use mfa_proto::admin::Status;
 
 const ONLY_ROOT: Found = Found::NotDone("only root may ask the daemon");
@@ -63,7 +64,7 @@ pub(super) fn mail(scene: &Scene<'_>) -> Found {
                 .mail
                 .warnings
                 .iter()
-                .map(|warning| Finding::warn(one_line(warning), "/etc/mfa/mfa.toml", "see [mail] in docs/ADMIN.md")),
+                .map(|warning| Finding::warn(one_line(warning), "/etc/mfa/mfa.toml", format!("see Mail in {ADMIN}"))),
         );
         found.into()
     })

@@ -2,6 +2,7 @@
 
 use super::finding::Finding;
 use super::{Found, Scene, account};
+use crate::documents::DESKTOPS;
 use crate::pam::{Ending, Mfa, Module, Path, Phase, Place, Primary, Service, Step, modules, paths};
 use std::collections::BTreeSet;
 
@@ -175,7 +176,7 @@ pub(super) fn passed_by(scene: &Scene<'_>) -> Found {
             let by = way.by.iter().next_back().map_or("another module", String::as_str);
             let place = way.ended_at.as_ref().map_or_else(|| guarded.place(), Place::to_string);
             let what = format!("{}: a login that passes by {by} is never asked", guarded.service.name);
-            let mend = format!("put pam_mfa's line where {by} leads, or leave {by} out; see docs/DESKTOPS.md");
+            let mend = format!("put pam_mfa's line where {by} leads, or leave {by} out; see {DESKTOPS}");
             // Whatever module it is: what is not known to be a door of its own may be any password.
             let finding =
                 if is_another_door(by) { Finding::warn(what, &place, mend) } else { Finding::fail(what, &place, mend) };

@@ -3,6 +3,7 @@
 use super::finding::Finding;
 use super::stacks::{guarded, once};
 use super::{Found, Scene};
+use crate::documents::DESKTOPS;
 use crate::pam::Phase;
 
 /// Programs that ask once, and answer whatever else they are asked with the password.
@@ -31,7 +32,7 @@ pub(super) fn asked_once(scene: &Scene<'_>) -> Found {
         }
         let what = format!("{name} asks once and answers with the password: whoever must give a code never gets in");
         let mend = format!(
-            "combined=split before the password in /etc/pam.d/{name}, combined=verify after it; see docs/DESKTOPS.md"
+            "combined=split before the password in /etc/pam.d/{name}, combined=verify after it; see {DESKTOPS}"
         );
         Some((name.to_owned(), Finding::fail(what, line.place.to_string(), mend)))
     });
@@ -42,7 +43,8 @@ pub(super) fn other_doors(scene: &Scene<'_>) -> Found {
     let open = OTHER_DOORS.iter().filter(|(door, main)| scene.service(door).is_some() && scene.reaches(main));
     let told = open.filter(|(door, _)| !scene.reaches(door)).map(|(door, main)| {
         let what = format!("{door} lets in without a second factor, while {main} asks for one");
-        Finding::warn(what, format!("/etc/pam.d/{door}"), "switch this way off, or add our line; see docs/DESKTOPS.md")
+        let mend = format!("switch this way off, or add our line; see {DESKTOPS}");
+        Finding::warn(what, format!("/etc/pam.d/{door}"), mend)
     });
     Found::Findings(told.collect())
 }

@@ -43,7 +43,7 @@ Who has a factor already gets another one only if named: --user NAME
 
 Exit code 1: something was found that cannot be taken.")]
 pub(crate) struct Args {
-    /// Of which module
+    /// The module to import from
     #[arg(value_enum)]
     module: Module,
     /// Where it keeps its state; ${HOME} and ${USER} stand for each user's
@@ -58,7 +58,7 @@ pub(crate) struct Args {
     /// The origin= of pam_u2f, for which its keys were made; this host's if it has none: pam://HOST
     #[arg(long, value_name = "ORIGIN")]
     origin: Option<String>,
-    /// Do it
+    /// Take it over; without this, only look
     #[arg(long)]
     apply: bool,
 }

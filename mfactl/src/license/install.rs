@@ -16,7 +16,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-/// Install a license; the old one stays if it does not count
+/// Install a license; the old one stays if the new one is not valid
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:

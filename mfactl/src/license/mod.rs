@@ -45,7 +45,7 @@ Examples:
   mfactl license request --seats 800 -o request.toml
   mfactl license request")]
 struct Request {
-    /// How many seats you want; without it, as many as there are
+    /// How many seats you want; default: as many as you have now
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
     seats: Option<u64>,
     /// Where to write it, a new file; without it, it is shown

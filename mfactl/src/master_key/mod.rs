@@ -15,13 +15,33 @@ use std::path::Path;
 /// What can be done with the master key.
 #[derive(Debug, Subcommand)]
 pub(crate) enum MasterKey {
-    /// Make it, unless there is one: the daemon's unit does so before the first start
+    /// Make the master key, unless there is one: the daemon's unit does so before the first start
+    #[command(after_help = "\
+Example:
+  sudo mfactl master-key create")]
     Create,
     /// Replace it: everything is sealed anew with a new one, while logins go on
+    #[command(after_help = "\
+Examples:
+  sudo mfactl master-key rotate
+  sudo mfactl master-key recovery-copy | lpr    then: the new one, for the safe")]
     Rotate,
     /// Print it for the safe; without it, the database is worth nothing on another machine
+    #[command(after_help = "\
+Examples:
+  sudo mfactl master-key recovery-copy          on the screen
+  sudo mfactl master-key recovery-copy | lpr    on paper; the printer's queue holds it meanwhile
+
+Whoever has it and the database has every secret.")]
     RecoveryCopy,
     /// Take it back from the copy in the safe, on a machine that has lost it
+    #[command(after_help = "\
+Example, on a new machine, with the packages installed:
+  sudo systemctl stop mfa-daemon.socket mfa-daemon-root.socket mfa-daemon
+  put /var/lib/mfa back from the backup, and remove the new master key
+  sudo mfactl master-key enter
+  sudo systemctl start mfa-daemon.socket mfa-daemon-root.socket
+  sudo mfactl status")]
     Enter,
 }
 

@@ -238,7 +238,7 @@ fn silent_login(screen: &Screen, told: &Explanation) -> Result<(), Failure> {
     };
     screen.line(&printable::wrap(
         "Automation (BatchMode, Ansible) fails where sshd demands keyboard-interactive, even if PAM then asks nothing. \
-         sshd lets it in by a key alone with these lines in /etc/ssh/sshd_config.d/50-mfa.conf:",
+         sshd lets it in by a key alone with these lines in /etc/ssh/sshd_config.d/00-mfa.conf:",
     ))?;
     screen.line("")?;
     for line in block {

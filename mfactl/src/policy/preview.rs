@@ -26,7 +26,7 @@ Examples:
   mfactl policy preview x.toml --as policy.d/60-x.toml
   mfactl policy preview --json | jq '.changes[] | select(.locked_out) | .user'
 
-Compared is with the policy in force. Accounts of the system that nobody can
+It is compared with the policy in force. Accounts of the system that nobody can
 log in to are left out, unless they are enrolled.")]
 pub(crate) struct Args {
     /// The file; without it the folder as it is
@@ -138,7 +138,10 @@ impl Preview {
             let told: Changes = desk.daemon.call(PREVIEW, &Accounts { accounts: page.clone() })?;
             let done = usize::try_from(told.done).unwrap_or(usize::MAX).min(page.len());
             if done == 0 {
-                return Err(Failure::refused("protocol", "The mfa daemon does not go on. Restart it, then try again."));
+                return Err(Failure::refused(
+                    "protocol",
+                    "The mfa daemon stopped answering in the middle. Restart it, then try again.",
+                ));
             }
             page.drain(..done);
             self.accounts += told.done;

@@ -19,10 +19,10 @@ pub(super) enum After {
 Example:
   sudo mfactl setup confirm 4821
 
-The code stands where mfactl setup was run. Run this in another login that
-came in through what was changed: only that shows that it works.")]
+Run this in another login that came in through what was changed: only that
+shows that it works.")]
     Confirm {
-        /// Where mfactl setup was run, it says which
+        /// The code that `mfactl setup` printed
         #[arg(value_name = "CODE")]
         code: String,
     },
@@ -40,6 +40,10 @@ edited since is shown first; its text is kept in /var/lib/mfa-setup.")]
         force: bool,
     },
     /// What waits to be confirmed, or was confirmed
+    #[command(after_help = "\
+Examples:
+  sudo mfactl setup status
+  sudo mfactl setup status --json")]
     Status,
     /// Take back what is not confirmed in time: for the timer and the boot
     #[command(hide = true)]
@@ -149,7 +153,7 @@ fn from_back(error: BackError) -> Failure {
 fn status(screen: &Screen, json: bool) -> Result<Exit, Failure> {
     let standing = standing().map_err(|error: StateError| Failure::refused("state", error.to_string()))?;
     let (word, sentence, moment, files) = match standing {
-        None => ("none", "Setup has changed nothing that is still so.".to_owned(), None, Vec::new()),
+        None => ("none", "Nothing that mfactl setup did is in force.".to_owned(), None, Vec::new()),
         Some(Standing::Interrupted { files }) => {
             let sentence = "Setup was interrupted; it is taken back by itself. At once: mfactl setup undo";
             ("interrupted", sentence.to_owned(), None, files)

@@ -53,7 +53,7 @@ pub(crate) enum BackError {
 impl fmt::Display for BackError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Nothing => f.write_str("There is nothing to undo: setup has changed nothing that is still so."),
+            Self::Nothing => f.write_str("There is nothing to undo: nothing that mfactl setup did is in force."),
             Self::Edited(files) => {
                 f.write_str("Changed by somebody since setup wrote them:")?;
                 files.iter().try_for_each(|file| write!(f, " {}", file.path.display()))?;

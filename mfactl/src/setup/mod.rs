@@ -32,7 +32,7 @@ mod switch_on;
 mod trial;
 mod try_pam;
 mod typed;
-mod words;
+pub(crate) mod words;
 mod world;
 
 use crate::Shared;
@@ -68,7 +68,7 @@ pub(crate) struct Args {
     #[arg(long)]
     dry_run: bool,
     /// How long it stays unless it is confirmed: 5m, unless the answers say
-    /// otherwise; never: for good, at once
+    /// otherwise; `never` keeps it at once, without confirming
     #[arg(long, value_name = "TIME")]
     confirm_within: Option<Within>,
     /// Even if somebody could not get in any more

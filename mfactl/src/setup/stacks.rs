@@ -5,6 +5,7 @@ use super::plan::{FileChange, Trial};
 use super::proposed::Proposed;
 use super::words::{SshWay, Where};
 use crate::doctor::{self, Finding, Severity};
+use crate::documents::DESKTOPS;
 use crate::pam::{self, Phase, Service};
 use crate::system::System;
 use std::{fmt, path::PathBuf};
@@ -46,7 +47,7 @@ impl fmt::Display for StackError {
             Self::AsksOnce(window) => write!(
                 f,
                 "{window} asks one question alone, so password and code come in one line. Write its three lines by \
-                 hand, docs/DESKTOPS.md has them, and leave desktop out of `where`."
+                 hand, as {DESKTOPS} has them, and leave desktop out of `where`."
             ),
             Self::NotUnderstood { file, why, lines } => write!(
                 f,
@@ -67,7 +68,7 @@ impl fmt::Display for StackError {
             Self::AlsoReached { file, services } => write!(
                 f,
                 "{} would ask for a code, too, since they include {file}, and some of them cannot ask twice. Give them \
-                 stacks of their own first, see docs/DESKTOPS.md.",
+                 stacks of their own first, see {DESKTOPS}.",
                 services.join(", ")
             ),
         }

@@ -16,7 +16,7 @@ pub(crate) enum Standing {
     Applied { at: SystemTime, files: Vec<PathBuf> },
 }
 
-/// How things stand; `None` if setup has changed nothing that is still so.
+/// How things stand; `None` if nothing that setup did is in force.
 ///
 /// # Errors
 /// [`StateError`]

@@ -69,16 +69,16 @@ impl fmt::Display for SshWay {
 }
 
 /// What becomes of those who must have a factor and have none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Enroll {
-    /// They enroll in their next login.
+    /// They enroll in their next login
     AtLogin,
-    /// They may go on without for a while.
+    /// They may go on without for a while
     Grace,
-    /// They enroll with an administrator's code.
+    /// They enroll with a code from `mfactl invite`
     Invite,
-    /// They are refused.
+    /// They are refused
     Deny,
 }
 
