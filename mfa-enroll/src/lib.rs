@@ -74,6 +74,12 @@ enum Command {
 
 /// Add a factor.
 #[derive(Subcommand)]
+#[command(after_help = "\
+Examples:
+  mfa-enroll add totp               an app
+  mfa-enroll add security-key       a key plugged into this machine
+  mfa-enroll add ssh-key            an SSH key on a security key
+  mfa-enroll add email ADDRESS      codes by mail")]
 enum Add {
     Totp(add_totp::Args),
     SecurityKey(security_key::Args),

@@ -123,7 +123,15 @@ enum Command {
     Setup(setup::Args),
     Reconcile(reconcile::Args),
     /// The key under which all secrets are kept
-    #[command(name = "master-key", subcommand)]
+    #[command(
+        name = "master-key",
+        subcommand,
+        after_help = "\
+Examples:
+  mfactl master-key recovery-copy    on paper, for the safe
+  mfactl master-key enter            take it back from there
+  mfactl master-key rotate           another key, while logins go on"
+    )]
     MasterKey(master_key::MasterKey),
 }
 

@@ -36,12 +36,11 @@ Whoever has it and the database has every secret.")]
     RecoveryCopy,
     /// Take it back from the copy in the safe, on a machine that has lost it
     #[command(after_help = "\
-Example, on a new machine, with the packages installed:
-  sudo systemctl stop mfa-daemon.socket mfa-daemon-root.socket mfa-daemon
-  put /var/lib/mfa back from the backup, and remove the new master key
+Examples:
   sudo mfactl master-key enter
-  sudo systemctl start mfa-daemon.socket mfa-daemon-root.socket
-  sudo mfactl status")]
+
+For a database that came from another machine; \"A new machine\" in ADMIN.md in
+/usr/share/doc/mfa has all the steps. A key that is there is not replaced.")]
     Enter,
 }
 
