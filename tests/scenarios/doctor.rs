@@ -48,7 +48,7 @@ const FAULTS: &[Fault] = &[
         "/etc/pam.d/sshd:",
     ),
     ("sed -i '1i auth sufficient pam_unix.so' /etc/pam.d/sshd", "always-reached", "fail", "/etc/pam.d/sshd:1"),
-    ("sed -i '/@include common-auth/d' /etc/pam.d/sshd", "not-alone", "fail", "/etc/pam.d/sshd:"),
+    ("sed -i '/@include common-auth/d' /etc/pam.d/sshd", "sshd-factor-only", "fail", "/etc/ssh/sshd_config"),
     (
         "sed -i '/^auth.*pam_mfa/d; 1i auth [success=ok ignore=ignore default=die] pam_mfa.so' /etc/pam.d/sshd",
         "after-password",
@@ -84,6 +84,18 @@ const FAULTS: &[Fault] = &[
         "sshd-password",
         "warn",
         "/etc/ssh/sshd_config.d/00-x.conf:1",
+    ),
+    (
+        "printf 'Match Address 10.9.0.0/16\\nPasswordAuthentication yes\\n' >>/etc/ssh/sshd_config",
+        "sshd-match",
+        "warn",
+        "/etc/ssh/sshd_config:",
+    ),
+    (
+        "printf 'Match LocalPort 2222\\nPasswordAuthentication yes\\n' >>/etc/ssh/sshd_config",
+        "sshd-match",
+        "warn",
+        "/etc/ssh/sshd_config:",
     ),
     ("echo 'Nonsense yes' >/etc/ssh/sshd_config.d/00-x.conf", "sshd-answers", "fail", "/etc/ssh/sshd_config"),
     ("chmod 0666 /etc/mfa/policy.toml", "permissions", "fail", "/etc/mfa/policy.toml"),

@@ -6,6 +6,7 @@
 mod account;
 mod finding;
 mod machine;
+mod matches;
 mod site;
 mod ssh_keys;
 mod sshd;
@@ -49,6 +50,8 @@ pub(crate) struct Scene<'a> {
     /// What sshd has in force; nothing where there is none.
     sshd: Option<Effective>,
     sshd_lines: Vec<Line>,
+    /// What it has in force for those whom a `Match` is about.
+    matched: Vec<matches::Matched>,
     site: Site,
     is_root: bool,
 }
@@ -76,6 +79,11 @@ impl Scene<'_> {
 
     fn service(&self, name: &str) -> Option<&Service> {
         self.services.iter().find(|service| service.name == name)
+    }
+
+    /// The service that sshd asks PAM for.
+    fn ssh_service(&self) -> &str {
+        self.sshd.as_ref().map_or("sshd", Effective::service)
     }
 
     /// Whether a service's `auth` goes through our module.
@@ -138,7 +146,7 @@ pub(crate) const CHECKS: &[Check] = &[
         about: "a stack without a password is sshd's second step",
         probe: sshd::factor_only,
     },
-    Check { name: "sshd-match", about: "Match blocks ask as the rest does", probe: sshd::match_blocks },
+    Check { name: "sshd-match", about: "Match blocks ask as the rest does", probe: matches::blocks_ask_alike },
     Check { name: "sshd-grace", about: "sshd waits long enough for a code", probe: sshd::grace_time },
     Check {
         name: "sshd-dns",
@@ -210,8 +218,9 @@ fn list(screen: &Screen, for_scripts: bool) -> Result<Exit, Failure> {
 /// What can be seen without the daemon.
 fn look(system: &dyn System, is_root: bool) -> Scene<'_> {
     let services = pam::services(system).iter().map(|name| pam::read(system, name)).collect();
-    let sshd = Effective::ask(system, None);
-    Scene { system, services, sshd, sshd_lines: lines(system), site: Site::default(), is_root }
+    let (sshd, sshd_lines) = (Effective::ask(system, None), lines(system));
+    let matched = if sshd.is_some() { matches::matched(system, &sshd_lines) } else { Vec::new() };
+    Scene { system, services, sshd, sshd_lines, matched, site: Site::default(), is_root }
 }
 
 /// What the daemon tells; whatever it does not is left out, and told as such by the checks.
@@ -253,7 +262,8 @@ pub(crate) fn of_stacks(system: &dyn System) -> Vec<Finding> {
 /// The same, as though these services were all.
 pub(crate) fn of_services(names: &[String], system: &dyn System) -> Vec<Finding> {
     let services = names.iter().map(|name| pam::read(system, name)).collect();
-    let scene = Scene { system, services, sshd: None, sshd_lines: Vec::new(), site: Site::default(), is_root: true };
+    let (sshd_lines, matched, site) = (Vec::new(), Vec::new(), Site::default());
+    let scene = Scene { system, services, sshd: None, sshd_lines, matched, site, is_root: true };
     let of_stacks = CHECKS.iter().filter(|check| OF_STACKS.contains(&check.name));
     let found = of_stacks.map(|check| (check.probe)(&scene));
     found.flat_map(|found| if let Found::Findings(findings) = found { findings } else { Vec::new() }).collect()

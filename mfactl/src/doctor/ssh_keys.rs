@@ -1,10 +1,9 @@
 //! SSH security keys: whether sshd makes them do what is believed of them, and whether who has nothing else gets in.
 
 use super::finding::Finding;
-use super::sshd::{place, where_asked};
+use super::sshd::{decides, place, where_asked};
 use super::{Found, Scene};
 use crate::pam::{Mfa, Phase, Primary, paths};
-use crate::sshd::{Effective, matched_users};
 use mfa_proto::admin::Summary;
 use mfa_proto::policy::{Explanation, Outcome, Question};
 use std::collections::BTreeMap;
@@ -24,14 +23,13 @@ pub(super) fn touch(scene: &Scene<'_>) -> Found {
             return Vec::new().into();
         }
         let everybody = [(None, sshd.clone(), place(scene, "PubkeyAuthOptions"))];
-        let matched = matched_users(&scene.sshd_lines).into_iter();
-        let some = matched.filter_map(|(user, place)| {
-            let own = Effective::ask(scene.system, Some(&user))?;
-            Some((Some(user), own, place.to_string()))
-        });
-        let told = everybody.into_iter().chain(some).filter_map(|(user, own, place)| {
+        let some = scene
+            .matched
+            .iter()
+            .flat_map(|block| block.answers().map(|(whom, own)| (Some(whom), own.clone(), block.place.to_string())));
+        let told = everybody.into_iter().chain(some).filter_map(|(whom, own, place)| {
             let options = own.value("PubkeyAuthOptions").unwrap_or("none").to_owned();
-            let whose = user.map_or_else(String::new, |user| format!(" for {user}"));
+            let whose = whom.map_or_else(String::new, |whom| format!(" for {whom}"));
             if stated {
                 let what = format!(
                     "mfa.toml says that sshd demands verify-required, and it does not{whose}: a found key lets in by itself"
@@ -59,8 +57,7 @@ pub(super) fn nothing_beside(scene: &Scene<'_>) -> Found {
         let with_key: Vec<&str> = lists.iter().copied().filter(|list| methods(list).any(|one| one == KEY)).collect();
         let key_is_enough = lists.is_empty() || with_key.iter().any(|list| !methods(list).any(goes_through_pam));
         if key_is_enough && sshd.is_yes("PubkeyAuthentication") {
-            let decides = scene.service("sshd").is_some_and(|service| !service.ours(Phase::Account).is_empty());
-            if !decides {
+            if !decides(scene) {
                 // The key lets in, and nobody is asked: another check tells that.
                 return Vec::new().into();
             }
@@ -71,7 +68,8 @@ pub(super) fn nothing_beside(scene: &Scene<'_>) -> Found {
         if !with_key.is_empty() && with_key.iter().all(|list| stands_beside_another(list)) {
             return Vec::new().into();
         }
-        let Some(ways) = scene.service("sshd").and_then(|service| paths(service.steps(Phase::Auth), Phase::Auth))
+        let Some(ways) =
+            scene.service(scene.ssh_service()).and_then(|service| paths(service.steps(Phase::Auth), Phase::Auth))
         else {
             return Found::NotDone("the stack has too many ways");
         };

@@ -1,21 +1,46 @@
 //! What sshd does before and beside PAM: whether it asks at all, and whom it lets in without.
 
 use super::finding::{Finding, at};
+use super::matches::Matched;
 use super::{Found, Scene};
 use crate::pam::{Ending, Mfa, Phase, Primary, paths};
-use crate::sshd::{ALL, Effective, FILE, matched_users, place_of};
+use crate::sshd::{Effective, FILE, place_of};
 
 /// Seconds a login with a code may take as the module has it, if nothing else is said.
 const DIALOG: u64 = 120;
 const BOTH: &str = "AuthenticationMethods publickey,keyboard-interactive";
+/// Where sshd is, if there is one.
+const PROGRAMS: [&str; 4] = ["/usr/sbin/sshd", "/usr/bin/sshd", "/sbin/sshd", "/bin/sshd"];
+/// What sshd wants to be there before it says anything: Debian's, made with the first connection where systemd listens in
+/// its place; Red Hat's.
+const EMPTY_FOLDERS: [&str; 2] = ["/run/sshd", "/usr/share/empty.sshd"];
+/// Where the arguments are that sshd is started with, and which variable has them.
+const STARTED_WITH: [(&str, &str); 2] = [("/etc/default/ssh", "SSHD_OPTS"), ("/etc/sysconfig/sshd", "OPTIONS")];
+/// Methods by which sshd lets in by itself: the keyword that switches them on, the method, and what it takes.
+const SILENT: [(&str, &str, &str); 4] = [
+    ("PubkeyAuthentication", "publickey", "an SSH key"),
+    ("GSSAPIAuthentication", "gssapi-with-mic", "Kerberos"),
+    ("GSSAPIAuthentication", "gssapi-keyex", "Kerberos"),
+    ("HostbasedAuthentication", "hostbased", "a trusted host"),
+];
 
 /// Looks at an sshd whose stack names us; there is nothing to find elsewhere.
 pub(super) fn where_asked(scene: &Scene<'_>, look: impl FnOnce(&Effective) -> Found) -> Found {
     match &scene.sshd {
-        _ if !scene.reaches("sshd") => Vec::new().into(),
+        _ if !reaches_us(scene) || !is_there(scene) => Vec::new().into(),
         Some(sshd) => look(sshd),
         None => Found::NotDone("sshd -T gave no answer"),
     }
+}
+
+/// The stack that sshd goes through, or the one that it would by its own name.
+fn reaches_us(scene: &Scene<'_>) -> bool {
+    scene.reaches("sshd") || scene.reaches(scene.ssh_service())
+}
+
+/// A stack stays behind where sshd has been removed.
+fn is_there(scene: &Scene<'_>) -> bool {
+    scene.sshd.is_some() || PROGRAMS.iter().any(|path| scene.system.stat(path).is_some())
 }
 
 pub(super) fn place(scene: &Scene<'_>, keyword: &str) -> String {
@@ -23,19 +48,41 @@ pub(super) fn place(scene: &Scene<'_>, keyword: &str) -> String {
 }
 
 pub(super) fn answers(scene: &Scene<'_>) -> Found {
-    if !scene.reaches("sshd") || scene.sshd.is_some() {
+    if !reaches_us(scene) || !is_there(scene) {
         return Vec::new().into();
+    }
+    if scene.sshd.is_some() {
+        return started_otherwise(scene).into_iter().collect::<Vec<_>>().into();
     }
     if !scene.is_root {
         return Found::NotDone("only root may ask sshd");
     }
-    vec![Finding::fail("sshd does not take its configuration, or is not there", FILE, "sshd -t says what is wrong")]
-        .into()
+    if EMPTY_FOLDERS.iter().all(|folder| scene.system.stat(folder).is_none()) {
+        return Found::NotDone("before the first connection sshd cannot be asked: /run/sshd is not there");
+    }
+    vec![Finding::fail("sshd does not take its configuration", FILE, "sshd -t says what is wrong")].into()
+}
+
+/// What is said on its command line counts before what is in its files, and it is not asked about that.
+fn started_otherwise(scene: &Scene<'_>) -> Option<Finding> {
+    let (file, line) = STARTED_WITH.iter().find_map(|(file, variable)| {
+        let text = scene.system.text(file)?;
+        let given = text.lines().map(str::trim).find(|line| {
+            let value = line.strip_prefix(variable).and_then(|rest| rest.trim_start().strip_prefix('='));
+            value.is_some_and(|value| value.contains("-o") || value.contains("-f"))
+        })?;
+        Some((*file, given.to_owned()))
+    })?;
+    let what = format!("sshd is started with options that are not looked at here: {line}");
+    Some(Finding::warn(what, file, "put them into /etc/ssh/sshd_config.d"))
 }
 
 pub(super) fn uses_pam(scene: &Scene<'_>) -> Found {
     where_asked(scene, |sshd| {
         let mut found = Vec::new();
+        if sshd.service() != "sshd" {
+            found.push(another_service(sshd.service(), place(scene, "PAMServiceName")));
+        }
         if !sshd.is_yes("UsePAM") {
             let what = "UsePAM no: sshd does not ask PAM, so nobody is asked for a code";
             found.push(Finding::fail(what, place(scene, "UsePAM"), "UsePAM yes"));
@@ -52,45 +99,22 @@ pub(super) fn uses_pam(scene: &Scene<'_>) -> Found {
     })
 }
 
-/// Whether somebody whom a `Match` names is asked by PAM, as sshd says; others come by key, as the account line decides.
-fn some_are_asked(scene: &Scene<'_>) -> bool {
-    let says_so = scene.sshd_lines.iter().filter(|line| {
-        line.keyword == "kbdinteractiveauthentication"
-            && line.value.eq_ignore_ascii_case("yes")
-            && line.within.is_some()
-    });
-    let mut named = says_so.filter_map(|line| somebody_of(scene, line.within.as_deref()?));
-    named.any(|user| {
-        Effective::ask(scene.system, Some(&user)).is_some_and(|own| own.is_yes("KbdInteractiveAuthentication"))
-    })
+/// The module takes sshd's word about keys, and decides about those who come by key alone, in the service `sshd` alone.
+pub(super) fn another_service(name: &str, place: String) -> Finding {
+    let what =
+        format!("PAMServiceName {name}: sshd goes through /etc/pam.d/{name}, where our module takes it for no sshd");
+    Finding::fail(what, place, "PAMServiceName sshd, and our lines in /etc/pam.d/sshd")
 }
 
-/// A user whom this `Match` is about, if it names one, a group with one in it, or everybody.
-fn somebody_of(scene: &Scene<'_>, within: &str) -> Option<String> {
-    if within == ALL {
-        return Some("root".to_owned());
-    }
-    let mut words = within.split_ascii_whitespace();
-    let (criterion, name) = (words.next()?, words.next()?.split(',').next()?);
-    if criterion.eq_ignore_ascii_case("user") {
-        return Some(name.to_owned());
-    }
-    let line =
-        scene.system.word(&["getent", "group", "--", name]).filter(|_| criterion.eq_ignore_ascii_case("group"))?;
-    let (gid, named) = line.split(':').nth(2).zip(line.split(':').nth(3))?;
-    let first = named.split(',').next().filter(|user| !user.is_empty()).map(str::to_owned);
-    let primary = || {
-        let accounts = scene.system.said(&["getent", "passwd"])?;
-        accounts.iter().find(|line| line.split(':').nth(3) == Some(gid))?.split(':').next().map(str::to_owned)
-    };
-    first.or_else(primary)
+/// Whether somebody whom a `Match` is about is asked by PAM, as sshd says; others come by key, as the account line decides.
+fn some_are_asked(scene: &Scene<'_>) -> bool {
+    let mut answers = scene.matched.iter().flat_map(Matched::answers);
+    answers.any(|(_, own)| own.is_yes("KbdInteractiveAuthentication"))
 }
 
 pub(super) fn password_method(scene: &Scene<'_>) -> Found {
     where_asked(scene, |sshd| {
-        let listed = |list: &str| list.split(',').any(|method| method.starts_with("password"));
-        let lists = sshd.method_lists();
-        if !sshd.is_yes("PasswordAuthentication") || (!lists.is_empty() && !lists.iter().copied().any(listed)) {
+        if !takes_passwords(sshd) {
             return Vec::new().into();
         }
         let what = "PasswordAuthentication yes: sshd's own password method answers the code prompt with the password";
@@ -99,42 +123,79 @@ pub(super) fn password_method(scene: &Scene<'_>) -> Found {
     })
 }
 
+/// Whether sshd's own password method lets anybody in.
+pub(super) fn takes_passwords(sshd: &Effective) -> bool {
+    let listed = |list: &str| list.split(',').any(|method| method.starts_with("password"));
+    let lists = sshd.method_lists();
+    sshd.is_yes("PasswordAuthentication") && (lists.is_empty() || lists.iter().copied().any(listed))
+}
+
+/// Whether our account line decides about those who are not asked.
+pub(super) fn decides(scene: &Scene<'_>) -> bool {
+    let named = scene.service("sshd").is_some_and(|service| !service.ours(Phase::Account).is_empty());
+    named && scene.ssh_service() == "sshd"
+}
+
 pub(super) fn keys_alone(scene: &Scene<'_>) -> Found {
     where_asked(scene, |sshd| {
-        let decides = scene.service("sshd").is_some_and(|service| !service.ours(Phase::Account).is_empty());
-        let lists = sshd.method_lists();
-        if decides || !lists.is_empty() && lists.iter().all(|list| asks(list)) {
+        if decides(scene) {
             return Vec::new().into();
         }
-        let methods = [
-            ("PubkeyAuthentication", "publickey", "an SSH key"),
-            ("GSSAPIAuthentication", "gssapi-with-mic", "Kerberos"),
-            ("HostbasedAuthentication", "hostbased", "a trusted host"),
-        ];
-        let alone = |method: &str| lists.is_empty() || lists.iter().any(|list| is_alone(list, method));
-        let told =
-            methods.iter().filter(|(keyword, method, _)| sshd.is_yes(keyword) && alone(method)).map(|(_, _, by)| {
-                let what = format!("A login by {by} alone is never asked for a second factor");
-                let mend =
-                    format!("{BOTH}, or our account line in /etc/pam.d/sshd, which refuses those who must be asked");
-                Finding::warn(what, place(scene, "AuthenticationMethods"), mend)
-            });
+        let told = unasked(sshd).into_iter().map(|by| {
+            let what = format!("A login by {by} alone is never asked for a second factor");
+            let mend = format!("{BOTH}, or our account line in /etc/pam.d/sshd, which refuses those who must be asked");
+            Finding::warn(what, place(scene, "AuthenticationMethods"), mend)
+        });
         Found::Findings(told.collect())
     })
 }
 
-/// Whether PAM gets to ask in this list of methods.
-fn asks(list: &str) -> bool {
-    list.split(',').any(|method| method.starts_with("keyboard-interactive"))
+/// By what sshd lets in without asking PAM for anything.
+pub(super) fn unasked(sshd: &Effective) -> Vec<String> {
+    let of = |method: &str| {
+        let found = SILENT.iter().find(|(_, name, _)| *name == method);
+        let (keyword, _, by) = found.copied().or_else(|| password_without_pam(sshd, method))?;
+        sshd.is_yes(keyword).then_some(by)
+    };
+    let lists = sshd.method_lists();
+    let mut found: Vec<String> = if lists.is_empty() {
+        let methods = SILENT.iter().map(|(_, method, _)| *method).chain(["password"]);
+        methods.filter_map(of).map(str::to_owned).collect()
+    } else {
+        // Each method of a list has to let in by itself.
+        let silent = lists.iter().filter_map(|list| list.split(',').map(|method| of(plain(method))).collect());
+        silent.map(|by: Vec<&str>| distinct(by).join(" and ")).collect()
+    };
+    found.sort();
+    found.dedup();
+    found
 }
 
-fn is_alone(list: &str, method: &str) -> bool {
-    !asks(list) && list.split(',').all(|one| one.split(':').next() == Some(method))
+/// sshd asks Kerberos about a password before it asks PAM, and heeds its yes.
+fn password_without_pam(sshd: &Effective, method: &str) -> Option<(&'static str, &'static str, &'static str)> {
+    let asks_kerberos = method == "password" && sshd.is_yes("KerberosAuthentication");
+    asks_kerberos.then_some(("PasswordAuthentication", "password", "a password of Kerberos's"))
+}
+
+fn distinct(mut words: Vec<&str>) -> Vec<&str> {
+    let mut seen = Vec::new();
+    words.retain(|word| {
+        !seen.contains(word) && {
+            seen.push(*word);
+            true
+        }
+    });
+    words
+}
+
+/// Without what stands behind its colon.
+fn plain(method: &str) -> &str {
+    method.split(':').next().unwrap_or(method)
 }
 
 pub(super) fn factor_only(scene: &Scene<'_>) -> Found {
     where_asked(scene, |sshd| {
-        let Some(service) = scene.service("sshd") else { return Vec::new().into() };
+        let Some(service) = scene.service(scene.ssh_service()) else { return Vec::new().into() };
         let Some(ways) = paths(service.steps(Phase::Auth), Phase::Auth) else {
             return Found::NotDone("the stack has too many ways");
         };
@@ -144,38 +205,35 @@ pub(super) fn factor_only(scene: &Scene<'_>) -> Found {
         if !alone {
             return Vec::new().into();
         }
-        let lists = sshd.method_lists();
-        let is_second = |list: &str| {
-            let methods: Vec<&str> = list.split(',').collect();
-            let asks = methods.iter().position(|method| method.starts_with("keyboard-interactive"));
-            asks.is_none_or(|at| methods.iter().take(at).any(|method| *method == "publickey"))
-        };
-        if !lists.is_empty() && lists.iter().copied().all(is_second) {
-            return Vec::new().into();
+        let what = "sshd's stack asks for a code alone, and";
+        if !comes_second(sshd) {
+            let what = format!("{what} sshd does not demand a key before it");
+            return vec![Finding::fail(what, place(scene, "AuthenticationMethods"), BOTH)].into();
         }
-        let what = "sshd's stack asks for a code alone, and sshd does not demand a key before it";
-        vec![Finding::fail(what, place(scene, "AuthenticationMethods"), BOTH)].into()
-    })
-}
-
-pub(super) fn match_blocks(scene: &Scene<'_>) -> Found {
-    where_asked(scene, |sshd| {
         let mut found = Vec::new();
-        for (user, place) in matched_users(&scene.sshd_lines) {
-            let Some(own) = Effective::ask(scene.system, Some(&user)) else { continue };
-            let place = place.to_string();
-            if own.is_yes("PasswordAuthentication") && !sshd.is_yes("PasswordAuthentication") {
-                let what = format!("A Match block turns sshd's password method on for {user}");
-                found.push(Finding::warn(what, &place, "PasswordAuthentication no there, too"));
-            }
-            let lists = own.method_lists();
-            if !lists.is_empty() && !lists.iter().all(|list| asks(list)) && !sshd.method_lists().is_empty() {
-                let what = format!("A Match block lets {user} in without being asked for a code");
-                found.push(Finding::note(what, &place, "meant for automation; else take the block out"));
+        for block in &scene.matched {
+            for (whom, _) in block.answers().filter(|(_, own)| !comes_second(own)) {
+                let what = format!("{what} for {whom} sshd demands no key before it");
+                let finding = Finding::fail(what, block.place.to_string(), format!("{BOTH} there, too"));
+                if !found.contains(&finding) {
+                    found.push(finding);
+                }
             }
         }
         found.into()
     })
+}
+
+/// Whether something that its owner alone has comes before whatever PAM asks.
+fn comes_second(sshd: &Effective) -> bool {
+    let is_second = |list: &str| {
+        let methods: Vec<&str> = list.split(',').map(plain).collect();
+        let asks = methods.iter().position(|method| *method == "keyboard-interactive" || *method == "password");
+        let is_own = |method: &&str| ["publickey", "gssapi-with-mic", "gssapi-keyex"].contains(method);
+        asks.is_none_or(|at| methods.iter().take(at).any(is_own))
+    };
+    let lists = sshd.method_lists();
+    !lists.is_empty() && lists.into_iter().all(is_second)
 }
 
 pub(super) fn grace_time(scene: &Scene<'_>) -> Found {

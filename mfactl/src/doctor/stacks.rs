@@ -219,6 +219,10 @@ pub(super) fn alone(scene: &Scene<'_>) -> Found {
         if guarded.passing().find(alone).is_none() || guarded.require_publickey() {
             continue;
         }
+        // Where sshd says what it demands before, that is weighed in a check of its own.
+        if scene.sshd.is_some() && guarded.service.name == scene.ssh_service() {
+            continue;
+        }
         let what = format!("In {} the second factor alone lets in", guarded.service.name);
         let mend = if guarded.service.name == "sshd" {
             "add require_publickey to the line, and AuthenticationMethods publickey,keyboard-interactive to sshd_config"

@@ -5,6 +5,7 @@ use crate::system::made_up::MadeUp;
 use rustix::fs::FileType;
 
 mod ssh_keys;
+mod sshd;
 
 const OURS: &str = "auth [success=ok new_authtok_reqd=ok ignore=ignore default=die] pam_mfa.so";
 const COMMON: &str =
@@ -23,6 +24,8 @@ fn healthy() -> MadeUp {
         .file("/etc/ssh/sshd_config", "UsePAM yes\nPasswordAuthentication no\n")
         .file("/etc/nsswitch.conf", "passwd: files systemd\ngroup: files systemd\n")
         .has("/usr/lib/x86_64-linux-gnu/security/pam_mfa.so", FileType::RegularFile, 0o644, 0)
+        .has("/usr/sbin/sshd", FileType::RegularFile, 0o755, 0)
+        .has("/run/sshd", FileType::Directory, 0o755, 0)
         .has("/run/mfa/mfa.sock", FileType::Socket, 0o666, 0)
         .has("/run/mfa/root.sock", FileType::Socket, 0o600, 0)
         .has("/etc/mfa", FileType::Directory, 0o755, 0)
@@ -156,19 +159,6 @@ fn an_account_line_that_some_login_by_key_passes_by_is_a_failure() {
 }
 
 #[test]
-fn a_stack_with_a_code_alone_is_a_failure_unless_a_key_comes_first() {
-    let account = "account required pam_unix.so\n";
-    let alone = found(&with_sshd(&format!("{OURS}\n{account}")));
-    assert!(alone.contains(&"Fail not-alone /etc/pam.d/sshd:1".to_owned()), "{alone:?}");
-    let keyed = with_sshd(&format!("{OURS} require_publickey\n{account}"));
-    assert_eq!(found(&keyed), [""; 0]);
-    // sshd must demand the key, too: as it is shipped, either would do.
-    let answer = keyed.answers.get("sshd -T").unwrap().replace("publickey,keyboard-interactive", "any");
-    let found = found(&keyed.says("sshd -T", &answer));
-    assert!(found.contains(&"Fail sshd-factor-only /etc/ssh/sshd_config".to_owned()), "{found:?}");
-}
-
-#[test]
 fn exempt_success_without_a_key_is_told() {
     let found = found(&with_sshd(&format!("@include common-auth\n{OURS} exempt=success\n")));
     assert_eq!(found, ["Warn exempt /etc/pam.d/sshd:2"]);
@@ -254,80 +244,6 @@ fn a_module_that_is_not_there_is_a_failure() {
 fn users_who_set_their_environment_before_us_are_told() {
     let found = found(&with_sshd(&format!("auth required pam_env.so user_readenv=1\n@include common-auth\n{OURS}\n")));
     assert_eq!(found, ["Fail environment /etc/pam.d/sshd:1"]);
-}
-
-#[test]
-fn each_setting_of_sshd_that_is_wrong_is_found_by_itself() {
-    let right = healthy().answers.get("sshd -T").unwrap().clone();
-    let cases = [
-        ("usepam yes", "usepam no", "Fail sshd-pam /etc/ssh/sshd_config:1"),
-        ("kbdinteractiveauthentication yes", "kbdinteractiveauthentication no", "Fail sshd-pam /etc/ssh/sshd_config"),
-        ("logingracetime 120", "logingracetime 30", "Warn sshd-grace /etc/ssh/sshd_config"),
-        (
-            "authenticationmethods publickey,keyboard-interactive",
-            "authenticationmethods any",
-            "Warn sshd-keys /etc/ssh/sshd_config",
-        ),
-    ];
-    for (from, to, expected) in cases {
-        let machine = healthy().says("sshd -T", &right.replace(from, to));
-        assert_eq!(found(&machine), [expected], "{to}");
-    }
-    let both = right.replace("passwordauthentication no", "passwordauthentication yes");
-    let both = both.replace("authenticationmethods publickey,keyboard-interactive", "authenticationmethods any");
-    let line = "account [success=ok default=die] pam_mfa.so\n";
-    let machine = with_sshd(&format!("@include common-auth\n{OURS}\n{line}")).says("sshd -T", &both);
-    assert_eq!(found(&machine), ["Warn sshd-password /etc/ssh/sshd_config:2"]);
-}
-
-#[test]
-fn where_the_group_alone_is_asked_sshd_is_asked_about_one_of_it() {
-    let right = healthy().answers.get("sshd -T").unwrap().clone();
-    let closed = right.replace("kbdinteractiveauthentication yes", "kbdinteractiveauthentication no");
-    let config = "UsePAM yes\nPasswordAuthentication no\nMatch Group sre\n  KbdInteractiveAuthentication yes\n";
-    let asked = "sshd -T -C user=alice,host=localhost,addr=127.0.0.1";
-    let machine = healthy().says("sshd -T", &closed).file("/etc/ssh/sshd_config", config);
-    let named = machine.clone().says("getent group -- sre", "sre:x:2000:alice,bob");
-    let primary = machine.says("getent group -- sre", "sre:x:2000:").says("getent passwd", "alice:x:7:2000::/:/bin/sh");
-    for machine in [named, primary] {
-        assert_eq!(found(&machine.clone().says(asked, &closed)), ["Fail sshd-pam /etc/ssh/sshd_config"]);
-        assert_eq!(found(&machine.says(asked, &right)), [""; 0]);
-    }
-}
-
-#[test]
-fn where_pams_questions_are_switched_on_behind_match_all_they_are_on() {
-    let right = healthy().answers.get("sshd -T").unwrap().clone();
-    let closed = right.replace("kbdinteractiveauthentication yes", "kbdinteractiveauthentication no");
-    let config = "UsePAM yes\nPasswordAuthentication no\nMatch User carol\n  X11Forwarding no\nMatch all\n  KbdInteractiveAuthentication yes\n";
-    let machine = healthy().says("sshd -T", &closed).file("/etc/ssh/sshd_config", config);
-    let of_root = "sshd -T -C user=root,host=localhost,addr=127.0.0.1";
-    assert_eq!(found(&machine.clone().says(of_root, &right)), [""; 0]);
-    assert_eq!(found(&machine.says(of_root, &closed)), ["Fail sshd-pam /etc/ssh/sshd_config:6"]);
-}
-
-#[test]
-fn names_in_place_of_addresses_matter_where_a_rule_has_addresses() {
-    let right = healthy().answers.get("sshd -T").unwrap().clone();
-    let machine = healthy().says("sshd -T", &right.replace("usedns no", "usedns yes"));
-    assert_eq!(found(&machine), [""; 0]);
-    let machine = machine.file("/etc/mfa/policy.d/10-x.toml", "[[rule]]\nfrom = [\"10.0.0.0/8\"]\n");
-    assert_eq!(found(&machine), ["Warn sshd-dns /etc/ssh/sshd_config"]);
-}
-
-#[test]
-fn a_match_that_exempts_is_noted_and_one_that_opens_the_password_method_told() {
-    let config = "UsePAM yes\nPasswordAuthentication no\nMatch User ansible\nAuthenticationMethods publickey\n\
-                  Match User carol\nPasswordAuthentication yes\n";
-    let right = healthy().answers.get("sshd -T").unwrap().clone();
-    let machine = healthy()
-        .file("/etc/ssh/sshd_config", config)
-        .says("sshd -T -C user=ansible,host=localhost,addr=127.0.0.1", &right.replace(",keyboard-interactive", ""))
-        .says(
-            "sshd -T -C user=carol,host=localhost,addr=127.0.0.1",
-            &right.replace("passwordauthentication no", "passwordauthentication yes"),
-        );
-    assert_eq!(found(&machine), ["Warn sshd-match /etc/ssh/sshd_config:5", "Note sshd-match /etc/ssh/sshd_config:3"]);
 }
 
 #[test]

@@ -1,11 +1,19 @@
 //! sshd's configuration: what is in force, as sshd itself says, and in which line of which file it was decided.
 
+mod blocks;
+mod pattern;
+mod people;
+
+pub(crate) use blocks::{Block, Connection, blocks};
+
 use crate::pam::Place;
 use crate::system::System;
 use std::collections::BTreeMap;
 
 /// Where the configuration begins.
 pub(crate) const FILE: &str = "/etc/ssh/sshd_config";
+/// An address that nobody has (RFC 5737), and the usual port.
+const SOME_PORT: &str = "laddr=192.0.2.2,lport=22";
 /// How deep files may include each other, as sshd has it.
 const DEEPEST: usize = 16;
 
@@ -16,12 +24,15 @@ pub(crate) struct Effective {
 }
 
 impl Effective {
-    /// Asks sshd; `None` if it is not there, or does not take its own configuration.
-    pub(crate) fn ask(system: &dyn System, user: Option<&str>) -> Option<Self> {
-        let connection = user.map(|user| format!("user={user},host=localhost,addr=127.0.0.1"));
-        let mut command = vec!["sshd", "-T"];
-        command.extend(connection.iter().flat_map(|text| ["-C", text.as_str()]));
-        Self::of(system.said(&command)?)
+    /// Asks sshd what is in force outside of every `Match`, or for this login; `None` if it is not there, or does not
+    /// take its own configuration.
+    pub(crate) fn ask(system: &dyn System, connection: Option<&Connection>) -> Option<Self> {
+        if let Some(connection) = connection {
+            return Self::of(system.said(&["sshd", "-T", "-C", &connection.text()?])?);
+        }
+        // Where a `Match` hangs on this machine's port, sshd says nothing as long as it is not told one.
+        let said = system.said(&["sshd", "-T"]).or_else(|| system.said(&["sshd", "-T", "-C", SOME_PORT]));
+        Self::of(said?)
     }
 
     /// Reads what sshd prints; `None` if that is nothing.
@@ -47,6 +58,11 @@ impl Effective {
     /// Whether a keyword says `yes`.
     pub(crate) fn is_yes(&self, keyword: &str) -> bool {
         self.value(keyword) == Some("yes")
+    }
+
+    /// By which name sshd asks PAM: before OpenSSH 9.8, by its own.
+    pub(crate) fn service(&self) -> &str {
+        self.value("PAMServiceName").unwrap_or("sshd")
     }
 
     /// A number of seconds.
@@ -91,21 +107,6 @@ pub(crate) fn place_of(lines: &[Line], keyword: &str) -> Option<Place> {
     let first =
         |within: Option<&str>| lines.iter().find(|line| line.keyword == keyword && line.within.as_deref() == within);
     first(Some(ALL)).or_else(|| first(None)).map(|line| line.place.clone())
-}
-
-/// Users that a `Match` names outright, and the place of each.
-pub(crate) fn matched_users(lines: &[Line]) -> BTreeMap<String, Place> {
-    let mut users = BTreeMap::new();
-    for line in lines.iter().filter(|line| line.keyword == "match") {
-        let mut words = line.value.split_ascii_whitespace();
-        while let (Some(criterion), Some(names)) = (words.next(), words.next()) {
-            let plain = |name: &&str| !name.is_empty() && !name.contains(['*', '?', '!']);
-            for name in names.split(',').filter(plain).filter(|_| criterion.eq_ignore_ascii_case("user")) {
-                users.entry(name.to_owned()).or_insert_with(|| line.place.clone());
-            }
-        }
-    }
-    users
 }
 
 fn read(system: &dyn System, path: &str, depth: usize, within: &mut Option<String>, lines: &mut Vec<Line>) {
@@ -163,7 +164,7 @@ mod tests {
             .file("/etc/ssh/sshd_config.d/10-mfa.conf", "PasswordAuthentication no\nMatch User carol\nUseDNS yes\n")
             .file("/etc/ssh/sshd_config.d/readme.txt", "PasswordAuthentication yes\n")
             .says("sshd -T", "usepam yes\nauthenticationmethods publickey,keyboard-interactive password\nlogingracetime 120\n")
-            .says("sshd -T -C user=ansible,host=localhost,addr=127.0.0.1", "authenticationmethods publickey\n")
+            .says("sshd -T -C user=ansible,host=192.0.2.1,addr=192.0.2.1,laddr=192.0.2.2,lport=22", "authenticationmethods publickey\n")
     }
 
     #[test]
@@ -187,20 +188,23 @@ mod tests {
     }
 
     #[test]
-    fn users_whom_a_match_names_are_known() {
-        let users = matched_users(&lines(&machine()));
-        let names: Vec<&str> = users.keys().map(String::as_str).collect();
-        assert_eq!(names, ["ansible", "backup", "carol"]);
-    }
-
-    #[test]
     fn what_is_in_force_is_what_sshd_says() {
         let effective = Effective::ask(&machine(), None).unwrap();
         assert_eq!(effective.method_lists(), ["publickey,keyboard-interactive", "password"]);
         assert!(effective.is_yes("UsePAM") && !effective.is_yes("UseDNS"));
         assert_eq!(effective.seconds("LoginGraceTime"), Some(120));
-        let ansible = Effective::ask(&machine(), Some("ansible")).unwrap();
+        let ansible = Effective::ask(&machine(), Some(&Connection::of("ansible"))).unwrap();
         assert_eq!(ansible.method_lists(), ["publickey"]);
-        assert!(Effective::ask(&machine(), Some("nobody")).is_none());
+        assert!(Effective::ask(&machine(), Some(&Connection::of("nobody"))).is_none());
+        assert_eq!(effective.service(), "sshd");
+    }
+
+    #[test]
+    fn where_a_match_hangs_on_the_port_sshd_is_told_one() {
+        let silent = MadeUp::default();
+        assert!(Effective::ask(&silent, None).is_none());
+        let told = silent.says("sshd -T -C laddr=192.0.2.2,lport=22", "usepam yes\npamservicename ssh-plain\n");
+        let effective = Effective::ask(&told, None).unwrap();
+        assert!(effective.is_yes("UsePAM") && effective.service() == "ssh-plain");
     }
 }

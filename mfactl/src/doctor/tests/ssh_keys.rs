@@ -176,7 +176,7 @@ fn what_is_said_of_sshd_must_be_true_of_sshd_for_everybody() {
     let stated = stated.says("sshd -T", &verified);
     assert_eq!(found(&stated), [""; 0]);
     let config = "UsePAM yes\nPasswordAuthentication no\nMatch User carol\nPubkeyAuthOptions none\n";
-    let carol = "sshd -T -C user=carol,host=localhost,addr=127.0.0.1";
+    let carol = "sshd -T -C user=carol,host=192.0.2.1,addr=192.0.2.1,laddr=192.0.2.2,lport=22";
     let machine = stated.file("/etc/ssh/sshd_config", config).says(carol, &right);
     assert_eq!(found(&machine), ["Fail sshd-touch /etc/ssh/sshd_config:3"]);
 }
