@@ -7,6 +7,7 @@ mod account;
 mod finding;
 mod machine;
 mod matches;
+mod options;
 mod site;
 mod ssh_keys;
 mod sshd;
@@ -117,6 +118,7 @@ pub(crate) struct Check {
 pub(crate) const CHECKS: &[Check] = &[
     Check { name: "in-use", about: "some stack asks for a second factor", probe: stacks::in_use },
     Check { name: "module-there", about: "every stack that names the module finds it", probe: stacks::missing_module },
+    Check { name: "options", about: "the module takes the options it is given", probe: options::taken },
     Check { name: "understood", about: "PAM understands the stacks of logins", probe: stacks::not_understood },
     Check { name: "no-is-no", about: "a refusal of the module refuses the login", probe: stacks::ignored_refusals },
     Check { name: "always-reached", about: "no login passes beside the module", probe: stacks::passed_by },
@@ -172,10 +174,12 @@ pub(crate) const CHECKS: &[Check] = &[
 ];
 
 /// Checks that look at the stacks of PAM alone.
-const OF_STACKS: [&str; 12] = [
+const OF_STACKS: [&str; 14] = [
+    "options",
     "understood",
     "no-is-no",
     "always-reached",
+    "account-reached",
     "after-password",
     "not-alone",
     "asked-once",

@@ -4,6 +4,7 @@ use super::finding::Finding;
 use super::{Found, Scene, account};
 use crate::documents::DESKTOPS;
 use crate::pam::{Ending, Mfa, Module, Path, Phase, Place, Primary, Service, Step, modules, paths};
+use crate::system::System;
 use std::collections::BTreeSet;
 
 /// Services that answer no question: mail, files, consoles in a browser that know a password alone.
@@ -41,15 +42,6 @@ pub(super) const CANNOT_ASK: &[&str] = &[
 ];
 /// What makes somebody root.
 const TO_ROOT: [&str; 6] = ["sudo", "sudo-i", "su", "su-l", "polkit-1", "doas"];
-/// Where modules lie.
-const FOLDERS: [&str; 6] = [
-    "/usr/lib/x86_64-linux-gnu/security",
-    "/usr/lib/aarch64-linux-gnu/security",
-    "/lib/x86_64-linux-gnu/security",
-    "/usr/lib64/security",
-    "/usr/lib/security",
-    "/lib/security",
-];
 pub(super) const LINE: &str = "auth [success=ok new_authtok_reqd=ok ignore=ignore default=die] pam_mfa.so";
 
 /// A service whose `auth` names our module.
@@ -100,13 +92,13 @@ pub(super) fn in_use(scene: &Scene<'_>) -> Found {
 }
 
 pub(super) fn missing_module(scene: &Scene<'_>) -> Found {
-    let mut found = Vec::new();
+    let (mut found, folders) = (Vec::new(), folders(scene.system));
     for service in &scene.services {
         for module in Phase::ALL.iter().flat_map(|phase| service.ours(*phase)) {
             let paths = if module.path.starts_with('/') {
                 vec![module.path.clone()]
             } else {
-                FOLDERS.iter().map(|folder| format!("{folder}/{}", module.path)).collect()
+                folders.iter().map(|folder| format!("{folder}/{}", module.path)).collect()
             };
             if paths.iter().any(|path| scene.system.stat(path).is_some()) {
                 continue;
@@ -117,6 +109,15 @@ pub(super) fn missing_module(scene: &Scene<'_>) -> Found {
         }
     }
     once(found)
+}
+
+/// Where libpam looks for modules: in the one folder where its own are. A copy in another one is none.
+fn folders(system: &dyn System) -> Vec<String> {
+    let debians = format!("/usr/lib/{}-linux-gnu/security", std::env::consts::ARCH);
+    let others = ["/usr/lib64/security", "/lib64/security", "/usr/lib/security", "/lib/security"];
+    let all: Vec<String> = [debians].into_iter().chain(others.map(str::to_owned)).collect();
+    let own = all.iter().find(|folder| system.stat(&format!("{folder}/pam_unix.so")).is_some());
+    own.cloned().map_or(all, |own| vec![own])
 }
 
 pub(super) fn not_understood(scene: &Scene<'_>) -> Found {

@@ -11,6 +11,11 @@ const OURS: &str = "auth [success=ok new_authtok_reqd=ok ignore=ignore default=d
 const COMMON: &str =
     "auth [success=1 default=ignore] pam_unix.so\nauth requisite pam_deny.so\nauth required pam_permit.so\n";
 
+/// A module where Debian has it.
+fn module(name: &str) -> String {
+    format!("/usr/lib/{}-linux-gnu/security/{name}.so", std::env::consts::ARCH)
+}
+
 /// A machine on which `stacks` (a name and what stands in its file) ask, and all is well.
 fn healthy() -> MadeUp {
     let sshd_t = "usepam yes\nkbdinteractiveauthentication yes\npasswordauthentication no\npubkeyauthentication yes\n\
@@ -23,7 +28,8 @@ fn healthy() -> MadeUp {
         .file("/etc/pam.d/cron", "@include common-auth\n")
         .file("/etc/ssh/sshd_config", "UsePAM yes\nPasswordAuthentication no\n")
         .file("/etc/nsswitch.conf", "passwd: files systemd\ngroup: files systemd\n")
-        .has("/usr/lib/x86_64-linux-gnu/security/pam_mfa.so", FileType::RegularFile, 0o644, 0)
+        .has(&module("pam_mfa"), FileType::RegularFile, 0o644, 0)
+        .has(&module("pam_unix"), FileType::RegularFile, 0o644, 0)
         .has("/usr/sbin/sshd", FileType::RegularFile, 0o755, 0)
         .has("/run/sshd", FileType::Directory, 0o755, 0)
         .has("/run/mfa/mfa.sock", FileType::Socket, 0o666, 0)
@@ -236,8 +242,27 @@ fn a_service_that_cannot_ask_is_told_where_somebody_would_be_asked() {
 
 #[test]
 fn a_module_that_is_not_there_is_a_failure() {
-    let machine = healthy().without("/usr/lib/x86_64-linux-gnu/security/pam_mfa.so");
+    let machine = healthy().without(&module("pam_mfa"));
     assert_eq!(found(&machine), ["Fail module-there /etc/pam.d/sshd:2"]);
+    // libpam looks where its own modules are, and nowhere else.
+    let copy = machine.clone().has("/usr/lib64/security/pam_mfa.so", FileType::RegularFile, 0o644, 0);
+    assert_eq!(found(&copy), ["Fail module-there /etc/pam.d/sshd:2"]);
+    let own = copy.without(&module("pam_unix")).has("/usr/lib64/security/pam_unix.so", FileType::RegularFile, 0o644, 0);
+    assert_eq!(found(&own), [""; 0]);
+}
+
+#[test]
+fn an_option_that_the_module_does_not_take_is_a_failure() {
+    for options in ["timeout=abc", "nonsense", "unavailable=alow", "debug debug", "require_publickey combined=split"] {
+        let found = found(&with_sshd(&format!("@include common-auth\n{OURS} {options}\n")));
+        assert!(found.contains(&"Fail options /etc/pam.d/sshd:2".to_owned()), "{options}: {found:?}");
+    }
+    let line = "account [success=ok new_authtok_reqd=ok ignore=ignore default=die] pam_mfa.so";
+    let stack = |option: &str| format!("@include common-auth\n{OURS} timeout=60 debug\n{line} {option}\n");
+    assert_eq!(found(&with_sshd(&stack("debug timeout=9"))), [""; 0]);
+    assert_eq!(found(&with_sshd(&stack("require_publickey"))), ["Fail options /etc/pam.d/sshd:3"]);
+    let session = found(&with_sshd(&format!("{}session required pam_mfa.so\n", stack(""))));
+    assert_eq!(session, ["Fail options /etc/pam.d/sshd:4"]);
 }
 
 #[test]
