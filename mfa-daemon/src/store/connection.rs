@@ -3,7 +3,7 @@
 //! A database file that is no longer the one that was opened is never used: what is committed to a removed file is
 //! lost, and an empty one in its place would mean that nobody is enrolled.
 
-use super::StoreError;
+use super::{StoreError, log};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use std::cell::Cell;
@@ -124,10 +124,12 @@ thread_local! {
 const PAGES_UNTIL_CHECKPOINT: i32 = 1000;
 
 /// Copies the write-ahead log into the database once it is long: after commits were answered, not while they wait.
-pub(super) fn checkpoint_if_due(connection: &Connection) -> Result<(), StoreError> {
-    if PAGES_IN_LOG.get() >= PAGES_UNTIL_CHECKPOINT {
-        connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", (), |_| Ok(()))?;
-        PAGES_IN_LOG.set(0);
+/// The number of the log that the next commit begins, if it does.
+pub(super) fn checkpoint_if_due(connection: &Connection) -> Result<Option<i64>, StoreError> {
+    if PAGES_IN_LOG.get() < PAGES_UNTIL_CHECKPOINT {
+        return Ok(None);
     }
-    Ok(())
+    let next = log::put_in(connection)?;
+    PAGES_IN_LOG.set(0);
+    Ok(next)
 }

@@ -147,6 +147,8 @@ pub(crate) enum OpenError {
     WrongKey,
     /// Part of it was sealed with a key that was not given.
     MissingKey(u32),
+    /// The write-ahead log beside it was written beside another file.
+    NotItsLog(PathBuf),
     /// Not a file system to keep it on: no shared memory for the write-ahead log.
     Unsuitable(PathBuf),
     /// Reading or writing failed.
@@ -188,6 +190,12 @@ impl fmt::Display for OpenError {
             Self::MissingKey(id) => {
                 write!(f, "part of the database is sealed with master key {id}, which is not here; put it back")
             }
+            Self::NotItsLog(path) => write!(
+                f,
+                "{0} was written beside another database than the one that is there; put that one back. To go on with \
+                 an older one, move {0} away: backup codes are void then",
+                path.display()
+            ),
             Self::Unsuitable(path) => {
                 write!(f, "{} is on a file system without shared memory; keep it on a local disk", path.display())
             }

@@ -24,6 +24,7 @@ mod given;
 mod high_water;
 mod history;
 mod home;
+mod log;
 mod mailed;
 mod outbox;
 mod outbox_read;
@@ -192,9 +193,12 @@ impl Store {
     /// Anything that is not as it must be, with what to do.
     pub(crate) fn open(directory: &Path, key: MasterKey) -> Result<Self, OpenError> {
         let mut home = Home::claim(directory)?;
+        log::belongs(&home)?;
         let connection = schema::ready(&mut home, &key, schema::STEPS)?;
         outbox::forget_handed_over(&connection)?;
         high_water::compare(&connection, &key, &home, crate::clock::now())?;
+        // A log that cannot be put in now, because there is no room, goes on being this one.
+        let begins_log = log::put_in(&connection).unwrap_or(None);
         let newest = Arc::new(AtomicI64::new(admin::newest_time(&connection)?));
         let tally = Arc::new(Mutex::new(seats::tally(&connection)?));
         let head = writer::head_of(&connection)?;
@@ -214,6 +218,7 @@ impl Store {
             tally: Arc::clone(&tally),
             letters: Arc::clone(&letters),
             head: Some(head),
+            begins_log,
             heads: told,
             meters: Arc::clone(&meters),
         };

@@ -23,6 +23,7 @@ CREATE TABLE meta (
     node INTEGER NOT NULL,                  -- a random number: whose audit chain is continued here
     epoch INTEGER NOT NULL,                 -- grows when the database was restored from a backup
     newest_time INTEGER NOT NULL,           -- the latest time of any record, whatever the clock says since
+    log INTEGER NOT NULL DEFAULT 0,         -- grows with every write-ahead log that is begun beside this file
     last_id INTEGER NOT NULL,               -- of factors, enrollments, sets of codes and letters; none is given twice
     letters_sent INTEGER NOT NULL DEFAULT 0,
     letters_failed INTEGER NOT NULL DEFAULT 0,    -- refused for good, or given up
@@ -374,8 +375,7 @@ fn check_key(connection: &Connection, key: &MasterKey) -> Result<(), OpenError> 
     let rows = statement.query_map((), |row| {
         Ok((row.get::<_, u32>(0)?, seal::Sealed { key_id: row.get(0)?, nonce: row.get(1)?, bytes: row.get(2)? }))
     })?;
-    let mut missing = None;
-    let mut any_right = false;
+    let (mut missing, mut any_right) = (None, false);
     for row in rows {
         let (id, sealed) = row?;
         if !key.holds(id) {

@@ -8,7 +8,7 @@ use super::apply::{Halt, Transaction};
 use super::connection::{self, Slot};
 use super::queue::{Job, Queue, Work};
 use super::seats::{self, Tally};
-use super::{Committed, MasterKey, Receipt, StoreError};
+use super::{Committed, MasterKey, Receipt, StoreError, log};
 use crate::audit::Head;
 use crate::meters::StoreMeters;
 use mfa_core::account::Ticket;
@@ -31,6 +31,8 @@ pub(super) struct Writer {
     pub(super) tally: Arc<Mutex<Tally>>,
     /// The end of the chain of records; `None` if it must be read again.
     pub(super) head: Option<Head>,
+    /// The number of the write-ahead log that the next commit begins, if it does.
+    pub(super) begins_log: Option<i64>,
     /// Tells how far the chain has come, once that is on disk.
     pub(super) heads: watch::Sender<Head>,
     /// Counts what is done.
@@ -56,13 +58,15 @@ impl Writer {
                 let _ = job.answer.send(outcome);
             }
             // If this fails, the log grows until a later one succeeds; no commit depends on it.
-            let _ = self.slot.with(connection::checkpoint_if_due);
+            if let Ok(Some(number)) = self.slot.with(connection::checkpoint_if_due) {
+                self.begins_log = Some(number);
+            }
         }
     }
 
     /// Does all jobs in one transaction; an outcome for each.
     fn perform(&mut self, jobs: &[Job]) -> Vec<Outcome> {
-        let Self { slot, key, head, newest, letters, tally, heads, meters, .. } = self;
+        let Self { slot, key, head, begins_log, newest, letters, tally, heads, meters, .. } = self;
         let begun = Instant::now();
         let known = head.map(|head| (head, *counted(tally)));
         let newest_time = newest.load(Ordering::Acquire);
@@ -72,6 +76,7 @@ impl Writer {
             let (head, tally) = known?;
             let batch = Batch {
                 transaction: Transaction { connection, key, head, newest: newest_time, tally, letters: false },
+                begins_log: *begins_log,
             };
             // An error drops the connection, and with it what was begun.
             batch.perform(jobs)
@@ -83,6 +88,7 @@ impl Writer {
                 // After an error the chain is read again, in case it is not what it was thought to be.
                 *head = outcomes.iter().all(Result::is_ok).then_some(new_head);
                 *counted(tally) = new_tally;
+                *begins_log = None;
                 newest.store(newest_time, Ordering::Release);
                 if put_in {
                     letters.notify_one();
@@ -102,6 +108,8 @@ impl Writer {
 /// One transaction on its way.
 pub(super) struct Batch<'a> {
     pub(super) transaction: Transaction<'a>,
+    /// The number of the write-ahead log that it begins, if it does.
+    pub(super) begins_log: Option<i64>,
 }
 
 /// What a transaction came to.
@@ -117,6 +125,9 @@ struct Done {
 impl Batch<'_> {
     fn perform(mut self, jobs: &[Job]) -> Result<Done, StoreError> {
         self.execute("BEGIN IMMEDIATE")?;
+        if let Some(number) = self.begins_log {
+            log::begin(self.transaction.connection, number)?;
+        }
         let before = self.transaction.newest;
         let outcomes = jobs.iter().map(|job| self.job(job)).collect::<Result<Vec<_>, _>>()?;
         let newest = self.transaction.newest;

@@ -132,8 +132,8 @@ fn recorded(place: &Place, history: &mut History, waves: usize) -> Record {
             daemon = place.start();
         }
         if waves > 40 && wave % 8 == 0 {
-            for _ in 0..20 {
-                assert_eq!(daemon.connect().login("ghost9", ""), "skipped");
+            for _ in 0..40 {
+                assert_eq!(daemon.connect().login("ghost9", "123456"), "ask");
             }
         }
     }

@@ -51,3 +51,68 @@ async fn a_database_that_went_on_is_never_taken_for_an_older_one() {
         assert_eq!(fs::read_to_string(&file).unwrap(), text, "{other:?}");
     }
 }
+
+/// Copies the database as it is on the disk at this moment, its log with it: as a killed daemon leaves it.
+fn left_by_a_kill(from: &TempDir) -> TempDir {
+    let left = directory();
+    for name in ["mfa.db", "mfa.db-wal", "how-far", "lock"] {
+        fs::copy(from.path().join(name), left.path().join(name)).unwrap();
+        fs::set_permissions(left.path().join(name), std::fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    left
+}
+
+#[tokio::test]
+async fn an_older_database_beside_the_log_of_a_newer_one_is_refused_and_its_used_codes_stay_void() {
+    let (directory, older) = gone_on().await;
+    let store = open(directory.path());
+    let id = account(&store, &alice()).backup.codes[0].id;
+    write(&store, &alice(), vec![Write::UseBackupCode { id }]).await;
+    drop(store); // the file has it now
+    let store = open(directory.path());
+    record(&store, &identity(4711, "bob"), NOW, Record::of(What::Denied)).await;
+    let left = left_by_a_kill(&directory);
+    drop(open(left.path()));
+
+    // The older file with the newer log would have all records, and a code that was used.
+    let left = left_by_a_kill(&directory);
+    fs::write(left.path().join("mfa.db"), &older).unwrap();
+    let log = left.path().join("mfa.db-wal");
+    let before = fs::read(&log).unwrap();
+    for _ in 0..2 {
+        assert_eq!(Store::open(left.path(), key()).err(), Some(OpenError::NotItsLog(log.clone())));
+        assert_eq!(fs::read(&log).unwrap(), before, "nothing is lost by asking");
+    }
+    // What the message says: the older one without that log, and all that is good once is void.
+    fs::remove_file(&log).unwrap();
+    let store = open(left.path());
+    assert_eq!(account(&store, &alice()).backup.codes.len(), 0);
+}
+
+#[tokio::test]
+async fn a_log_is_its_own_files_wherever_it_was_put_in_and_of_an_older_file_it_is_not() {
+    let (directory, store) = new();
+    let factor = enroll(&store, &alice()).await;
+    let mut files = Vec::new();
+    for step in 0..700 {
+        write(&store, &alice(), vec![Write::UseStep { factor, step: Step(200 + step) }]).await;
+        let file = fs::read(directory.path().join("mfa.db")).unwrap();
+        if files.last() != Some(&file) {
+            files.push(file);
+        }
+        if step % 20 == 0 {
+            store.remember_how_far().unwrap();
+            let left = left_by_a_kill(&directory);
+            let opened = open(left.path());
+            assert_eq!(app(&account(&opened, &alice()).factors[0]).used, Step(200 + step));
+        }
+    }
+    // Each time the log was put in, there was another file; to the log of today the last two belong.
+    assert!(files.len() > 3, "{}", files.len());
+    let last = files.len() - 1;
+    for file in &files[..last - 1] {
+        let left = left_by_a_kill(&directory);
+        fs::write(left.path().join("mfa.db"), file).unwrap();
+        assert!(matches!(Store::open(left.path(), key()).err(), Some(OpenError::NotItsLog(_))));
+    }
+}

@@ -198,7 +198,7 @@ impl Explorer {
         let (head, tally) =
             world.chain.unwrap_or_else(|| (head_of(connection).unwrap(), seats::tally(connection).unwrap()));
         let transaction = Transaction { connection, key, head, newest: NOW.0, tally, letters: false };
-        let mut batch = Batch { transaction };
+        let mut batch = Batch { transaction, begins_log: None };
         let outcome = batch.job(job).unwrap().unwrap();
         world.chain = Some((batch.transaction.head, batch.transaction.tally));
         match outcome {
