@@ -172,7 +172,7 @@ pub(crate) fn earn(
 ) -> Vec<Write> {
     let silent = ties.silent(account).map(|bond| (bond, ask.ask_again));
     let chosen = ties.key.filter(|_| chosen).map(|key| (Bond::Key(key), ask.remember));
-    // A temporary code is an administrator's: it is no factor of the rule's, and ends when they say.
+    // A temporary code is an administrator's: it is no factor of the rule's, and is good for the logins it was given for.
     let counts = ask.kinds.contains(matched.kind());
     let worth = silent.chain(chosen).filter(|(_, seconds)| counts && *seconds > 0);
     let earned = worth.map(|(bond, seconds)| Earned {

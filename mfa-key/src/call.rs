@@ -104,12 +104,16 @@ fn is_name(text: &str) -> bool {
 pub(crate) fn admit(stream: &UnixStream) -> Result<(), String> {
     let peer = rustix::net::sockopt::socket_peercred(stream);
     let peer = peer.map_err(|_| "standard input is no connection: systemd or mfa-enroll starts this".to_owned())?;
-    let (peer, own) = (peer.uid.as_raw(), rustix::process::geteuid().as_raw());
-    if peer == 0 || peer == own || Some(peer) == owner(stream) {
+    let peer = peer.uid.as_raw();
+    if may_call(peer, rustix::process::geteuid().as_raw(), owner(stream)) {
         Ok(())
     } else {
         Err(format!("uid {peer} has connected, which must not"))
     }
+}
+
+fn may_call(peer: u32, own: u32, owner: Option<u32>) -> bool {
+    peer == 0 || peer == own || Some(peer) == owner
 }
 
 /// Whose socket was connected to; a pair of sockets has no name, and no owner.

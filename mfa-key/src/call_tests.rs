@@ -114,3 +114,13 @@ fn a_pair_of_sockets_is_whoever_made_it_and_a_socket_with_a_name_is_its_owners()
     let (accepted, _) = listener.accept().unwrap();
     assert_eq!(owner(&accepted), Some(rustix::process::geteuid().as_raw()));
 }
+
+#[test]
+fn root_the_sockets_owner_and_whoever_runs_it_may_call_and_nobody_else() {
+    for peer in [0, 991, 992] {
+        assert!(may_call(peer, 991, Some(992)), "{peer}");
+    }
+    for (peer, owner) in [(1000, Some(992)), (1000, None), (992, None), (u32::MAX, Some(992))] {
+        assert!(!may_call(peer, 991, owner), "{peer} {owner:?}");
+    }
+}

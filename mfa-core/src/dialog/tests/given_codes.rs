@@ -326,5 +326,6 @@ fn a_temporary_code_earns_nothing_beyond_the_login_it_opened() {
     world.ties.key = Some("SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU".parse().unwrap());
     world.ties.address = Some([192, 0, 2, 7].into());
     assert!(passed(&world.login(&[&format!("{code}+")], NOW)));
+    assert!(world.account.trust.is_empty(), "{:?}", world.account.trust);
     assert!(prompt(&world.login(&[], NOW + 8)).ends_with("Verification code: "));
 }

@@ -2,9 +2,12 @@
 //! must hold does in each. The dialog is the core's own, and what a commit comes to is decided by the writer's own code
 //! on a real database; only threads and sockets are left out, and with them chance.
 //!
-//! `world` is one moment and goes on by one step of one process; `process` is what each of them does next; here stand
-//! the situations, and what must be true at every end.
+//! `world` is one moment and goes on by one step of one process; `process` and `login` are what each of them does next;
+//! here and in `disturbed` stand the situations, and what must be true at every end.
 
+mod disturbed;
+mod key;
+mod login;
 mod process;
 mod world;
 
@@ -114,6 +117,18 @@ fn whoever_is_unlocked_meanwhile_has_the_limit_again_and_no_more() {
         assert!((1..=4).contains(&end.seen.wrong), "{end}");
     });
     assert!(explored.states > 300, "{explored:?}");
+}
+
+#[test]
+fn a_pass_leaves_with_the_receipt_of_its_own_commit_and_no_other() {
+    let explorer = explorer();
+    let turn = login::passed(explorer.first_look(), &explorer.right_code());
+    let covered = |ticket: Option<u32>| {
+        let receipt = ticket.map(|ticket| Receipt { ticket: Ticket(ticket) });
+        crate::login::is_covered(&turn, receipt.as_ref())
+    };
+    assert!(covered(Some(1)));
+    assert!(!covered(None) && !covered(Some(0)) && !covered(Some(2)), "{turn:?}");
 }
 
 #[test]

@@ -1,13 +1,20 @@
 //! One moment of the world, and all that can come of it: depth first, each state once. What a step writes is written in a
 //! savepoint of a real database, and taken back before the next one is tried.
 
-use super::process::{Came, Look, Process};
+use super::key;
+use super::login::Look;
+use super::process::{Around, Came, Process};
 use super::*;
 use crate::scene::standing;
 use crate::store::apply::Transaction;
 use crate::store::writer::{Batch, head_of};
 use crate::store::{read, seats};
-use mfa_core::policy::{Address, Caller as Asking, Groups, Origin, Policy, Request, Source, SshAuth, evaluate, parse};
+use mfa_core::account::Detail;
+use mfa_core::factor::Kind;
+use mfa_core::mailbox::Mailbox;
+use mfa_core::policy::{
+    Address, Caller as Asking, Groups, Origin, Plan, Policy, Request, Source, SshAuth, evaluate, parse,
+};
 use mfa_core::throttle::Bucket;
 use rusqlite::Connection;
 use std::collections::HashSet;
@@ -21,8 +28,14 @@ const BACKUP_CODE: &str = "7KQF-2MZT-9XWA";
 /// What has been seen to happen, as far as something must hold of it.
 #[derive(Clone, Debug, Default, Hash)]
 pub(super) struct Seen {
-    /// Logins that a factor let in.
+    /// Logins that a factor let in, as is on the disk.
     pub(super) passed: u32,
+    /// Which of the processes these were.
+    pub(super) passed_by: Vec<usize>,
+    /// Logins that were told so.
+    pub(super) told: u32,
+    /// Answers of a key that came behind a later one.
+    pub(super) counter_back: u32,
     /// Guesses that were looked at and were wrong.
     pub(super) wrong: u32,
     /// How many of them were there when one passed.
@@ -39,8 +52,18 @@ pub(super) struct World {
     processes: Vec<Process>,
     /// What each waits to have written.
     waiting: Vec<Option<Rc<Job>>>,
-    /// The policy in force.
+    /// What became of it, where that was not said yet: the ticket, if it is done.
+    written: Vec<Option<Option<u32>>>,
+    /// How many policies were in force before, and which is.
     epoch: usize,
+    policy: usize,
+    now: Time,
+    /// The latest time of any record.
+    newest: Time,
+    /// The codes that were mailed last, for each.
+    mail: Vec<Option<String>>,
+    /// How often the key has signed.
+    signatures: u32,
     pub(super) seen: Seen,
     /// The end of the chain of records, and how accounts are counted.
     chain: Option<(Head, Tally)>,
@@ -73,6 +96,8 @@ pub(super) struct Explorer {
     connection: Connection,
     key: MasterKey,
     policies: [Policy; 2],
+    /// Whether the site knows an address of alice's.
+    has_address: bool,
     known: HashSet<u64>,
     explored: Explored,
     _directory: TempDir,
@@ -99,8 +124,8 @@ impl Explorer {
         let connection = sql(&directory);
         connection.execute_batch("BEGIN").unwrap();
         let policies = policies.map(|text| parse(&[Source { name: "policy.toml", text }]).unwrap().policy);
-        let (known, explored) = Default::default();
-        Self { connection, key: key(), policies, known, explored, _directory: directory }
+        let (has_address, known, explored) = Default::default();
+        Self { connection, key: super::key(), policies, has_address, known, explored, _directory: directory }
     }
 
     /// The code of this moment.
@@ -115,39 +140,57 @@ impl Explorer {
         BACKUP_CODE.to_owned()
     }
 
+    /// The site knows where alice's mail goes.
+    pub(super) fn with_address(self) -> Self {
+        Self { has_address: true, ..self }
+    }
+
+    /// alice has a key, too.
+    pub(super) fn with_key(mut self) -> Self {
+        self.prepare(Write::Add { name: "key".to_owned(), detail: Detail::SecurityKey(key::credential()) });
+        self
+    }
+
     /// So many guesses were wrong already.
     pub(super) fn fail(&mut self, times: usize) {
-        let (bucket, version) = (Bucket::ALL[0], self.account().version.unwrap());
         let throttle = (0..times).fold(mfa_core::throttle::Throttle::default(), |failed, _| failed.failed(NOW));
-        let record = Record::of(What::Wrong);
-        let commit =
-            commit_of(&alice(), mfa_core::account::Seen::At(version), vec![Write::Throttle(bucket, throttle)], record);
-        let mut world = World::default();
-        assert!(self.write(&mut world, &job(commit)).is_some());
+        self.prepare(Write::Throttle(Bucket::ALL[0], throttle));
+    }
+
+    fn prepare(&mut self, write: Write) {
+        let version = self.account(NOW).version.unwrap();
+        let seen = mfa_core::account::Seen::At(version);
+        let commit = commit_of(&alice(), seen, vec![write], Record::of(What::Wrong));
+        assert!(self.write(&mut World { newest: NOW, ..World::default() }, &job(commit)).is_some());
     }
 
     /// Goes everywhere, and has every end looked at.
     pub(super) fn explore(&mut self, processes: Vec<Process>, at_end: impl Fn(&End<'_>)) -> Explored {
-        let waiting = processes.iter().map(|_| None).collect();
-        self.visit(World { processes, waiting, ..World::default() }, &at_end);
+        let processes: Vec<_> = processes.into_iter().enumerate().map(|(who, one)| one.numbered(who)).collect();
+        let (waiting, written, mail) = (nothing(&processes), nothing(&processes), nothing(&processes));
+        let (now, newest) = (NOW, NOW);
+        self.visit(World { processes, waiting, written, mail, now, newest, ..World::default() }, &at_end);
         std::mem::take(&mut self.explored)
     }
 
     fn visit(&mut self, world: World, at_end: &dyn Fn(&End<'_>)) {
-        let account = self.account();
+        let account = self.account(world.newest);
         if !self.known.insert(digest(&world, &account)) {
             return;
         }
         self.explored.states += 1;
         assert!(world.path.len() < 200, "it does not end: {}", world.path.join("\n"));
-        let able: Vec<usize> = (0..world.processes.len()).filter(|who| !world.processes[*who].is_over()).collect();
+        let can_go_on = |process: &Process| !process.is_over() && !process.is_blocked(&world.mail);
+        let able: Vec<usize> = (0..world.processes.len()).filter(|who| can_go_on(&world.processes[*who])).collect();
         if able.is_empty() {
             self.explored.ends += 1;
             at_end(&End { seen: &world.seen, account, path: &world.path });
         }
-        let policy_may_change = able.iter().any(|who| matches!(world.processes[*who], Process::Reload { .. }));
-        let to_itself =
-            |who: &&usize| world.waiting[**who].is_none() && world.processes[**who].keeps_to_itself(policy_may_change);
+        let is_disturbed = world.processes.iter().any(Process::disturbs);
+        let to_itself = |who: &&usize| {
+            let waits = world.waiting[**who].is_some() || world.written[**who].is_some();
+            !waits && world.processes[**who].keeps_to_itself(is_disturbed)
+        };
         // Where it does not matter when a step is taken, one order stands for all.
         let alone = able.iter().find(to_itself).copied();
         for who in alone.map_or(able, |who| vec![who]) {
@@ -160,36 +203,59 @@ impl Explorer {
 
     /// The world after a step of this process.
     fn step(&mut self, mut world: World, who: usize) -> World {
-        let epoch = world.epoch;
-        let came = match world.waiting[who].take() {
-            Some(job) => {
-                let receipt = self.write(&mut world, &job);
-                let done = if receipt.is_some() { "done" } else { "stale" };
-                world.path.push(format!("{who}: {done}"));
-                if let (Work::Commit(commit), true) = (&job.work, receipt.is_some()) {
-                    let handed_under = world.processes[who].handed_under();
-                    self.happened(&mut world, commit, handed_under);
-                }
-                world.processes[who].written(receipt, epoch)
+        let came = match (world.written[who].take(), world.waiting[who].take()) {
+            (Some(ticket), _) => {
+                world.path.push(format!("{who} hears of it"));
+                world.tell(who, ticket)
             }
-            None => {
-                let look = || self.look(epoch);
-                world.processes[who].step(epoch, look)
+            (None, Some(job)) => {
+                let ticket = self.write(&mut world, &job).map(|receipt| receipt.ticket().0);
+                world.path.push(format!("{who}: {}", if ticket.is_some() { "done" } else { "stale" }));
+                if let (Work::Commit(commit), true) = (&job.work, ticket.is_some()) {
+                    self.happened(&mut world, who, commit);
+                }
+                if world.can_crash() {
+                    // Between the disk and the answer there is a moment.
+                    world.written[who] = Some(ticket);
+                    return world;
+                }
+                world.tell(who, ticket)
+            }
+            (None, None) => {
+                let look = (world.policy, world.epoch, world.now, world.newest);
+                let (process, mut around) = world.around(who);
+                process.step(&mut around, || self.look(look))
             }
         };
+        self.came(&mut world, who, came);
+        world
+    }
+
+    fn came(&self, world: &mut World, who: usize, came: Came) {
         match came {
             Came::Nothing => world.path.push(format!("{who} goes on")),
-            Came::Reloaded => {
-                world.epoch = 1;
-                world.path.push("another policy".to_owned());
+            Came::Reloaded(policy) => {
+                (world.epoch, world.policy) = (world.epoch + 1, policy);
+                world.path.push(format!("policy {policy}"));
+            }
+            Came::Moved(seconds) => {
+                world.now = world.now.plus(seconds);
+                world.path.push(format!("the clock by {seconds}"));
+            }
+            Came::Crashed => {
+                (world.waiting, world.written) = (nothing(&world.processes), nothing(&world.processes));
+                world.processes.iter_mut().for_each(Process::crashed);
+                world.path.push("killed".to_owned());
             }
             Came::ToWrite(commit) => {
                 world.path.push(format!("{who} hands over: {}", commit.record.what.as_str()));
                 world.waiting[who] = Some(Rc::new(job(commit)));
             }
-            Came::Pass => world.path.push(format!("{who} is in")),
+            Came::Pass => {
+                world.seen.told += 1;
+                world.path.push(format!("{who} is in"));
+            }
         }
-        world
     }
 
     /// The writer's own: the condition, the writes, the record, in a savepoint.
@@ -197,10 +263,11 @@ impl Explorer {
         let (connection, key) = (&self.connection, &self.key);
         let (head, tally) =
             world.chain.unwrap_or_else(|| (head_of(connection).unwrap(), seats::tally(connection).unwrap()));
-        let transaction = Transaction { connection, key, head, newest: NOW.0, tally, letters: false };
+        let transaction = Transaction { connection, key, head, newest: world.newest.0, tally, letters: false };
         let mut batch = Batch { transaction, begins_log: None };
         let outcome = batch.job(job).unwrap().unwrap();
         world.chain = Some((batch.transaction.head, batch.transaction.tally));
+        world.newest = Time(batch.transaction.newest);
         match outcome {
             Committed::Done(receipt) => Some(receipt),
             Committed::Stale => None,
@@ -208,32 +275,54 @@ impl Explorer {
     }
 
     /// What must hold of everything that happens, at the moment it does.
-    fn happened(&self, world: &mut World, commit: &Commit, handed_under: usize) {
-        let (seen, path) = (&mut world.seen, world.path.join("\n  "));
+    fn happened(&self, world: &mut World, who: usize, commit: &Commit) {
+        let path = world.path.join("\n  ");
+        let code = commit.letters.iter().find_map(|letter| letter.code.as_ref());
+        if let Some(code) = code {
+            world.mail[who] = Some(String::from_utf8(code.text.expose().to_vec()).unwrap());
+        }
         match commit.record.what {
             What::Passed => {
-                assert!(!seen.reset, "in after a reset:\n  {path}");
-                assert_eq!(handed_under, 0, "in by a factor that the policy does not take:\n  {path}");
-                seen.passed += 1;
-                seen.passed_after_wrong = Some(seen.wrong);
+                assert!(!world.seen.reset, "in after a reset:\n  {path}");
+                let (kind, _) = commit.record.factor.expect("a pass is by a factor");
+                let policy = world.processes[who].handed_under();
+                let takes = self.takes(world, policy, kind);
+                assert!(takes, "in by a factor that the policy does not take:\n  {path}");
+                world.seen.passed += 1;
+                world.seen.passed_by.push(who);
+                world.seen.passed_after_wrong = Some(world.seen.wrong);
             }
-            What::Wrong => seen.wrong += 1,
-            What::Reset => seen.reset = true,
+            What::Wrong => world.seen.wrong += 1,
+            What::CounterBack => world.seen.counter_back += 1,
+            What::Reset => world.seen.reset = true,
             _ => {}
         }
-        seen.most_in_a_row = seen.most_in_a_row.max(self.account().throttles.get(Bucket::ALL[0]).failures);
+        let failures = self.account(world.newest).throttles.get(Bucket::ALL[0]).failures;
+        world.seen.most_in_a_row = world.seen.most_in_a_row.max(failures);
     }
 
-    fn account(&self) -> Account {
+    fn takes(&self, world: &World, policy: usize, kind: Kind) -> bool {
+        let look = self.look((policy, world.epoch, world.now, world.newest));
+        matches!(look.plan, Plan::Factors(ask) if ask.kinds.contains(kind))
+    }
+
+    fn account(&self, newest: Time) -> Account {
+        let address = || Mailbox { address: "alice@lab.example".parse().unwrap(), own: false, goes_out: true };
+        let mailbox = self.has_address.then(address);
         match read::found(&self.connection, &self.key, &alice()).unwrap() {
-            Snapshot::Account(account) => Account { newest_time: NOW, ..account },
+            Snapshot::Account(account) => Account { newest_time: newest, mailbox, ..account },
             Snapshot::Conflict(conflict) => panic!("{conflict:?}"),
         }
     }
 
+    /// As it is before anything has happened.
+    pub(super) fn first_look(&self) -> Look {
+        self.look((0, 0, NOW, NOW))
+    }
+
     /// The account as it is, and what the policy in force says of it, as a login would have it.
-    fn look(&self, epoch: usize) -> Look {
-        let account = self.account();
+    fn look(&self, (policy, epoch, now, newest): (usize, usize, Time, Time)) -> Look {
+        let account = self.account(newest);
         let unknown = Groups::unknown();
         let request = Request {
             user: "alice",
@@ -244,14 +333,37 @@ impl Explorer {
             caller: Asking::Unknown,
             groups: Some(&unknown),
             local_time: None,
-            now: NOW,
-            behind: 0,
+            now,
+            behind: newest.since(now).max(0),
         };
-        let plan = evaluate(&self.policies[epoch], &request, &standing(&account)).unwrap().plan;
+        let plan = evaluate(&self.policies[policy], &request, &standing(&account)).unwrap().plan;
         let mut hasher = DefaultHasher::new();
         format!("{plan:?} {account:?} {epoch}").hash(&mut hasher);
         Look { plan, account: Rc::new(account), epoch, digest: hasher.finish() }
     }
+}
+
+impl World {
+    fn around(&mut self, who: usize) -> (&mut Process, Around<'_>) {
+        let Self { processes, epoch, policy, now, mail, signatures, .. } = self;
+        let around = Around { epoch: *epoch, policy: *policy, now: *now, mail, signatures };
+        (&mut processes[who], around)
+    }
+
+    /// What the writer says.
+    fn tell(&mut self, who: usize, ticket: Option<u32>) -> Came {
+        let (process, mut around) = self.around(who);
+        process.written(ticket.map(|ticket| Receipt { ticket: Ticket(ticket) }), &mut around)
+    }
+
+    fn can_crash(&self) -> bool {
+        self.processes.iter().any(|process| matches!(process, Process::Crash(false)))
+    }
+}
+
+/// For each of them.
+fn nothing<T>(processes: &[Process]) -> Vec<Option<T>> {
+    processes.iter().map(|_| None).collect()
 }
 
 fn job(commit: Commit) -> Job {
@@ -268,6 +380,7 @@ fn digest(world: &World, account: &Account) -> u64 {
     for waiting in &world.waiting {
         waiting.is_some().hash(&mut hasher);
     }
-    (world.epoch, &world.seen).hash(&mut hasher);
+    (&world.written, &world.mail, world.signatures).hash(&mut hasher);
+    (world.epoch, world.policy, world.now.0, world.newest.0, &world.seen).hash(&mut hasher);
     hasher.finish()
 }
