@@ -140,6 +140,30 @@ fn every_method_and_every_refusal_is_in_the_description_of_the_protocol() {
 }
 
 #[test]
+fn every_method_is_in_the_table_of_who_may_call_what_in_its_interfaces_row_and_no_other() {
+    let document = project::text("docs/PROTOCOL.md");
+    let is_one = |cell: &str| cell.starts_with("`io.mfa.") || cell.starts_with("`org.varlink.");
+    let rows: Vec<_> = rows(&document).into_iter().filter(|row| row.len() == 3 && is_one(row[0])).collect();
+    let mut served = 0;
+    for path in project::files(".varlink") {
+        let interface = path.rsplit('/').next().unwrap_or_default().trim_end_matches(".varlink");
+        let named: BTreeSet<String> =
+            rows.iter().filter(|row| quoted(row[0]) == [interface]).flat_map(|row| quoted(row[1])).collect();
+        // Those that the daemon calls and does not serve have no row.
+        if named.is_empty() {
+            assert!(["io.mfa.Mail", "io.mfa.Key"].contains(&interface), "{interface} has no row");
+            continue;
+        }
+        let text = project::text(&path);
+        let methods =
+            text.lines().filter_map(|line| line.strip_prefix("method ")?.split('(').next().map(str::to_owned));
+        assert_eq!(named, methods.collect(), "{interface}");
+        served += 1;
+    }
+    assert!(served >= 6, "{served}");
+}
+
+#[test]
 fn every_limit_in_the_description_of_the_protocol_is_the_one_in_the_source() {
     let document = project::text("docs/PROTOCOL.md");
     let limits: Vec<_> = rows(&document).into_iter().filter(|row| row.len() == 3 && row[2].contains(".rs`")).collect();

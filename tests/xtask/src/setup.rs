@@ -6,17 +6,27 @@ use std::process::Command as Process;
 
 use crate::places::installed;
 use crate::privilege::as_root;
-use crate::{Command, Stop, no_more};
+use crate::{Command, Stop, no_more, take_flag};
 
 pub(crate) const COMMAND: Command = Command {
     name: "setup",
     summary: "Install what building and the labs need (the other commands do it, too)",
-    usage: "usage: cargo xtask setup
+    usage: "usage: cargo xtask setup [--list]
 
-Looks for a C compiler, the headers of libc, libfido2, dpkg-dev, binutils, rpm, systemd-nspawn, mmdebstrap, ssh, and
-QEMU with what makes its disks.
-What is missing is installed with apt-get, through sudo when you are not root.",
-    run: |words| no_more(words).and_then(|()| setup(&ALL)),
+Looks for what building and the labs need: compilers, packaging tools, systemd-nspawn, QEMU. What is missing is installed
+with apt-get, through sudo when you are not root.
+
+  --list    prints the packages, by what needs them, and installs nothing",
+    run: |words| {
+        let mut words = words.to_vec();
+        let asked = take_flag(&mut words, "--list");
+        no_more(&words)?;
+        if asked {
+            print!("{}", list());
+            return Ok(());
+        }
+        setup(&ALL)
+    },
 };
 
 /// Something the project needs of a machine.
@@ -93,6 +103,20 @@ pub(crate) const ALL: [Need; 18] = {
     ]
 };
 
+/// Every package that may be installed, and for what. The documents name this list and repeat none of it.
+fn list() -> String {
+    let row = |what: &str, needs: &[Need]| {
+        let packages: Vec<&str> = needs.iter().map(|need| need.package).collect();
+        format!("{what}: {}\n", packages.join(" "))
+    };
+    row("demo, test, bench, scenarios, lab", &ALL)
+        + &row("stage", &BUILD)
+        + &row("package", &PACKAGE)
+        + &row("package --lint, test", &LINT)
+        + &row("package --arch arm64", &ARM64)
+        + &row("fuzz", &FUZZ)
+}
+
 impl Need {
     fn met(&self) -> bool {
         if self.sign.starts_with('/') { Path::new(self.sign).exists() } else { installed(self.sign) }
@@ -112,7 +136,7 @@ pub(crate) fn setup(needs: &[Need]) -> Result<(), Stop> {
             "This machine lacks what these Debian packages bring: {list}.\n\
              It has no apt-get; install them the way it does it. On Fedora: \
              sudo dnf install gcc glibc-devel libfido2-devel systemd-container mmdebstrap debian-keyring openssh-clients \
-             dpkg-dev binutils rpm-build qemu-system-x86-core busybox erofs-utils xz zstd"
+             dpkg-dev binutils rpm-build qemu-system-x86-core busybox erofs-utils xz zstd oathtool"
         )));
     }
     println!("Installing with apt-get: {list}");
@@ -149,4 +173,17 @@ fn apt_get(words: &[&str], packages: &[&str]) -> bool {
         eprint!("{}", String::from_utf8_lossy(&output.stderr));
     }
     output.status.success()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ALL, ARM64, FUZZ, LINT, list};
+
+    #[test]
+    fn the_list_has_every_package_that_may_be_installed() {
+        let list = list();
+        for need in ALL.iter().chain(&LINT).chain(&ARM64).chain(&FUZZ) {
+            assert!(list.split([' ', '\n']).any(|word| word == need.package), "{}: {list}", need.package);
+        }
+    }
 }

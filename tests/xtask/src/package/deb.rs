@@ -100,7 +100,7 @@ fn control(tree: &Tree, name: &str, package: Package, order: &Order) -> Result<(
 }
 
 /// Whoever packages for others, as Debian's tools are told.
-fn maintainer() -> Option<String> {
+pub(super) fn maintainer() -> Option<String> {
     Some(format!("{} <{}>", std::env::var("DEBFULLNAME").ok()?, std::env::var("DEBEMAIL").ok()?))
 }
 

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use super::deb::maintainer;
 use super::order::{Order, answer};
 use super::tree::cannot;
 use crate::Stop;
@@ -16,7 +17,8 @@ pub(crate) fn accompany(order: &Order) -> Result<(), Stop> {
         let place = order.folder.join(name);
         fs::write(&place, text).map_err(|error| cannot(&place, error))
     };
-    write("RELEASE-NOTES.md", &notes(&read(&root().join("CHANGELOG.md"))?, &order.upstream)?)?;
+    let notes = notes(&read(&root().join("CHANGELOG.md"))?, &order.upstream)? + &made_with()?;
+    write("RELEASE-NOTES.md", &notes)?;
     write("mfa.cdx.json", &read(&papers().join("doc/mfa.cdx.json"))?)?;
     let sums = "sha256sum -- *.deb *.rpm RELEASE-NOTES.md mfa.cdx.json";
     let sums = answer(Command::new("sh").args(["-c", sums]).current_dir(&order.folder), "sha256sum")?;
@@ -25,6 +27,16 @@ pub(crate) fn accompany(order: &Order) -> Result<(), Stop> {
 
 fn read(path: &Path) -> Result<String, Stop> {
     fs::read_to_string(path).map_err(|error| cannot(path, error))
+}
+
+/// What somebody else needs to make the same bytes.
+fn made_with() -> Result<String, Stop> {
+    let rustc = answer(Command::new("rustc").arg("-V").current_dir(root()), "rustc")?;
+    let maintainer = match maintainer() {
+        Some(name) => format!("Maintainer: {name}"),
+        None => "neither DEBFULLNAME nor DEBEMAIL".to_owned(),
+    };
+    Ok(format!("\nMade with {}, and {maintainer}.\n", rustc.trim()))
 }
 
 /// The part of the changelog that is about that version.
