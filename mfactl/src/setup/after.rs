@@ -1,6 +1,6 @@
 //! What comes after a setup: it is confirmed, taken back, undone, or looked at.
 
-use super::back::{self, BackError, Edited, Restored};
+use super::back::{self, BackError, Edited, Restored, Run};
 use super::confirm::{ConfirmError, confirm};
 use super::diff;
 use super::plan::FileChange;
@@ -9,6 +9,7 @@ use super::store::StateError;
 use crate::Shared;
 use mfa_cli::{Exit, Failure, Screen, Terminal, moment, printable};
 use serde_json::json;
+use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -56,14 +57,22 @@ pub(super) fn run(after: &After, shared: &Shared) -> Result<Exit, Failure> {
         After::Confirm { code } => confirmed(code, &screen, shared.json),
         After::Undo { force } => undo(*force, &screen, shared.json),
         After::Status => status(&screen, shared.json),
-        After::Rollback => {
-            let back = back::back().map_err(from_back)?;
-            if back.files.is_empty() {
-                return Ok(Exit::Done);
+        After::Rollback => match back::back().map_err(from_back)? {
+            Run::Done(back) if back.files.is_empty() => Ok(Exit::Done),
+            Run::Done(back) => told("Not confirmed in time.", &back, &screen, shared.json),
+            Run::Later(why) => {
+                why.iter().for_each(|why| warn(why));
+                Ok(Exit::Done)
             }
-            told("Not confirmed in time.", &back, &screen, shared.json)
-        }
+        },
     }
+}
+
+/// For the journal, as a warning. It is tried again whether anybody reads this or not.
+fn warn(why: &str) {
+    let level = if std::io::stderr().is_terminal() { "" } else { "<4>" };
+    let why = why.trim_end_matches('.');
+    let _ = writeln!(std::io::stderr(), "{level}{why}. It is tried again by itself, every five minutes at last.");
 }
 
 fn confirmed(code: &str, screen: &Screen, json: bool) -> Result<Exit, Failure> {

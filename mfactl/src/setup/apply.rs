@@ -320,6 +320,7 @@ fn look(store: &Store, plan: &Plan, etc: &Path) -> Result<State, ApplyError> {
         folders,
         reload_policy: plan.reload_policy,
         reload_sshd: plan.reload_sshd,
+        stuck: None,
     })
 }
 

@@ -7,12 +7,17 @@
 //! back only if it is as setup has left it, or by force.
 
 use super::files::{Beside, FileError, Found, Spot, Trust, make_folder, missing_folders, remove_folder};
-use super::state::{Image, Kept, Stage, State};
+use super::state::{Image, Kept, Stage, State, Stuck};
 use super::store::{FOLDER, StateError, Store};
 use super::trial::SCRATCH;
 use super::world::{ThisMachine, Timer, World, disarm_all};
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How long after a failure it is tried again; twice as long each time, up to the longest.
+const PAUSE: Duration = Duration::from_secs(5);
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
 /// A file that is not as setup has left it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,12 +95,46 @@ impl From<StateError> for BackError {
     }
 }
 
+/// What came of a run by the timers or the boot.
+#[derive(Debug)]
+pub(crate) enum Run {
+    /// It is taken back, or nothing had to be.
+    Done(Restored),
+    /// Something keeps it from that, and it is tried again by itself. What to tell of it, unless that was told before.
+    Later(Option<String>),
+}
+
 /// What the timers and the boot run: takes back what was interrupted, and what was not confirmed in time.
 ///
 /// # Errors
-/// [`BackError`]
-pub(crate) fn back() -> Result<Restored, BackError> {
-    back_in(&ThisMachine, Path::new(FOLDER))
+/// [`BackError`], if nothing will try again.
+pub(crate) fn back() -> Result<Run, BackError> {
+    run_in(&ThisMachine, Path::new(FOLDER))
+}
+
+fn run_in(world: &dyn World, folder: &Path) -> Result<Run, BackError> {
+    match back_in(world, folder) {
+        Ok(restored) => Ok(Run::Done(restored)),
+        Err(error @ (BackError::Files(_) | BackError::Policy(_) | BackError::Sshd(_))) => later(world, folder, error),
+        Err(error) => Err(error),
+    }
+}
+
+/// Has it tried again: soon at first, since it may be over in a moment, and later only as often as does no harm.
+fn later(world: &dyn World, folder: &Path, error: BackError) -> Result<Run, BackError> {
+    let store = Store::open(folder)?;
+    let Some(mut state) = store.pending()? else { return Err(error) };
+    let why = error.to_string().replace('\n', " ");
+    let tries = state.stuck.as_ref().map_or(0, |stuck| stuck.tries);
+    let is_told = state.stuck.as_ref().is_some_and(|stuck| stuck.why == why);
+    state.stuck = Some(Stuck { tries: tries.saturating_add(1), why: why.clone() });
+    // What cannot be counted is not tried often.
+    let is_counted = store.keep(&state).is_ok();
+    let pause = PAUSE.saturating_mul(2u32.saturating_pow(tries)).min(LONGEST_PAUSE);
+    match world.arm(Timer::Again, if is_counted { pause } else { LONGEST_PAUSE }) {
+        Ok(()) => Ok(Run::Later((!is_told).then_some(why))),
+        Err(_) => Err(error),
+    }
 }
 
 pub(crate) fn back_in(world: &dyn World, folder: &Path) -> Result<Restored, BackError> {

@@ -122,6 +122,32 @@ fn while_the_daemon_or_sshd_does_not_take_it_they_are_told_again_and_no_repair_i
 }
 
 #[test]
+fn what_cannot_be_taken_back_is_tried_again_less_and_less_often_and_told_once() {
+    let machine = MadeUp::new();
+    machine.apply(&plan(&machine), ZERO).unwrap();
+    let run = || run_in(&machine, &machine.state()).unwrap();
+    let told = || match run() {
+        Run::Later(told) => told,
+        Run::Done(done) => panic!("{done:?}"),
+    };
+    machine.fails.set(Some("sshd"));
+    let first = told().unwrap();
+    assert!(first.starts_with("The files are as they were, but sshd does not take them: sshd fails."), "{first}");
+    assert!((0..8).all(|_| told().is_none()));
+    let pauses: Vec<u64> =
+        machine.times().iter().filter(|(timer, _)| *timer == Timer::Again).map(|(_, pause)| pause.as_secs()).collect();
+    assert_eq!(pauses, [5, 10, 20, 40, 80, 160, 300, 300, 300]);
+    // Something else that keeps it from that is told, too.
+    machine.fails.set(Some("policy"));
+    assert!(told().unwrap().contains("the daemon does not take the policy"));
+    assert_eq!(told(), None);
+    // Once they take it, it is over, whether there could be a timer or not.
+    machine.fails.set(Some("arm"));
+    assert!(matches!(run(), Run::Done(_)));
+    assert!(machine.armed().is_empty() && !machine.state().join("pending").exists());
+}
+
+#[test]
 fn what_is_as_it_was_is_not_written_again() {
     let machine = MadeUp::new();
     // It ends after it has written down the way back, and before it changes anything.

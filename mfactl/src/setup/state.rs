@@ -76,6 +76,17 @@ pub(crate) struct State {
     pub(crate) folders: Vec<PathBuf>,
     pub(crate) reload_policy: bool,
     pub(crate) reload_sshd: bool,
+    /// Why it could not be taken back whole, if that was tried.
+    pub(crate) stuck: Option<Stuck>,
+}
+
+/// What keeps a setup from being taken back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Stuck {
+    /// How often it was tried.
+    pub(crate) tries: u32,
+    /// As it was told last.
+    pub(crate) why: String,
 }
 
 impl State {

@@ -19,6 +19,7 @@ fn state(number: u32, stage: Stage) -> State {
         folders: vec!["/etc/mfa/policy.d".into()],
         reload_policy: true,
         reload_sshd: true,
+        stuck: None,
     }
 }
 

@@ -30,16 +30,19 @@ pub(crate) enum Timer {
     Guard,
     /// While the change waits to be confirmed.
     Confirm,
+    /// Until it is tried once more to take everything back.
+    Again,
 }
 
 impl Timer {
     /// Each.
-    const ALL: [Self; 2] = [Self::Guard, Self::Confirm];
+    const ALL: [Self; 3] = [Self::Guard, Self::Confirm, Self::Again];
 
     fn unit(self) -> &'static str {
         match self {
             Self::Guard => "mfa-setup-guard",
             Self::Confirm => "mfa-setup-confirm",
+            Self::Again => "mfa-setup-again",
         }
     }
 }
