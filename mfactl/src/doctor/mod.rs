@@ -8,6 +8,7 @@ mod finding;
 mod machine;
 mod matches;
 mod options;
+mod root;
 mod site;
 mod ssh_keys;
 mod sshd;
@@ -68,7 +69,7 @@ pub(crate) struct Site {
     accounts: Vec<Summary>,
     /// Services outside of every class that somebody would be asked at.
     asked_elsewhere: Vec<(String, String)>,
-    /// What is asked at sshd of those who have an SSH key alone.
+    /// What is asked at sshd of root, and of those who have an SSH key alone.
     at_sshd: BTreeMap<String, ssh_keys::AtSshd>,
 }
 
@@ -142,6 +143,7 @@ pub(crate) const CHECKS: &[Check] = &[
     Check { name: "sshd-answers", about: "sshd takes its own configuration", probe: sshd::answers },
     Check { name: "sshd-pam", about: "sshd asks PAM, and PAM can ask", probe: sshd::uses_pam },
     Check { name: "sshd-password", about: "sshd's password method is off", probe: sshd::password_method },
+    Check { name: "sshd-root", about: "root can answer over ssh what root is asked", probe: root::can_answer },
     Check { name: "sshd-keys", about: "an SSH key alone does not pass unasked", probe: sshd::keys_alone },
     Check {
         name: "sshd-factor-only",

@@ -136,12 +136,13 @@ impl AtSshd {
     }
 }
 
-/// What is asked, at sshd, of each of these who has an SSH key and nothing else, as far as `explain` tells it.
+/// What is asked, at sshd, of root and of each of these who has an SSH key and nothing else, as far as `explain` tells it.
 pub(super) fn at_sshd(
     accounts: &[Summary],
     mut explain: impl FnMut(&Question) -> Option<Explanation>,
 ) -> BTreeMap<String, AtSshd> {
-    let alone = accounts.iter().filter(|account| has_an_ssh_key_alone(account)).take(MOST_ASKED_ABOUT);
+    let is_meant = |account: &&Summary| has_an_ssh_key_alone(account) || account.user == "root";
+    let alone = accounts.iter().filter(is_meant).take(MOST_ASKED_ABOUT);
     let question = |user: &str| Question {
         user: user.to_owned(),
         service: "sshd".to_owned(),

@@ -4,6 +4,7 @@ use super::*;
 use crate::system::made_up::MadeUp;
 use rustix::fs::FileType;
 
+mod root;
 mod ssh_keys;
 mod sshd;
 

@@ -3,7 +3,8 @@
 //! Nothing is taken from the environment. logind's word is read where `sd-login` reads it, by the name of our control
 //! group, which only root could have given us: a user's own manager can make control groups, but only below its own.
 //! What runs below that manager, as a desktop's terminal does, belongs to its user's newest session at a seat. Where
-//! nobody tells logind of logins the kernel's audit session says it, and the oldest of our ancestors in it when it began.
+//! nobody tells logind of logins the kernel's audit session says it, and the oldest of our ancestors in it when it began and
+//! what let it in: the kernel gives cron's jobs sessions, too.
 //!
 //! A session is as old as the process that asked for the password: one that asked before a change asked the old way.
 
@@ -20,6 +21,16 @@ const STACKS: [&str; 2] = ["/etc/pam.d", "/usr/lib/pam.d"];
 const NO_SESSION: &str = "4294967295";
 /// The kernel's ticks of a second, in which it says when a process began: the same on every Linux that runs us.
 const TICKS: u64 = 100;
+/// Programs that let people in, and the PAM service of each. What others begin, as cron does, is no login.
+const LETS_IN: [(&str, &str); 7] = [
+    ("sshd", "sshd"),
+    ("sshd-session", "sshd"),
+    ("login", "login"),
+    ("gdm-session-worker", "gdm-password"),
+    ("lightdm", "lightdm"),
+    ("lxdm-session", "lxdm"),
+    ("greetd", "greetd"),
+];
 /// More ancestors than any process has.
 const MOST_ANCESTORS: usize = 1000;
 /// How sessions at a seat are drawn; others there are consoles, whose programs are not below a user's manager.
@@ -162,16 +173,23 @@ fn by_audit(proc: &Path) -> Option<Session> {
         Some(text.trim().to_owned()).filter(|session| session != NO_SESSION)
     };
     let own = session_of("self")?;
-    let (mut process, mut began) = ("self".to_owned(), None);
+    let (mut process, mut oldest) = ("self".to_owned(), None);
     for _ in 0..MOST_ANCESTORS {
         if session_of(&process).as_ref() != Some(&own) {
             break;
         }
-        let (parent, start) = parent_and_start(&fs::read_to_string(proc.join(&process).join("stat")).ok()?)?;
-        began = Some(start);
+        let (parent, began) = parent_and_start(&fs::read_to_string(proc.join(&process).join("stat")).ok()?)?;
+        oldest = Some((process, began));
         process = parent;
     }
-    Some(Session { name: format!("audit {own}"), began: began?, opened: None, service: None })
+    let (leader, began) = oldest?;
+    let program = fs::read_link(proc.join(leader).join("exe")).ok()?;
+    let program = program.file_name()?.to_str()?;
+    // One that was replaced since, by an upgrade, is called so.
+    let program = program.strip_suffix(" (deleted)").unwrap_or(program);
+    let (_, service) = LETS_IN.iter().find(|(name, _)| *name == program)?;
+    let service = Some((*service).to_owned());
+    Some(Session { name: format!("audit {own}"), began, opened: None, service })
 }
 
 /// The fourth word and the twenty-second, in microseconds; the second, in parentheses, may have anything in it.

@@ -2,6 +2,7 @@
 
 use super::*;
 use std::fs::{create_dir_all, write};
+use std::os::unix::fs::symlink;
 
 const SSH: &str = "UID=1000\nCLASS=user\nSERVICE=sshd\nLEADER=52\nREALTIME=1795333291059462\nMONOTONIC=13382454291\n";
 const GROUP: &str = "/user.slice/user-1000.slice/session-7.scope";
@@ -72,6 +73,7 @@ fn where_logind_runs_a_job_of_crons_is_no_login_whatever_the_kernel_calls_it() {
     // Where no stack tells logind, it knows of no login.
     write(machine.path().join("pam.d/common-session"), "#session optional pam_systemd.so\n").unwrap();
     write(machine.path().join("pam.d/systemd-user"), "session optional pam_systemd.so\n").unwrap();
+    symlink("/usr/sbin/sshd", machine.path().join("self/exe")).unwrap();
     assert_eq!(own(&machine).map(|session| session.name), Some("audit 5".into()));
 }
 
@@ -104,17 +106,41 @@ fn a_prompt_from_before_and_a_session_from_before_are_not_later_by_either_clock(
     assert!(!session(401, None));
 }
 
-#[test]
-fn without_logind_the_oldest_process_of_the_audit_session_says_it() {
+/// One without logind: a shell of a process that this program has begun, which belongs to nobody's session.
+fn without_logind(program: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (name, session, parent, start) in [("self", "5", 20, 900), ("20", "5", 10, 700), ("10", NO_SESSION, 1, 100)] {
         process(folder.path(), name, parent, start);
         write(folder.path().join(name).join("sessionid"), session).unwrap();
     }
-    let session = Session { name: "audit 5".into(), began: 7_000_000, opened: None, service: None };
-    assert_eq!(own(&folder), Some(session));
-    write(folder.path().join("self/sessionid"), NO_SESSION).unwrap();
-    assert_eq!(own(&folder), None);
+    symlink("/usr/bin/mfactl", folder.path().join("self/exe")).unwrap();
+    symlink(program, folder.path().join("20/exe")).unwrap();
+    folder
+}
+
+#[test]
+fn without_logind_the_oldest_process_of_the_audit_session_says_it() {
+    for (program, service) in [
+        ("/usr/sbin/sshd", "sshd"),
+        ("/usr/lib/openssh/sshd-session", "sshd"),
+        ("/usr/sbin/sshd (deleted)", "sshd"),
+        ("/usr/bin/login", "login"),
+    ] {
+        let folder = without_logind(program);
+        let service = Some(service.to_owned());
+        let session = Session { name: "audit 5".into(), began: 7_000_000, opened: None, service };
+        assert_eq!(own(&folder), Some(session), "{program}");
+        write(folder.path().join("self/sessionid"), NO_SESSION).unwrap();
+        assert_eq!(own(&folder), None);
+    }
+}
+
+#[test]
+fn without_logind_a_job_of_crons_is_no_login_nor_is_a_shell_that_has_outlived_its_own() {
+    for program in ["/usr/sbin/cron", "/usr/sbin/crond", "/usr/sbin/atd", "/usr/bin/tmux", "/usr/bin/bash", "/tmp/own"]
+    {
+        assert_eq!(own(&without_logind(program)), None, "{program}");
+    }
 }
 
 #[test]

@@ -6,12 +6,11 @@ use super::plan::FileChange;
 use super::proposed::Proposed;
 use super::words::SshWay;
 use crate::pam::Place;
+pub(crate) use crate::sshd::DROP_IN;
 use crate::sshd::{ALL, Effective, FILE, Line, lines};
 use crate::system::System;
 use std::fmt;
 
-/// Our file.
-pub(crate) const DROP_IN: &str = "/etc/ssh/sshd_config.d/01-mfa.conf";
 /// How what setup writes begins: a file without it is somebody else's.
 pub(crate) const MARK: &str = "# Written by mfactl setup. The way back: mfactl setup undo\n";
 const BOTH: &str = "publickey,keyboard-interactive";

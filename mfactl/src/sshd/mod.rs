@@ -14,6 +14,8 @@ use std::collections::BTreeMap;
 pub(crate) const FILE: &str = "/etc/ssh/sshd_config";
 /// An address that nobody has (RFC 5737), and the usual port.
 const SOME_PORT: &str = "laddr=192.0.2.2,lport=22";
+/// What setup writes among them.
+pub(crate) const DROP_IN: &str = "/etc/ssh/sshd_config.d/01-mfa.conf";
 /// How deep files may include each other, as sshd has it.
 const DEEPEST: usize = 16;
 
