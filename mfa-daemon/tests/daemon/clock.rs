@@ -80,6 +80,33 @@ fn a_code_that_was_used_stays_used_when_the_clock_is_turned_back() {
 }
 
 #[test]
+fn at_the_boundary_of_a_step_a_code_is_good_once_whichever_way_the_clock_steps() {
+    let place = Place::new();
+    let daemon = place.start();
+    let (phone, _) = daemon.connect().enroll(&me(), &place);
+    for step in (BEGINNING / 30 + 10..).step_by(10).take(4) {
+        let code = phone.code_of(step);
+        // The first second in which it is taken, and then both sides of every boundary near it.
+        place.set_clock((step - 1) * 30 - 1);
+        assert_ne!(daemon.connect().login(&me(), &code), "pass", "a second before");
+        place.set_clock((step - 1) * 30);
+        assert_eq!(daemon.connect().login(&me(), &code), "pass", "in its first second");
+        for later in [29, 30, 0, -1, 59, 60, 29, 89, 90] {
+            place.set_clock((step - 1) * 30 + later);
+            assert_ne!(daemon.connect().login(&me(), &code), "pass", "{later} s later");
+        }
+        // Nor is one of a step before it, which nobody used.
+        place.set_clock(step * 30);
+        assert_ne!(daemon.connect().login(&me(), &phone.code_of(step - 1)), "pass");
+        // In the last second in which it is taken, the next one is.
+        place.set_clock((step + 3) * 30 - 1);
+        assert_eq!(daemon.connect().login(&me(), &phone.code_of(step + 1)), "pass", "in its last second");
+        place.set_clock((step + 3) * 30);
+        assert_ne!(daemon.connect().login(&me(), &phone.code_of(step + 1)), "pass");
+    }
+}
+
+#[test]
 fn codes_used_while_the_clock_was_ahead_are_told_as_used_until_their_time_and_a_backup_code_helps() {
     let place = Place::new();
     let daemon = place.start();

@@ -257,6 +257,36 @@ fn two_daemons_do_not_share_a_store_nor_take_each_others_sockets() {
 }
 
 #[test]
+fn of_two_daemons_started_at_once_one_has_the_store_and_the_other_takes_over_when_it_ends() {
+    for round in 0..3 {
+        let place = place();
+        let folders = ["run", "run2"];
+        fs::create_dir(place.path("run2")).unwrap();
+        let mut both = folders.map(|folder| {
+            let mut command = place.command_without_sockets();
+            command.arg("--listen").arg(place.path(folder));
+            place.launch(&mut command, std::process::Stdio::piped())
+        });
+        both.iter().for_each(|daemon| daemon.errors.wait_for_any(&["policy in force"]));
+        let connect = |number: usize| {
+            let socket = place.path(folders[number]).join(if as_root() { "root.sock" } else { "mfa.sock" });
+            crate::wire::Wire::new(std::os::unix::net::UnixStream::connect(socket).unwrap())
+        };
+        let refused = |daemon: &Daemon<'_>| daemon.errors.count("another mfa-daemon") > 0;
+        let (first, second) = if refused(&both[0]) { (1, 0) } else { (0, 1) };
+        both[second].errors.wait_for("another mfa-daemon", 1);
+        assert!(!refused(&both[first]), "round {round}: neither has it");
+        let (mut phone, _) = connect(first).enroll(&me(), &place);
+        assert_eq!(outcome(&connect(second).begin(&me())), "broken", "round {round}");
+        both[first].kill();
+        both[second].signal(Signal::HUP);
+        both[second].errors.wait_for("the store could be opened now", 1);
+        assert_eq!(connect(second).login(&me(), &phone.last_code()), "ask", "round {round}: it was used");
+        assert_eq!(connect(second).login(&me(), &phone.code(&place)), "pass", "round {round}");
+    }
+}
+
+#[test]
 fn a_socket_that_a_dead_daemon_left_is_taken_over() {
     let (place, mut phone) = enrolled();
     let mut first = place.start();
