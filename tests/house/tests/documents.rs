@@ -194,3 +194,19 @@ fn every_frame_in_the_description_of_the_protocol_is_one() {
         assert!(value.is_object(), "{text}");
     }
 }
+
+#[test]
+fn every_key_that_scripts_are_promised_is_in_the_source() {
+    let page = project::text("docs/ADMIN.md");
+    let part =
+        page.split("## For scripts").nth(1).and_then(|rest| rest.split("\n## ").next()).expect("it has the part");
+    let sources =
+        project::files(".rs").into_iter().filter(|path| path.starts_with("mfactl/") || path.starts_with("mfa-"));
+    let sources: String = sources.map(|path| project::text(&path)).collect();
+    let keys: BTreeSet<String> = rows(part).into_iter().skip(1).flat_map(|row| quoted(row[1])).collect();
+    assert!(keys.len() >= 30, "{}", keys.len());
+    for key in keys {
+        let is_there = [format!("{key}: "), format!("\"{key}\"")].iter().any(|text| sources.contains(text));
+        assert!(is_there, "{key}");
+    }
+}
