@@ -40,6 +40,10 @@ pub(super) const CANNOT_ASK: &[&str] = &[
     "systemd-user",
     "cockpit",
 ];
+/// Programs that PAM sees as whoever called them: there pam_rootok's yes means that root did. In sshd or sudo, which run
+/// as root, it says so of everybody.
+const ASKED_BY_THE_USER: [&str; 9] =
+    ["su", "su-l", "runuser", "runuser-l", "chfn", "chsh", "passwd", "newusers", "config-util"];
 /// What makes somebody root.
 const TO_ROOT: [&str; 6] = ["sudo", "sudo-i", "su", "su-l", "polkit-1", "doas"];
 pub(super) const LINE: &str = "auth [success=ok new_authtok_reqd=ok ignore=ignore default=die] pam_mfa.so";
@@ -170,8 +174,9 @@ pub(super) fn passed_by(scene: &Scene<'_>) -> Found {
     let mut found = Vec::new();
     for guarded in guarded(scene) {
         for way in guarded.passing().filter(|way| way.mfa == Mfa::NotReached) {
-            // Root needs no second factor to become somebody else.
-            if way.by.iter().any(|module| module == "pam_rootok") {
+            // Root needs no second factor to become somebody else; programs that run as root would let everybody in.
+            let is_roots = ASKED_BY_THE_USER.contains(&guarded.service.name.as_str());
+            if is_roots && way.by.iter().any(|module| module == "pam_rootok") {
                 continue;
             }
             let by = way.by.iter().next_back().map_or("another module", String::as_str);
@@ -280,9 +285,14 @@ pub(super) fn combined(scene: &Scene<'_>) -> Found {
 }
 
 pub(super) fn unavailable(scene: &Scene<'_>) -> Found {
-    let open = guarded(scene).into_iter().filter(|guarded| guarded.line.has("unavailable=allow")).map(|guarded| {
-        let what = "unavailable=allow: while the daemon does not run, the password alone lets in";
-        (guarded.place(), Finding::warn(what, guarded.place(), "take it out once you are done trying"))
+    let lines = scene.services.iter().flat_map(|service| {
+        let account = if service.name == "sshd" { service.ours(Phase::Account) } else { Vec::new() };
+        service.ours(Phase::Auth).into_iter().chain(account)
+    });
+    let open = lines.filter(|line| line.has("unavailable=allow")).map(|line| {
+        let what = "unavailable=allow: while the daemon does not run, the password (or key) alone lets in";
+        let place = line.place.to_string();
+        (place.clone(), Finding::warn(what, place, "take it out once you are done trying"))
     });
     once(open.collect())
 }

@@ -129,6 +129,23 @@ fn whatever_lets_in_past_the_module_is_a_failure_but_for_doors_of_their_own() {
 }
 
 #[test]
+fn pam_rootok_lets_root_in_where_root_has_called_and_everybody_where_root_runs_the_program() {
+    let stack = format!("auth sufficient pam_rootok.so\n@include common-auth\n{OURS}\n");
+    assert!(found(&with_sshd(&stack)).contains(&"Fail always-reached /etc/pam.d/sshd:1".to_owned()));
+    for (service, expected) in [("su", vec![]), ("sudo", vec!["Fail always-reached /etc/pam.d/sudo:1".to_owned()])] {
+        assert_eq!(found(&healthy().file(&format!("/etc/pam.d/{service}"), &stack)), expected);
+    }
+}
+
+#[test]
+fn a_line_that_lets_in_without_the_daemon_is_told_in_either_phase() {
+    let line = "account [success=ok ignore=ignore default=die] pam_mfa.so unavailable=allow\n";
+    let stack = format!("@include common-auth\n{OURS} unavailable=allow\n{line}");
+    let told = [2, 3].map(|line| format!("Warn unavailable /etc/pam.d/sshd:{line}"));
+    assert_eq!(found(&with_sshd(&stack)), told);
+}
+
+#[test]
 fn a_stack_that_is_too_long_to_look_at_is_a_failure() {
     let any = (0..24).map(|at| format!("auth [success=1 default=ignore] pam_any{at}.so\n")).collect::<String>();
     let found = found(&with_sshd(&format!("{any}@include common-auth\n{OURS}\n")));

@@ -93,6 +93,19 @@ impl Control {
         let named = self.named.iter().rev().find(|(name, _)| Some(name.as_str()) == word);
         named.map_or(self.default, |(_, action)| *action)
     }
+
+    /// What it does with the many ways of saying no, those that have a name of their own here included: each once.
+    pub(crate) fn on_refusals(&self) -> Vec<Action> {
+        let yes = ["success", "new_authtok_reqd", "ignore"];
+        let named = self.named.iter().filter(|(name, _)| !yes.contains(&name.as_str())).map(|(_, action)| *action);
+        let mut actions = vec![self.default];
+        for action in named {
+            if !actions.contains(&action) {
+                actions.push(action);
+            }
+        }
+        actions
+    }
 }
 
 fn action_of(word: &str) -> Option<Action> {

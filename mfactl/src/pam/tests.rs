@@ -68,6 +68,21 @@ fn controls_that_let_in_although_the_factor_was_refused_are_found() {
 }
 
 #[test]
+fn a_no_under_any_name_is_a_no_that_must_be_heeded() {
+    for name in ["system_err", "module_unknown", "perm_denied", "cred_err", "abort"] {
+        for action in ["ignore", "ok", "1", "reset"] {
+            let stack = format!(
+                "auth required pam_unix.so\nauth [success=ok {name}={action} default=die] pam_mfa.so\nauth required pam_permit.so\n"
+            );
+            // What counts as said is no success; what is left out, jumped over or forgotten leaves others theirs.
+            assert_eq!(passes(&stack, Mfa::Denied, Primary::Right), action != "ok", "{name}={action}");
+        }
+        let past = format!("auth required pam_unix.so\nauth [success=ok {name}=1 default=die] pam_any.so\n{OURS}\n");
+        assert!(passes(&past, Mfa::NotReached, Primary::Right), "{name}");
+    }
+}
+
+#[test]
 fn a_password_that_is_sufficient_never_reaches_what_stands_after_it() {
     let stack = format!("auth sufficient pam_unix.so\n{OURS}\nauth required pam_deny.so\n");
     assert!(passes(&stack, Mfa::NotReached, Primary::Right));

@@ -161,10 +161,10 @@ impl Line<'_> {
             waiting.push(state);
             return;
         };
-        for (outcome, mfa) in outcomes(module, state.phase) {
+        for (outcome, mfa, action) in outcomes(module, state.phase) {
             let mut next = state.clone();
             next.note(module, outcome, mfa);
-            match self.act(module.control.on(outcome), outcome, &mut next, program) {
+            match self.act(action, outcome, &mut next, program) {
                 Some(at) => waiting.push(State { at, ..next }),
                 None => {
                     found.insert(next.path(Some(module.place.clone())));
@@ -253,22 +253,20 @@ impl State {
     }
 }
 
-/// What a module can return, as far as it matters.
-fn outcomes(module: &Module, phase: Phase) -> Vec<(Outcome, Mfa)> {
-    let of = |outcomes: &[Outcome]| outcomes.iter().map(|outcome| (*outcome, Mfa::NotReached)).collect();
+/// What a module can return, as far as it matters, our own module's word with it, and what its line does then.
+fn outcomes(module: &Module, phase: Phase) -> Vec<(Outcome, Mfa, Action)> {
+    let on = |outcome: Outcome, mfa: Mfa| (outcome, mfa, module.control.on(outcome));
+    let of = |outcomes: &[Outcome]| outcomes.iter().map(|outcome| on(*outcome, Mfa::NotReached)).collect::<Vec<_>>();
+    // A no is a no, however it is called; a line may treat some of them otherwise, also that the module is not there.
+    let refusals =
+        |mfa: Mfa| module.control.on_refusals().into_iter().map(move |action| (Outcome::Default, mfa, action));
     if module.is_ours() {
         let skipped = if module.has("exempt=success") { Outcome::Success } else { Outcome::Ignore };
         let unavailable = if module.has("unavailable=allow") { Outcome::Ignore } else { Outcome::AuthinfoUnavail };
-        return vec![
-            (Outcome::Success, Mfa::Passed),
-            (skipped, Mfa::Skipped),
-            (Outcome::AuthErr, Mfa::Denied),
-            (Outcome::Maxtries, Mfa::Denied),
-            (Outcome::UserUnknown, Mfa::Denied),
-            (Outcome::Default, Mfa::Denied),
-            (unavailable, Mfa::Unavailable),
-        ];
+        let said = [on(Outcome::Success, Mfa::Passed), on(skipped, Mfa::Skipped), on(unavailable, Mfa::Unavailable)];
+        return said.into_iter().chain(refusals(Mfa::Denied)).collect();
     }
+    let with_refusals = |outcomes: &[Outcome]| of(outcomes).into_iter().chain(refusals(Mfa::NotReached)).collect();
     match module.name() {
         "pam_deny" => of(&[Outcome::AuthErr]),
         "pam_permit" => of(&[Outcome::Success]),
@@ -277,11 +275,9 @@ fn outcomes(module: &Module, phase: Phase) -> Vec<(Outcome, Mfa)> {
         | "pam_group" | "pam_umask" | "pam_motd" | "pam_mail" | "pam_lastlog" | "pam_limits" => of(&[Outcome::Success]),
         "pam_echo" => of(&[Outcome::Ignore]),
         // pam_unix, pam_sss and their like, of an account whose password is too old; and who knows which others.
-        _ if phase == Phase::Account => {
-            of(&[Outcome::Success, Outcome::NewAuthtokReqd, Outcome::AuthErr, Outcome::UserUnknown, Outcome::Ignore])
-        }
-        _ if is_first_factor(module) => of(&[Outcome::Success, Outcome::AuthErr, Outcome::UserUnknown]),
-        _ => of(&[Outcome::Success, Outcome::AuthErr, Outcome::Ignore]),
+        _ if phase == Phase::Account => with_refusals(&[Outcome::Success, Outcome::NewAuthtokReqd, Outcome::Ignore]),
+        _ if is_first_factor(module) => with_refusals(&[Outcome::Success]),
+        _ => with_refusals(&[Outcome::Success, Outcome::Ignore]),
     }
 }
 

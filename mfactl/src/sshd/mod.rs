@@ -141,18 +141,24 @@ fn read(system: &dyn System, path: &str, depth: usize, within: &mut Option<Strin
     *within = around;
 }
 
-/// The files of a pattern, in order: as far as `*` in the last part, which is all that anybody writes.
+/// The files of a pattern, in order: `*` and `?` in any part.
 fn matching(system: &dyn System, pattern: &str) -> Vec<String> {
     let pattern = pattern.trim_matches('"');
     let pattern = if pattern.starts_with('/') { pattern.to_owned() } else { format!("/etc/ssh/{pattern}") };
-    let Some((folder, last)) = pattern.rsplit_once('/') else { return Vec::new() };
-    let Some((before, after)) = last.split_once('*') else { return vec![pattern] };
-    let fits =
-        |name: &String| name.len() >= before.len() + after.len() && name.starts_with(before) && name.ends_with(after);
-    let mut names: Vec<String> = system.names(folder).into_iter().filter(fits).collect();
-    names.retain(|name| !name.starts_with('.'));
-    names.sort();
-    names.into_iter().map(|name| format!("{folder}/{name}")).collect()
+    let mut paths = vec![String::new()];
+    for part in pattern.split('/').filter(|part| !part.is_empty()) {
+        let below = |path: String| {
+            if !part.contains(['*', '?']) {
+                return vec![format!("{path}/{part}")];
+            }
+            let mut names = system.names(&path);
+            names.retain(|name| pattern::has_name(part, name) && !name.starts_with('.'));
+            names.sort();
+            names.into_iter().map(|name| format!("{path}/{name}")).collect()
+        };
+        paths = paths.into_iter().flat_map(below).collect();
+    }
+    paths
 }
 
 #[cfg(test)]
@@ -187,6 +193,19 @@ mod tests {
         let within: Vec<Option<&str>> = lines.iter().map(|line| line.within.as_deref()).collect();
         assert_eq!(within, [None, None, Some("User carol"), None, Some("all")]);
         assert_eq!(place_of(&lines, "UseDNS").unwrap().line, 5);
+    }
+
+    #[test]
+    fn files_are_included_by_patterns_in_any_part() {
+        let machine = MadeUp::default()
+            .file("/etc/ssh/a/1.conf", "")
+            .file("/etc/ssh/a/2.conf", "")
+            .file("/etc/ssh/a/.3.conf", "")
+            .file("/etc/ssh/a/readme", "");
+        for pattern in ["/etc/ssh/a/*.conf", "a/*.conf", "\"/etc/ssh/a/?.conf\""] {
+            assert_eq!(matching(&machine, pattern), ["/etc/ssh/a/1.conf", "/etc/ssh/a/2.conf"], "{pattern}");
+        }
+        assert_eq!(matching(&machine, "x.conf"), ["/etc/ssh/x.conf"]);
     }
 
     #[test]

@@ -62,7 +62,7 @@ fn fits(pattern: &[u8], text: &[u8]) -> bool {
         ([], []) => true,
         ([b'*', rest @ ..], _) => fits(rest, text) || text.split_first().is_some_and(|(_, text)| fits(pattern, text)),
         ([b'?', rest @ ..], [_, text @ ..]) => fits(rest, text),
-        ([one, rest @ ..], [other, text @ ..]) => one.eq_ignore_ascii_case(other) && fits(rest, text),
+        ([one, rest @ ..], [other, text @ ..]) => one == other && fits(rest, text),
         _ => false,
     }
 }
