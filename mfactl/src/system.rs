@@ -23,6 +23,8 @@ pub(crate) trait System: Files {
     fn searched(&self, command: &[&str]) -> Option<Vec<String>> {
         self.said(command)
     }
+    /// Whether a program ends well; `None` if it cannot be run or does not end.
+    fn agrees(&self, command: &[&str]) -> Option<bool>;
     /// What is there, links followed.
     fn stat(&self, path: &str) -> Option<Stat>;
 
@@ -93,6 +95,17 @@ impl System for Machine {
         found_in(&mut program(command)?)
     }
 
+    fn agrees(&self, command: &[&str]) -> Option<bool> {
+        for line in Lines::of(&mut program(command)?, PATIENCE, &[]).ok()? {
+            match line {
+                Ok(_) => {}
+                Err(ChildError::Failed(Some(_))) => return Some(false),
+                Err(_) => return None,
+            }
+        }
+        Some(true)
+    }
+
     fn stat(&self, path: &str) -> Option<Stat> {
         let found = stat(path).ok()?;
         Some(Stat { kind: FileType::from_raw_mode(found.st_mode), mode: found.st_mode & 0o7777, uid: found.st_uid })
@@ -150,6 +163,10 @@ pub(crate) mod made_up {
     impl System for MadeUp {
         fn said(&self, command: &[&str]) -> Option<Vec<String>> {
             Some(self.answers.get(&command.join(" "))?.lines().map(str::to_owned).collect())
+        }
+
+        fn agrees(&self, command: &[&str]) -> Option<bool> {
+            Some(self.answers.get(&command.join(" "))? == "yes")
         }
 
         fn stat(&self, path: &str) -> Option<Stat> {

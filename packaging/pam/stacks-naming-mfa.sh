@@ -7,7 +7,7 @@ stacks_naming_mfa() {
     set --
     for file in /etc/pam.conf /etc/pam.d/* /usr/lib/pam.d/* /usr/etc/pam.d/*; do
         case "$file" in
-        *~ | *.dpkg-* | *.ucf-* | *.rpmsave | *.rpmnew | *.rpmorig) ;;
+        *~ | *.dpkg-* | *.ucf-* | *.rpmsave | *.rpmnew | *.rpmorig | *.pam-old) ;;
         *) if [ -f "$file" ] && [ -r "$file" ]; then set -- "$@" "$file"; fi ;;
         esac
     done
@@ -30,4 +30,23 @@ stacks_naming_mfa() {
                     close(word[i + 1])
                 }
         }' "$@"; fi
+}
+
+# Whether something that mfactl setup did is in force: it has changed sshd's settings beside PAM's, and only it knows
+# what was there before.
+setup_stands() {
+    for state in /var/lib/mfa-setup/pending /var/lib/mfa-setup/applied-*; do
+        if [ -e "$state" ]; then return 0; fi
+    done
+    return 1
+}
+
+# The way to a machine that does not ask: what a person is told after the lines that are in the way.
+way_out() {
+    if setup_stands; then
+        echo "mfactl setup undo takes out what setup wrote, and puts sshd's settings back. What you wrote yourself, take out"
+        echo "by hand. Then remove the package again."
+    else
+        echo "Take these lines out, then remove the package again."
+    fi
 }

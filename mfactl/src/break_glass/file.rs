@@ -10,6 +10,7 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 /// What is written beside the file before it takes its place.
 const FRESH: &str = "codes.new";
@@ -35,7 +36,8 @@ impl<'a> CodeFile<'a> {
     /// Changes the records, unless that fails. Whatever happens, the file is the old one or the new one.
     pub(crate) fn change<T>(&self, change: impl FnOnce(&mut Vec<Record>) -> Result<T, Failure>) -> Result<T, Failure> {
         match mkdirat(CWD, self.folder, Mode::RWXU) {
-            Ok(()) | Err(Errno::EXIST) => {}
+            Ok(()) => label(self.folder),
+            Err(Errno::EXIST) => {}
             Err(errno) => return Err(self.failed("made", errno)),
         }
         let folder = self.open()?.ok_or_else(|| self.failed("opened", Errno::NOENT))?;
@@ -95,6 +97,13 @@ impl<'a> CodeFile<'a> {
 /// Whether it is this process's user's, who is root, and nobody else has any of these permissions.
 fn is_ours(stat: &Stat, forbidden: u32) -> bool {
     stat.st_uid == rustix::process::geteuid().as_raw() && stat.st_mode & forbidden == 0
+}
+
+/// Where SELinux runs, what programs that ask may write has a label of its own; elsewhere there is no such program.
+fn label(folder: &Path) {
+    let mut restorecon = Command::new("/usr/sbin/restorecon");
+    let _ =
+        restorecon.arg(folder).env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
 }
 
 /// Beside its place first, and on the disk before it takes it. The lock keeps others from doing the same.

@@ -135,13 +135,22 @@ pub(super) fn apparmor(scene: &Scene<'_>) -> Found {
         .map(|service| service.name.as_str())
         .collect();
     let closed = scene.system.names(folder).into_iter().filter(|name| {
+        // A program is often called as its service is, with a d behind.
         let program = name.rsplit('.').next().unwrap_or_default();
-        let text = scene.system.text(&format!("{folder}/{name}")).unwrap_or_default();
-        asked.contains(&program) && !text.contains("abstractions/mfa") && !text.contains("/run/mfa/")
+        let is_asked = asked.contains(&program) || program.strip_suffix('d').is_some_and(|name| asked.contains(&name));
+        let text = |path: String| scene.system.text(&path).unwrap_or_default();
+        let says = text(format!("{folder}/{name}")) + &text(format!("{folder}/local/{name}"));
+        // The first of them includes ours.
+        is_asked
+            && !["<abstractions/authentication>", "authentication.d/mfa", "/run/mfa/"]
+                .iter()
+                .any(|at| says.contains(at))
     });
     let told = closed.map(|name| {
         let what = format!("AppArmor's profile {name} does not let its program reach the daemon");
-        let mend = format!("add \"include <abstractions/mfa>\" to {folder}/local/{name}, then apparmor_parser -r");
+        let mend = format!(
+            "add \"include <abstractions/authentication.d/mfa>\" to {folder}/local/{name}, then apparmor_parser -r"
+        );
         Finding::warn(what, format!("{folder}/{name}"), mend)
     });
     Found::Findings(told.collect())

@@ -7,6 +7,7 @@ mod account;
 mod finding;
 mod machine;
 mod matches;
+mod next_start;
 mod options;
 mod root;
 mod site;
@@ -165,6 +166,8 @@ pub(crate) const CHECKS: &[Check] = &[
     Check { name: "license", about: "there are seats for whoever needs one", probe: site::license },
     Check { name: "break-glass", about: "there are codes in the safe", probe: site::break_glass },
     Check { name: "master-key", about: "the master key is sealed", probe: site::master_key },
+    Check { name: "next-start", about: "the daemon's next start takes the settings", probe: next_start::settings },
+    Check { name: "credentials", about: "systemd can open the master keys", probe: next_start::credentials },
     Check { name: "versions", about: "daemon and commands are of one version", probe: site::versions },
     Check { name: "sockets", about: "both sockets are there, each for whom it is", probe: machine::sockets },
     Check { name: "units", about: "what must run after the next boot is enabled", probe: machine::units },

@@ -40,11 +40,20 @@ fn healthy() -> MadeUp {
         .says("sshd -T", sshd_t)
         .says("systemd-detect-virt --container", "none")
         .says("timedatectl show --property=NTPSynchronized --value", "yes")
-        .says("getent passwd root", "root:x:0:0:root:/root:/bin/bash");
+        .says("getent passwd root", "root:x:0:0:root:/root:/bin/bash")
+        .file("/etc/mfa/credentials/master-key", "")
+        .says(&opens("master-key"), "yes")
+        .says(NEXT_START, "yes");
     for unit in ["mfa-daemon.socket", "mfa-daemon-root.socket", "mfa-reconcile.timer", "mfa-reconcile.path"] {
         machine = machine.says(&format!("systemctl is-enabled {unit}"), "enabled");
     }
     machine
+}
+
+const NEXT_START: &str = "setpriv --reuid=_mfa --regid=_mfa --clear-groups /usr/libexec/mfa/mfa-daemon --check";
+
+fn opens(key: &str) -> String {
+    format!("systemd-creds decrypt --name=mfa_{key} /etc/mfa/credentials/{key} /dev/null")
 }
 
 fn status() -> Status {
@@ -80,6 +89,15 @@ fn with_sshd(stack: &str) -> MadeUp {
 #[test]
 fn nothing_is_found_on_a_healthy_machine() {
     assert_eq!(found(&healthy()), [""; 0]);
+}
+
+#[test]
+fn what_keeps_the_next_start_of_the_daemon_from_succeeding_is_a_failure_while_all_is_well() {
+    assert_eq!(found(&healthy().says(NEXT_START, "no")), ["Fail next-start /etc/mfa"]);
+    let sealed_elsewhere = healthy().says(&opens("master-key"), "no");
+    assert_eq!(found(&sealed_elsewhere), ["Fail credentials /etc/mfa/credentials/master-key"]);
+    let copied = healthy().file("/etc/mfa/credentials/master-key.bak", "").says(&opens("master-key.bak"), "no");
+    assert_eq!(found(&copied), ["Fail credentials /etc/mfa/credentials/master-key.bak"]);
 }
 
 #[test]
@@ -362,7 +380,7 @@ fn confinement_that_keeps_programs_from_the_daemon_is_told() {
     assert_eq!(found(&machine), ["Fail selinux semodule -l", "Warn apparmor /etc/apparmor.d/usr.sbin.sshd"]);
     let machine = machine
         .says("semodule -l", "abrt\nmfa\n")
-        .file("/etc/apparmor.d/usr.sbin.sshd", "include <abstractions/mfa>\n");
+        .file("/etc/apparmor.d/usr.sbin.sshd", "include <abstractions/authentication>\n");
     assert_eq!(found(&machine), [""; 0]);
 }
 

@@ -15,6 +15,8 @@ use zeroize::Zeroizing;
 const CREDENTIALS: &str = "/etc/mfa/credentials";
 /// Where a key is made before it gets there.
 const MAKING: &str = "/etc/mfa/.master-key.new";
+/// Where a key goes that does not open any more.
+const ASIDE: &str = "/etc/mfa";
 /// The database's folder, which belongs to the daemon's user.
 pub(super) const STATE: &str = "/var/lib/mfa";
 /// The name of the first key in both places.
@@ -120,7 +122,8 @@ fn seal(key: &[u8], number: u32) -> io::Result<()> {
 /// For the daemon's user, who is whoever owns the database's folder.
 fn write_file(key: &[u8], path: &Path) -> io::Result<()> {
     let owner = fs::metadata(STATE)?;
-    let beside = path.with_extension("new");
+    // Its name is none of those that say that there is a key.
+    let beside = Path::new(STATE).join(".master-key.new");
     let _ = fs::remove_file(&beside); // of one who was interrupted
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
     file.write_all(key)?;
@@ -137,6 +140,35 @@ pub(super) fn remove(number: u32, place: Place) -> io::Result<()> {
         _ => {}
     }
     fs::File::open(place.folder())?.sync_all()
+}
+
+/// Moves a key that does not open out of the daemon's way, and makes that last; says where it is now.
+pub(super) fn move_aside(number: u32, place: Place) -> io::Result<PathBuf> {
+    // Not in the folder that systemd loads, nor under a name that says that there is a key.
+    let aside = match place {
+        Place::Credential => Path::new(ASIDE).join(format!("{}.unreadable", name(number))),
+        Place::File => Path::new(STATE).join(format!(".{}.unreadable", name(number))),
+    };
+    fs::rename(place.path(number), &aside)?;
+    fs::File::open(place.folder())?.sync_all()?;
+    Ok(aside)
+}
+
+/// Seals the keys that lie in files, if systemd can by now: all of them or none, since the daemon reads one place.
+pub(super) fn seal_those_in_files() -> io::Result<()> {
+    let in_files: Vec<u32> =
+        all()?.into_iter().filter(|(_, place)| *place == Place::File).map(|found| found.0).collect();
+    for (at, number) in in_files.iter().enumerate() {
+        if !is_sealed(&read(*number, Place::File)?, *number) {
+            return in_files.iter().take(at).try_for_each(|number| remove(*number, Place::Credential));
+        }
+    }
+    in_files.into_iter().try_for_each(|number| remove(number, Place::File))
+}
+
+/// Whether a key is sealed, now or since an attempt that was interrupted.
+fn is_sealed(key: &Key, number: u32) -> bool {
+    put(key, number, Place::Credential).is_ok() || read(number, Place::Credential).is_ok_and(|sealed| sealed == *key)
 }
 
 /// The bytes of a key, for a copy on paper.

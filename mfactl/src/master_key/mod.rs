@@ -77,13 +77,22 @@ fn create() -> Result<Exit, Failure> {
     keep(&key, 1)
 }
 
-/// Where systemd can seal it, and else in a file.
+/// Where systemd can seal it, and else in a file, which is told.
 fn keep(key: &files::Key, number: u32) -> Result<Exit, Failure> {
-    if files::put(key, number, Place::Credential).is_ok() {
-        return Ok(Exit::Done);
+    let Err(unsealed) = files::put(key, number, Place::Credential) else { return Ok(Exit::Done) };
+    // Sealed, but perhaps not for good: a second one in the clear would be worse than to try again.
+    if Place::Credential.path(number).exists() {
+        return Err(failed("The master key cannot be written", &unsealed));
     }
     let written = files::put(key, number, Place::File);
     written.map_err(|error| failed("The master key cannot be written", &error))?;
+    let path = Place::File.path(number);
+    let text = format!(
+        "The master key lies in {}, where whoever copies the disk has it: {unsealed}. When systemd can seal \
+         credentials: mfactl master-key rotate",
+        path.display()
+    );
+    Screen::open().line(&printable::wrap(&text))?;
     Ok(Exit::Done)
 }
 
@@ -121,9 +130,16 @@ fn enter() -> Result<Exit, Failure> {
     }
     let (number, key) = copy::parse(&typed).map_err(|why| Failure::refused("wrong", why.to_string()))?;
     let there = files::all().map_err(|error| failed("The master keys cannot be listed", &error))?;
-    if there.iter().any(|(found, _)| *found == number) {
-        let text = format!("There is a master key {number} already; it stays. Nothing was changed.");
-        return Err(Failure::refused("there_already", text));
+    for (_, place) in there.into_iter().filter(|(found, _)| *found == number) {
+        if files::read(number, place).is_ok() {
+            let text = format!("There is a master key {number} already; it stays. Nothing was changed.");
+            return Err(Failure::refused("there_already", text));
+        }
+        // Sealed for another machine, or another TPM: as long as it lies there, systemd does not start the daemon.
+        let moved = files::move_aside(number, place);
+        let moved = moved.map_err(|error| failed("The master key that does not open cannot be moved away", &error))?;
+        terminal
+            .say(&format!("The one that was there does not open on this machine. It is now {}.\n", moved.display()));
     }
     keep(&key, number)?;
     let text = format!("Master key {number} is there again. Now: systemctl restart mfa-daemon; mfactl status");

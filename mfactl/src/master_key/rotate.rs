@@ -18,6 +18,7 @@ const PACE: Duration = Duration::from_millis(300);
 
 pub(super) fn run(desk: &mut Desk) -> Result<Exit, Failure> {
     let before = keys(desk)?;
+    files::seal_those_in_files().map_err(|error| failed("The master keys cannot be sealed", &error))?;
     let there = files::all().map_err(|error| failed("The master keys cannot be listed", &error))?;
     let Some((newest, place)) = there.last().copied().filter(|(newest, _)| *newest >= before.current) else {
         let text = "The master key is not where mfactl keeps it (--master-key). Put a second one beside it by hand: the \

@@ -85,7 +85,8 @@ pub(crate) fn services(files: &dyn Files) -> Vec<String> {
     let mut names: Vec<String> = FOLDERS.iter().flat_map(|folder| files.names(folder)).collect();
     // What editors and packages leave behind is not looked up by anybody.
     names.retain(|name| {
-        !name.starts_with('.') && !name.ends_with('~') && !name.contains(".dpkg-") && !name.contains(".rpm")
+        let left = [".dpkg-", ".rpm", ".pam-old"].iter().any(|mark| name.contains(mark));
+        !name.starts_with('.') && !name.ends_with('~') && !left
     });
     names.sort();
     names.dedup();

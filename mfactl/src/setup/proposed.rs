@@ -44,6 +44,10 @@ impl System for Proposed<'_> {
         self.system.searched(command)
     }
 
+    fn agrees(&self, command: &[&str]) -> Option<bool> {
+        self.system.agrees(command)
+    }
+
     fn stat(&self, path: &str) -> Option<Stat> {
         self.system.stat(path)
     }

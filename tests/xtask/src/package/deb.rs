@@ -11,6 +11,10 @@ use crate::Stop;
 use crate::places::root;
 use crate::stage::table::{Package, Source, System, parcels};
 
+/// Which stacks name the module, and how they come not to.
+pub(crate) const STACKS: &str = "packaging/pam/stacks-naming-mfa.sh";
+/// Whether the daemon may be restarted.
+pub(crate) const START: &str = "packaging/systemd/restarting-mfa.sh";
 /// What dpkg runs, and what it compares.
 const SCRIPTS: [&str; 4] = ["preinst", "postinst", "prerm", "postrm"];
 
@@ -49,16 +53,21 @@ fn documents(tree: &Tree, name: &str) -> Result<(), Stop> {
 
 /// The scripts, with what they have in common put where they ask for it.
 fn scripts(tree: &Tree, name: &str) -> Result<(), Stop> {
-    let stacks = root().join("packaging/pam/stacks-naming-mfa.sh");
-    let stacks = fs::read_to_string(&stacks).map_err(|error| cannot(&stacks, error))?;
+    let (stacks, start) = (shared(STACKS)?, shared(START)?);
     let units = units()?;
     for script in SCRIPTS {
         let from = root().join("packaging/deb/debian").join(format!("{name}.{script}"));
         let Ok(text) = fs::read_to_string(&from) else { continue };
-        let text = text.replace("#STACKS#\n", &stacks).replace("#UNITS#", &units);
+        let text = text.replace("#STACKS#\n", &stacks).replace("#START#\n", &start).replace("#UNITS#", &units);
         tree.write(&format!("DEBIAN/{script}"), &text, 0o755)?;
     }
     Ok(())
+}
+
+/// What scripts have in common, for both kinds of packages.
+pub(crate) fn shared(path: &str) -> Result<String, Stop> {
+    let path = root().join(path);
+    fs::read_to_string(&path).map_err(|error| cannot(&path, error))
 }
 
 /// The units that are there from the installation on: what wakes a service when it is needed.

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::deb::units;
+use super::deb::{STACKS, START, shared, units};
 use super::order::{Order, answer};
 use super::tree::{Tree, cannot};
 use crate::Stop;
@@ -59,12 +59,12 @@ fn listed(tree: &Tree) -> Result<String, Stop> {
 }
 
 fn build(order: &Order, work: &Path) -> Result<(), Stop> {
-    let stacks = root().join("packaging/pam/stacks-naming-mfa.sh");
-    let stacks = fs::read_to_string(&stacks).map_err(|error| cannot(&stacks, error))?;
+    let (stacks, start) = (shared(STACKS)?, shared(START)?);
     let spec = root().join("packaging/rpm/mfa.spec");
     let text = fs::read_to_string(&spec).map_err(|error| cannot(&spec, error))?;
     // rpm reads a percent sign as the beginning of a macro.
     let text = text.replace("%{mfa_stacks}\n", &stacks.replace('%', "%%"));
+    let text = text.replace("%{mfa_start}\n", &start.replace('%', "%%"));
     let text = text.replace("%{mfa_units}", &units()?);
     let ready = work.join("mfa.spec");
     fs::write(&ready, text).map_err(|error| cannot(&ready, error))?;
