@@ -41,6 +41,17 @@ setup_stands() {
     return 1
 }
 
+# Ends the removal of that package as long as it does.
+refuse_while_setup_stands() {
+    if ! setup_stands; then return; fi
+    {
+        echo "$1 stays: what mfactl setup did is still in force, and sshd may demand what nobody asks for any more."
+        echo "Undo it first: mfactl setup undo. Or, if you have put it all back by hand: rm -r /var/lib/mfa-setup"
+        echo "Nothing was changed."
+    } >&2
+    exit 1
+}
+
 # The way to a machine that does not ask: what a person is told after the lines that are in the way.
 way_out() {
     if setup_stands; then

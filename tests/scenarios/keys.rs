@@ -80,6 +80,24 @@ on_each_release! {
         Ok(())
     }
 
+    fn a_master_key_that_does_not_open_any_more_is_found_and_replaced_from_paper(release: Release) -> Outcome {
+        let lab = web(release).boot()?;
+        let mut phone = lab.enroll("alice")?.phone;
+        let lines = printed(&lab)?;
+        // As after another board, or another TPM.
+        let spoil = "cd /etc/mfa/credentials && head -c 60 master-key > /root/cut && cat /root/cut > master-key";
+        lab.sh(spoil)?;
+        let found = lab.run(["mfactl", "doctor"])?.refused()?.stdout.replace('\n', " ");
+        must_hold(&found, &["/etc/mfa/credentials/master-key does not open on this machine", "mfactl master-key enter"])?;
+        lab.sh("systemctl restart mfa-daemon.service || true")?;
+        let (code, screen) = enter(&lab, &lines)?;
+        assert_eq!(code, 0, "{screen}");
+        must_hold(&screen, &["does not open on this machine", "Master key 1 is there again."])?;
+        lab.sh("systemctl restart mfa-daemon.service")?;
+        log_in(&lab, "alice", &phone.code())?;
+        must_hold(&lab.run(["mfactl", "status"])?.success()?.stdout, &["Healthy."])
+    }
+
     fn a_lost_master_key_is_typed_in_again_from_paper(release: Release) -> Outcome {
         let lab = web(release).boot()?;
         let mut phone = lab.enroll("alice")?.phone;

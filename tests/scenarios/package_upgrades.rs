@@ -127,4 +127,23 @@ on_each_release! {
         assert_eq!(lab.read("/etc/mfa/policy.toml")?, edited);
         refused_for_want_of_a_factor(&lab)
     }
+
+    fn an_upgrade_does_not_restart_the_daemon_into_settings_that_would_refuse_everybody(release: Release) -> Outcome {
+        let lab = clean(release).boot()?;
+        install(&lab, "now")?;
+        lab.sh("pam-auth-update --enable mfa")?;
+        let mut phone = lab.enroll("alice")?.phone;
+        // Nobody has reloaded it, so nobody was told; or root has taken it from the daemon's user.
+        for slip in ["echo 'requier = \"always\"' >> /etc/mfa/policy.toml", "chmod 600 /etc/mfa/policy.toml"] {
+            lab.sh(slip)?;
+            must_hold(&lab.run(["mfactl", "doctor"])?.refused()?.stdout, &["the next start of the daemon"])?;
+            let before = lab.sh("systemctl show --value --property=MainPID mfa-daemon")?;
+            let said = apt(&lab, "reinstall mfa")?.success()?;
+            must_hold(&said.to_string().replace('\n', " "), &["mfa-daemon was not restarted, and the old one goes on"])?;
+            assert_eq!(lab.sh("systemctl show --value --property=MainPID mfa-daemon")?, before);
+            log_in(&lab, "alice", &phone.code())?;
+            lab.sh("sed -i /requier/d /etc/mfa/policy.toml; chmod 644 /etc/mfa/policy.toml")?;
+        }
+        Ok(())
+    }
 }

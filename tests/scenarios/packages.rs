@@ -86,6 +86,12 @@ on_each_release! {
         let refused = lab.run(["dpkg", "--purge", "libpam-mfa"])?.refused()?;
         assert_eq!(stacks(&lab)?, before);
         lab.sh("sed -i '/pam_mfa/d' /etc/pam.d/sshd")?;
+        // What setup did beside the stacks would be left, and nobody would know what was there before.
+        lab.sh("install -d -m 700 /var/lib/mfa-setup; : > /var/lib/mfa-setup/applied-1")?;
+        let undo = apt(&lab, "remove mfa")?.refused()?;
+        must_hold(&undo.to_string(), &["Undo it first: mfactl setup undo.", "Nothing was changed."])?;
+        assert_eq!(stacks(&lab)?, profile_alone);
+        lab.sh("rm /var/lib/mfa-setup/applied-1")?;
         must_stay(&lab, &refused, &profile_alone, &phone.code())
     }
 
