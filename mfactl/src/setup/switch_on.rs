@@ -227,3 +227,7 @@ fn decided(
         }
     }
 }
+
+#[cfg(test)]
+#[path = "switch_on_tests.rs"]
+mod tests;
