@@ -1,10 +1,11 @@
 //! Verdicts as PAM's codes: which let somebody pass, and that nothing else does.
 
 use super::*;
-use crate::args::OptionError;
+use crate::args::{Line, OptionError, Options};
 use crate::break_glass::CodesError;
-use crate::context::ContextError;
+use crate::context::{self, ContextError};
 use crate::host::{ConverseError, Item};
+use crate::stand_in::Application;
 use mfa_proto::service::Refusal;
 use mfa_proto::{ConnectError, FrameError};
 use std::io;
@@ -82,7 +83,15 @@ fn every_failure_is_a_sentence() {
 
 #[test]
 fn a_denial_and_a_broken_daemon_let_nobody_pass_whatever_the_stack_says() {
+    let options = Options::parse(&["exempt=success".to_owned(), "require_publickey".to_owned()], Line::Auth).unwrap();
+    let mut application = Application::sshd();
+    application.pam_environment.insert("SSH_AUTH_INFO_0", b"publickey ssh-ed25519 AAAA\n".to_vec());
+    let key = context::publickey(&application).unwrap();
     for decision in [Decision::Denied, Decision::Broken] {
-        assert_eq!(of(decision, None, None).lets_pass(), None);
+        for exempt in [None, options.exempt_succeeds()] {
+            for key in [None, Some(key)] {
+                assert_eq!(of(decision, exempt, key).lets_pass(), None, "{decision:?} {exempt:?} {key:?}");
+            }
+        }
     }
 }

@@ -110,4 +110,9 @@ fn whoever_may_be_an_administrator_is_taken_for_one() {
     place.write("config/mfa.toml", b"[administrators]\nhelpdesk = \"spirits\"\ngroups = [\"nogroup\"]\n", 0o644);
     assert!(daemon.reload());
     assert_eq!(wire.refused("io.mfa.Admin.Account", json!({ "user": "nobody" })), "not_allowed");
+
+    // The groups of the help desk's member are known for some seconds more; those of others are not known at all.
+    place.name_service("ok", "unavail");
+    let refused = wire.refused("io.mfa.Admin.Account", json!({ "user": "ghost2" }));
+    assert!(["not_allowed", "PermissionDenied"].contains(&refused.as_str()), "{refused}");
 }

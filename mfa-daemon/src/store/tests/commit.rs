@@ -55,6 +55,18 @@ async fn a_commit_on_another_version_is_stale_and_leaves_nothing_behind() {
 }
 
 #[tokio::test]
+async fn a_record_alone_is_made_on_the_version_that_was_seen_and_on_no_other() {
+    let (_directory, store) = new();
+    add_app(&store, &alice(), SECRET).await;
+    let Version(now) = account(&store, &alice()).version.unwrap();
+    let skip = |version| commit_of(&alice(), Seen::At(Version(version)), Vec::new(), Record::of(What::Skipped));
+    for other in [now - 1, now + 1] {
+        assert!(is_stale(&store, skip(other)).await, "{other}");
+    }
+    done(&store, skip(now)).await;
+}
+
+#[tokio::test]
 async fn a_commit_needs_uid_and_name_both() {
     let (_directory, store) = new();
     enroll(&store, &alice()).await;
