@@ -2,12 +2,13 @@
 //!
 //! A line of standard input is a login: a user and the answers to what they are asked, separated by tabs. All of them
 //! are played ROUNDS times by AT_ONCE threads, which begin together. It prints, as JSON, how often libpam answered
-//! what, each login of the last round, and what the process holds before, after each tenth of the way, and at the end.
+//! what, each login of the last round, how long they took, and what the process holds before, after each tenth of the way, and at the end.
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Barrier, Mutex, PoisonError};
+use std::time::Instant;
 use std::{fs, io, thread};
 
 use pam_application::{Login, StartError};
@@ -38,6 +39,7 @@ struct Told {
     codes: BTreeMap<i32, usize>,
     logins: BTreeMap<usize, Value>,
     on_the_way: Vec<Value>,
+    took: Vec<f64>,
 }
 
 fn crowd() -> io::Result<Value> {
@@ -59,11 +61,12 @@ fn crowd() -> io::Result<Value> {
             scope.spawn(|| one_thread(&wanted, &next, &told, &gate));
         }
     });
-    let Told { codes, logins, mut on_the_way } = told.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let Told { codes, logins, mut on_the_way, took } = told.into_inner().unwrap_or_else(PoisonError::into_inner);
     let codes: BTreeMap<String, usize> = codes.into_iter().map(|(code, count)| (code.to_string(), count)).collect();
     on_the_way.insert(0, before);
     on_the_way.push(holds(wanted.logins.len() * wanted.rounds));
-    Ok(json!({ "codes": codes, "logins": logins.into_values().collect::<Vec<_>>(), "holds": on_the_way }))
+    Ok(json!({ "codes": codes, "logins": logins.into_values().collect::<Vec<_>>(), "holds": on_the_way,
+        "milliseconds": percentiles(took) }))
 }
 
 fn one_thread(wanted: &Wanted, next: &AtomicUsize, told: &Mutex<Told>, gate: &Barrier) {
@@ -78,8 +81,11 @@ fn one_thread(wanted: &Wanted, next: &AtomicUsize, told: &Mutex<Told>, gate: &Ba
             gate.wait();
         }
         let Some((begun, login)) = begun else { return };
+        let since = Instant::now();
         let (code, screen) = play(begun, login.get(1..).unwrap_or_default());
+        let took = since.elapsed().as_secs_f64() * 1000.0;
         let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+        told.took.push(took);
         *told.codes.entry(code).or_default() += 1;
         if number >= all - wanted.logins.len() {
             told.logins.insert(which, json!({ "user": login.first(), "code": code, "screen": screen }));
@@ -97,6 +103,13 @@ fn play(begun: Result<Login, StartError>, answers: &[String]) -> (i32, String) {
         (code, login.screen().to_owned())
     });
     played.unwrap_or_else(|error| (-1, error.to_string()))
+}
+
+/// How long half of them, 99 of 100, and the longest took.
+fn percentiles(mut took: Vec<f64>) -> Value {
+    took.sort_by(f64::total_cmp);
+    let at = |part: usize| took.get((took.len() * part / 100).min(took.len().saturating_sub(1))).copied();
+    json!({ "median": at(50), "p99": at(99), "most": took.last() })
 }
 
 fn holds(after: usize) -> Value {

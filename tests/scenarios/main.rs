@@ -15,6 +15,7 @@ mod exempt;
 mod first_login;
 mod given_codes;
 mod guessing;
+mod hostility;
 mod import;
 mod key_and_code;
 mod key_enrolling;

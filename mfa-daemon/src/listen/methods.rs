@@ -13,7 +13,8 @@ use mfa_proto::service::{self, Refusal, RefusalCode};
 use mfa_proto::{admin as a, audit, enrollment as e, license as s, login as l, policy as p};
 use serde::{Deserialize, Serialize};
 use std::pin::Pin;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+use tokio::time::sleep;
 use zeroize::Zeroizing;
 
 /// An answer, framed.
@@ -182,11 +183,24 @@ pub(super) fn is_wait(frame: &[u8]) -> bool {
     Call::parse(frame).is_ok_and(|call| call.method == l::WAIT)
 }
 
+/// How long whoever asks too much waits before they are told so: on all their connections together they get no more
+/// answers than those are in this time.
+const TOO_MUCH: Duration = Duration::from_secs(1);
+
 /// Answers one frame.
 pub(super) async fn answer(conversation: &mut Conversation, frame: &[u8]) -> Answered {
+    // Whatever it is, also what nobody serves: it is read and answered on the thread on which root's logins are.
+    let keeps_pace = conversation.keeps_pace();
+    if !keeps_pace {
+        sleep(TOO_MUCH).await;
+    }
     let Ok(call) = Call::parse(frame) else { return hung_up() };
     if call.oneway || call.upgrade {
         return hung_up();
+    }
+    if !keeps_pace {
+        let told = "Too many requests in a short time. Wait a minute, then try again.";
+        return failed(call.method.as_ref(), refuse(RefusalCode::Busy, told));
     }
     let begun = Instant::now();
     let dispatched = dispatch(conversation, &call).await;
@@ -202,10 +216,6 @@ pub(super) async fn answer(conversation: &mut Conversation, frame: &[u8]) -> Ans
 async fn dispatch(conversation: &mut Conversation, call: &Call<'_>) -> Result<Answer, Failure> {
     let (_, serves) = METHODS.iter().find(|(name, _)| *name == call.method).ok_or(Failure::NoMethod)?;
     let is_root = conversation.peer().is_root();
-    let for_many = matches!(serves, Serves::Holder(_) | Serves::Own(_) | Serves::Staff(_) | Serves::StaffAbout(_));
-    if for_many && !conversation.keeps_pace() {
-        return Err(refuse(RefusalCode::Busy, "Too many requests in a short time. Wait a minute, then try again."));
-    }
     match serves {
         Serves::Anybody(serve) => serve(call),
         Serves::Holder(serve) => serve(conversation, call).await,

@@ -144,13 +144,17 @@ fn nothing_that_is_said_lets_anybody_in_or_ends_the_daemon() {
     };
     let mut dice = Dice(42);
     let mut answered = 0;
-    for round in 0..150 {
+    'rounds: for round in 0..150 {
         let uid = peers[round % peers.len()];
         let mut wire = daemon.connect_as(uid);
         for _ in 0..25 {
             let method = dice.one_of(&METHODS);
             let parameters = if dice.below(3) == 0 { object(&mut dice, 3) } else { likely(&mut dice, method) };
             let Some(answer) = wire.try_call(method, parameters.clone()) else { break };
+            // Where the tests are one peer alone, it comes to the end of what one may ask.
+            if answer["parameters"]["code"] == "busy" {
+                break 'rounds;
+            }
             answered += 1;
             assert_ne!(answer["parameters"]["done"]["outcome"], "pass", "{method} {parameters}");
             // An owner may begin to enroll; nobody confirms, and nobody learns codes, without having the secret.

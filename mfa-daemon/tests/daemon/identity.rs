@@ -350,3 +350,19 @@ fn a_user_who_asks_for_more_than_people_do_is_slowed_down_and_nobody_else() {
         assert_eq!(outcome(&daemon.connect().begin("ghost2")), "ask");
     }
 }
+
+#[test]
+fn what_nobody_serves_is_asked_at_the_same_pace() {
+    let place = Place::new();
+    let daemon = place.start();
+    let plain = if as_root() { NOBODY } else { rustix::process::geteuid().as_raw() };
+    let mut wire = daemon.connect_as(plain);
+    let methods =
+        ["io.mfa.Login.Nothing", "org.varlink.service.GetInfo", "io.mfa.Admin.Status", "io.mfa.Nobody.Nothing"];
+    let answered = methods.iter().cycle().take(400).take_while(|method| {
+        let answer = wire.call(method, json!({}));
+        answer["parameters"]["code"] != "busy"
+    });
+    let answered = answered.count();
+    assert!((300..400).contains(&answered), "{answered} answers");
+}

@@ -6,6 +6,7 @@ mod cargo;
 mod demo;
 mod faults;
 mod fuzz;
+mod hostility;
 mod lab;
 mod mutants;
 mod package;
@@ -38,7 +39,7 @@ pub(crate) enum Stop {
     Told,
 }
 
-const COMMANDS: [Command; 12] = [
+const COMMANDS: [Command; 13] = [
     setup::COMMAND,
     test::COMMAND,
     demo::COMMAND,
@@ -51,6 +52,7 @@ const COMMANDS: [Command; 12] = [
     faults::COMMAND,
     soak::COMMAND,
     mutants::COMMAND,
+    hostility::COMMAND,
 ];
 
 fn main() -> ExitCode {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::Command as Process;
 use std::thread::available_parallelism;
 
-use crate::cargo::{Workspace, executable};
+use crate::cargo::{Workspace, executable, run};
 use crate::package::package_for_labs;
 use crate::places::{staged, unattended};
 use crate::privilege::as_root;
@@ -67,6 +67,12 @@ pub(crate) fn scenarios(tally: &mut Tally, words: &[String]) {
         _ if unattended() => tally.fail("scenarios in guests", Stop::Failed(NO_GUESTS.into())),
         _ => tally.skip("scenarios in guests", NO_GUESTS),
     }
+}
+
+/// Plays those with that word, one at a time, with what they print.
+pub(crate) fn aloud(word: &str) -> Result<(), Stop> {
+    let mut command = as_root(build()?).ok_or_else(|| Stop::Failed(NO_ROOT.into()))?;
+    run(command.args(["--nocapture", "--test-threads=1", word]), "the scenarios")
 }
 
 /// Those whose labs are machines in software.
