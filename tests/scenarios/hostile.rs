@@ -2,6 +2,7 @@
 //! connections, a byte a second, answers that are never read, floods of calls about others and of nonsense, open files
 //! that take an hour to close. It prints `begun` when all of it goes on.
 
+use std::collections::VecDeque;
 use std::io::{IoSlice, Read, Write};
 use std::mem::MaybeUninit;
 use std::net::{TcpListener, TcpStream};
@@ -46,7 +47,7 @@ fn main() {
 
 /// Takes all connections that there are, and keeps them.
 fn hold(socket: &str) -> io::Result<()> {
-    let held = (0..3000).map_while(|_| UnixStream::connect(socket).ok()).collect::<Vec<_>>();
+    let held = (0..700).map_while(|_| UnixStream::connect(socket).ok()).collect::<Vec<_>>();
     thread::sleep(Duration::from_secs(5));
     drop(held);
     Ok(())
@@ -100,22 +101,30 @@ fn come_and_go(socket: &str) -> io::Result<()> {
     }
 }
 
-/// A socket whose last owner waits for an hour when it is closed: nobody ever reads what was sent.
+/// Sockets whose last owner waits for an hour when they are closed: nobody reads what was sent.
 fn leave_files(socket: &str) -> io::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
-    let sent = TcpStream::connect(listener.local_addr()?)?;
-    let _unread = listener.accept()?;
-    sent.set_nonblocking(true)?;
-    while rustix::io::write(&sent, &[0; 65536]).is_ok() {}
-    set_socket_linger(&sent, Some(Duration::from_secs(3600)))?;
+    let mut unread = VecDeque::new();
+    loop {
+        let sent = TcpStream::connect(listener.local_addr()?)?;
+        unread.push_back(listener.accept()?);
+        unread.drain(..unread.len().saturating_sub(50));
+        sent.set_nonblocking(true)?;
+        while rustix::io::write(&sent, &[0; 65536]).is_ok() {}
+        set_socket_linger(&sent, Some(Duration::from_secs(3600)))?;
+        let left = leave(socket, &sent);
+        // If it was closed there already, or was not taken, this one waits.
+        thread::spawn(move || drop(sent));
+        left?;
+    }
+}
+
+fn leave(socket: &str, sent: &TcpStream) -> io::Result<()> {
     let wire = UnixStream::connect(socket)?;
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut control = SendAncillaryBuffer::new(&mut space);
     let files = [sent.as_fd()];
     control.push(SendAncillaryMessage::ScmRights(&files));
-    if sendmsg(&wire, &[IoSlice::new(b"x")], &mut control, SendFlags::NOSIGNAL).is_err() {
-        // It was not taken, and would hold up its owner.
-        set_socket_linger(&sent, None)?;
-    }
+    sendmsg(&wire, &[IoSlice::new(b"x")], &mut control, SendFlags::NOSIGNAL)?;
     Ok(())
 }

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 /// A socket whose last owner waits for an hour when it is closed: nobody ever reads what was sent.
 struct Lingering {
     socket: TcpStream,
-    _unread: TcpStream,
+    unread: TcpStream,
 }
 
 fn lingering() -> Lingering {
@@ -27,7 +27,7 @@ fn lingering() -> Lingering {
     let full = std::iter::repeat_with(|| rustix::io::write(&socket, &[0; 65536])).find_map(Result::err);
     assert_eq!(full, Some(Errno::AGAIN));
     set_socket_linger(&socket, Some(Duration::from_secs(3600))).unwrap();
-    Lingering { socket, _unread: unread }
+    Lingering { socket, unread }
 }
 
 impl Lingering {
@@ -40,7 +40,9 @@ impl Lingering {
         if sendmsg(&wire.stream, &[IoSlice::new(b"x")], &mut control, flags | SendFlags::NOSIGNAL).is_err() {
             set_socket_linger(&self.socket, None).unwrap();
         }
-        self._unread
+        // If the daemon has closed it already, nobody but this one waits.
+        std::thread::spawn(move || drop(self.socket));
+        self.unread
     }
 }
 
