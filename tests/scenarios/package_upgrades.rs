@@ -3,11 +3,10 @@
 
 use std::thread::scope;
 
-use harness::{Enrolled, Failure, Lab, Outcome, Release, on_each_release};
+use harness::{Ended, Enrolled, Failure, Knock, Lab, Outcome, Release, on_each_release};
 
 use crate::packages::{apt, bring, clean, install};
-use crate::steps::{CODE, PASSWORD, all_at_once, bring_programs, log_in, password_given};
-use harness::{Ended, Knock};
+use crate::steps::{CODE, PASSWORD, all_at_once, bring_programs, log_in, must_hold, password_given};
 
 /// How many people log in all the while, each with ten codes that work once.
 const PEOPLE: usize = 24;
