@@ -63,6 +63,9 @@ use tokio::task::LocalSet;
 const LAST_LOOKS: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
+    // No core is written, not even to a program that ignores the unit's limit, and no other process of this user looks
+    // inside, where the master key is.
+    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
     let arguments = Arguments::parse();
     if arguments.check {
         return check(&arguments);

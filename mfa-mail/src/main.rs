@@ -32,6 +32,8 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
+    // There may be a code in the letter, and there is the server's password: no core, and nobody looks inside.
+    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
     let arguments = Arguments::parse();
     match serve(&arguments) {
         Ok(line) => {

@@ -7,7 +7,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixListener;
 use std::sync::mpsc::{Receiver, channel};
 
-const MAIL: &str = "[mail]\nserver = \"localhost\"\ntls = \"plain\"\nfrom = \"mfa@acme.example\"\n\
+pub(crate) const MAIL: &str = "[mail]\nserver = \"localhost\"\ntls = \"plain\"\nfrom = \"mfa@acme.example\"\n\
                     address = \"{user}@acme.example\"\n";
 
 /// A place where mail alone is taken.
@@ -25,7 +25,7 @@ fn start(place: &Place) -> Daemon<'_> {
 }
 
 /// Takes every letter; they come out here.
-fn post_office(place: &Place) -> Receiver<Value> {
+pub(crate) fn post_office(place: &Place) -> Receiver<Value> {
     let listener = UnixListener::bind(place.path("mail.sock")).unwrap();
     let (sent, letters) = channel();
     std::thread::spawn(move || {
@@ -47,7 +47,7 @@ fn post_office(place: &Place) -> Receiver<Value> {
 }
 
 /// The address and the code of the next letter.
-fn next(letters: &Receiver<Value>) -> (String, String) {
+pub(crate) fn next(letters: &Receiver<Value>) -> (String, String) {
     let letter = letters.recv_timeout(SOON).expect("a letter");
     let body = letter["body"].as_str().unwrap();
     let digits = |word: &&str| word.len() == 8 && word.bytes().all(|byte| byte.is_ascii_digit());

@@ -22,6 +22,7 @@ mod mailed_codes;
 mod name_service;
 mod own_keys;
 mod power;
+mod remains;
 mod screen;
 mod scripted_key;
 mod secrets;

@@ -16,7 +16,7 @@ fn everything(place: &Place, daemon: &Daemon<'_>) -> Vec<u8> {
     all
 }
 
-fn holds(haystack: &[u8], needle: &[u8]) -> bool {
+pub(crate) fn holds(haystack: &[u8], needle: &[u8]) -> bool {
     haystack.windows(needle.len()).any(|window| window[0] == needle[0] && window == needle)
 }
 
@@ -54,7 +54,7 @@ fn neither_secret_nor_code_is_in_the_log_or_in_a_file() {
 }
 
 /// All that the daemon has in its memory.
-fn memory(daemon: &Daemon<'_>) -> Option<Vec<u8>> {
+pub(crate) fn memory(daemon: &Daemon<'_>) -> Option<Vec<u8>> {
     let maps = fs::read_to_string(format!("/proc/{}/maps", daemon.child.id())).ok()?;
     let memory = fs::File::open(format!("/proc/{}/mem", daemon.child.id())).ok()?;
     let mut all = Vec::new();
@@ -71,7 +71,7 @@ fn memory(daemon: &Daemon<'_>) -> Option<Vec<u8>> {
 
 /// Plays a dialog in which nothing is typed, so that buffers were used for something else since, and waits for its end:
 /// while it is open the daemon has the account's secrets in its memory.
-fn an_idle_dialog_later(daemon: &Daemon<'_>) {
+pub(crate) fn an_idle_dialog_later(daemon: &Daemon<'_>) {
     let before = daemon.log.count("abandoned user=");
     daemon.connect().begin(&me());
     daemon.log.wait_for("abandoned user=", before + 1);
