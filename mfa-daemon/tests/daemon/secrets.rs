@@ -53,6 +53,16 @@ fn neither_secret_nor_code_is_in_the_log_or_in_a_file() {
     }
 }
 
+/// Whether any eight bytes of it are there in a row: malloc itself writes over the beginning of what is freed, and leaves
+/// the rest.
+pub(crate) fn traces(haystack: &[u8], needle: &[u8]) -> bool {
+    let length = needle.len().min(8);
+    let parts: Vec<&[u8]> = needle.windows(length).collect();
+    let mut begins = [false; 256];
+    parts.iter().for_each(|part| begins[usize::from(part[0])] = true);
+    haystack.windows(length).any(|window| begins[usize::from(window[0])] && parts.contains(&window))
+}
+
 /// All that the daemon has in its memory.
 pub(crate) fn memory(daemon: &Daemon<'_>) -> Option<Vec<u8>> {
     let maps = fs::read_to_string(format!("/proc/{}/maps", daemon.child.id())).ok()?;
@@ -93,7 +103,7 @@ fn what_was_typed_is_wiped_once_the_login_is_over() {
         assert!(!as_root(), "root reads a child's memory");
         return left_out("what is left in memory");
     };
-    assert!(!holds(&memory, typed.as_bytes()));
+    assert!(!traces(&memory, typed.as_bytes()));
 }
 
 #[test]
@@ -124,7 +134,7 @@ fn what_was_shown_is_wiped_once_it_is_shown() {
         ("a backup code without dashes", backup_codes[1].replace('-', "").as_bytes()),
     ]
     .into_iter()
-    .filter_map(|(what, needle)| holds(&memory, needle).then_some(what))
+    .filter_map(|(what, needle)| traces(&memory, needle).then_some(what))
     .collect();
     assert_eq!(found, [""; 0]);
 }
@@ -151,6 +161,6 @@ fn what_a_login_showed_is_wiped_once_it_is_over() {
     an_idle_dialog_later(&daemon);
     let memory = memory(&daemon).expect("root reads a child's memory");
     for (what, needle) in [("the secret", secret.as_str()), ("a backup code", code)] {
-        assert!(!holds(&memory, needle.as_bytes()), "{what}");
+        assert!(!traces(&memory, needle.as_bytes()), "{what}");
     }
 }
