@@ -11,8 +11,8 @@ use mfa_core::account::{Account, Identity};
 use mfa_core::factor::{Kind, Kinds};
 use mfa_core::mailbox::Mailbox;
 use mfa_core::policy::{
-    self, Address, Ask, Caller, Class, Groups, NeedGroups, Origin, Person, Plan, Policy, Request, SshAuth, Standing,
-    Who,
+    self, Address, Ask, Caller, Class, Enroll, Groups, NeedGroups, Origin, Person, Plan, Policy, Request, SshAuth,
+    Standing, Who,
 };
 use mfa_core::seats::Claim;
 use mfa_core::trust::{PolicyDigest, Session, Ties};
@@ -100,6 +100,23 @@ pub(crate) struct Weighed {
     pub(crate) epoch: u64,
 }
 
+impl Weighed {
+    /// Whether this is somebody who must enroll first, and has been given nothing that would do instead.
+    fn is_a_newcomers(&self) -> bool {
+        matches!(self.plan, Plan::Enroll(Enroll::AtLogin { .. } | Enroll::Invite { .. } | Enroll::Deny))
+            && !self.account.is_enrolled()
+            && self.account.temp_code.is_none()
+    }
+}
+
+impl Facts {
+    /// Whether somebody comes over the network and has shown nothing yet: of them not even the name is known to be theirs.
+    fn is_before_any_factor(&self) -> bool {
+        let nothing_verified = matches!(&self.ssh, SshAuth::Methods(methods) if methods.is_empty());
+        Class::of(&self.service) == Some(Class::Ssh) && nothing_verified && !self.password
+    }
+}
+
 /// Why nothing can be decided.
 #[derive(Debug)]
 pub(crate) enum Trouble {
@@ -130,7 +147,13 @@ impl Scene {
         match (&self.target, &self.purpose) {
             (None, _) => Ok(nobody(&self.name, &loaded)),
             (Some(target), Purpose::Change | Purpose::Trial) => self.weigh_change(daemon, &loaded, target).await,
-            (Some(target), Purpose::Login(facts)) => self.weigh_login(daemon, &loaded, target, facts).await,
+            (Some(target), Purpose::Login(facts)) => {
+                let weighed = self.weigh_login(daemon, &loaded, target, facts).await?;
+                if facts.is_before_any_factor() && weighed.is_a_newcomers() {
+                    return Ok(Weighed { rule: weighed.rule, ..nobody(&self.name, &loaded) });
+                }
+                Ok(weighed)
+            }
         }
     }
 
@@ -276,8 +299,8 @@ fn request<'a>(
     }
 }
 
-/// An account of which only the name is known is asked like one that has an app, and never passes: whether it exists
-/// is not for strangers to learn.
+/// An account of which only the name is known is asked like one that has an app, and never passes: whether it exists,
+/// and has a factor, is not for strangers to learn.
 fn nobody(name: &str, loaded: &Rc<Loaded>) -> Weighed {
     let identity = Identity { uid: u32::MAX, name: name.to_owned() };
     let plan = Plan::Factors(Ask { kinds: Kinds::ALL, verify_user: false, ask_again: 0, remember: 0 });

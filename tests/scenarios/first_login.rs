@@ -115,7 +115,10 @@ on_each_release! {
     fn where_nothing_was_asked_before_nobody_enrolls_a_phone_of_their_own(release: Release) -> Outcome {
         let lab = web(release).pam(Service::Sshd, Stack::code_alone()).policy(ALWAYS).boot()?;
         let mut login = lab.ssh("alice")?;
-        login.expect("Set it up first, on a terminal: mfa-enroll")?;
+        // Nor is she, or whoever uses her name, told that she has none.
+        login.answer(CODE, "")?;
+        login.answer(CODE, "000000")?;
+        login.expect("That code is not right.")?;
         login.hang_up();
         assert_eq!(account(&lab, "alice")?["pending"], false);
         Ok(())

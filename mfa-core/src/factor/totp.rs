@@ -99,17 +99,17 @@ pub enum Finding {
     Wrong,
 }
 
-/// Looks a code up among an account's apps. A fresh match of one app outweighs a used one of another.
+/// Looks a code up among an account's apps. The first fresh match outweighs a used one of another app. Every app is
+/// looked at, whatever was found in those before it.
 pub fn find<'a>(apps: impl Iterator<Item = (FactorId, &'a Totp)>, code: &str, now: Time) -> Finding {
-    let mut finding = Finding::Wrong;
-    for (factor, app) in apps {
-        match matching_step(&app.secret, app.parameters, code, now) {
-            Some(step) if step > app.used => return Finding::Fresh(Match::totp(factor, step)),
-            Some(_) => finding = Finding::Used(factor),
-            None => {}
+    apps.fold(Finding::Wrong, |finding, (factor, app)| {
+        match (matching_step(&app.secret, app.parameters, code, now), finding) {
+            (_, Finding::Fresh(first)) => Finding::Fresh(first),
+            (Some(step), _) if step > app.used => Finding::Fresh(Match::totp(factor, step)),
+            (Some(_), _) => Finding::Used(factor),
+            (None, finding) => finding,
         }
-    }
-    finding
+    })
 }
 
 /// The newest step, within one of now, whose code this is. Every step is computed whatever the earlier ones gave, and
@@ -232,6 +232,8 @@ impl Codes {
 
     /// Whether this text is the code of this step. Anything but the right number of ASCII digits is not.
     fn are(&self, code: &str, step: Step) -> bool {
+        #[cfg(test)]
+        tests::COMPARED.set(tests::COMPARED.get() + 1);
         let start = u64::try_from(step.0).ok().and_then(|step| step.checked_mul(u64::from(self.parameters.period)));
         start.is_some_and(|start| self.totp.check(code, start).is_some())
     }

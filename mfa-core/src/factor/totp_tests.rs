@@ -3,6 +3,12 @@
 use super::*;
 use crate::account::Write;
 use proptest::prelude::*;
+use std::cell::Cell;
+
+thread_local! {
+    /// How often a code was computed and compared.
+    pub(super) static COMPARED: Cell<usize> = const { Cell::new(0) };
+}
 
 const RFC_4226: &[u8] = b"12345678901234567890";
 
@@ -129,5 +135,30 @@ proptest! {
         let parameters = Parameters::default();
         let hits = guesses.iter().filter(|guess| matching_step(&secret(RFC_4226), parameters, &format!("{guess:06}"), Time(now)).is_some());
         prop_assert!(hits.count() <= 3);
+    }
+}
+
+#[test]
+fn every_step_of_every_app_is_compared_whatever_is_right_or_wrong_about_a_code() {
+    let other = Totp { secret: secret(b"another-secret-of-20"), ..app(0) };
+    let apps = [(FactorId(1), app(1_000_000)), (FactorId(2), other), (FactorId(3), app(0))];
+    let now = Time(1_000_001 * 30);
+    let code_of = |app: &Totp, step: i64| {
+        Codes::new(&app.secret, app.parameters).totp.generate(u64::try_from(step * 30).unwrap()).to_string()
+    };
+    let right = code_of(&apps[2].1, 1_000_001);
+    let with_another = |place: usize| {
+        let digits = right.bytes().enumerate();
+        let changed = digits.map(|(at, digit)| if at == place { (digit - b'0' + 1) % 10 + b'0' } else { digit });
+        String::from_utf8(changed.collect()).unwrap()
+    };
+    let rights = [-1, 0, 1].map(|off| code_of(&apps[2].1, 1_000_001 + off));
+    let others = [-1, 0, 1].map(|off| code_of(&apps[1].1, 1_000_001 + off));
+    let odd = ["", "1", "12345678", "abcdef", "\u{661}\u{662}\u{663}"].map(str::to_owned);
+    let wrong = [with_another(0), with_another(5)];
+    for code in rights.iter().chain(&others).chain(&odd).chain(&wrong) {
+        COMPARED.set(0);
+        find(apps.iter().map(|(id, app)| (*id, app)), code, now);
+        assert_eq!(COMPARED.get(), 9, "three steps of three apps: {code}");
     }
 }

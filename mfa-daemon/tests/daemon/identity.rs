@@ -1,6 +1,6 @@
 //! Who asks, and about whom: the kernel's word counts, the peer's does not, and no text of theirs gets out of its place.
 
-use crate::support::{NOBODY, Place, as_root, left_out, me};
+use crate::support::{Daemon, NOBODY, Place, as_root, left_out, me};
 use crate::wire::{beginning, outcome};
 use mfa_proto::service;
 use serde_json::{Value, json};
@@ -69,6 +69,45 @@ fn a_name_without_an_account_is_asked_for_a_code_and_never_let_in() {
         }
         assert_eq!(outcome(&turn), "denied", "{user:?}");
         assert_eq!(wire.refused("io.mfa.Enrollment.AddTotp", json!({ "user": user })), "unknown_user");
+    }
+}
+
+/// Everything that a login without a first factor is shown, answer by answer.
+fn shown(daemon: &Daemon<'_>, user: &str) -> Vec<Value> {
+    let mut wire = daemon.connect();
+    let mut begin = beginning(user);
+    begin["password"] = json!(false);
+    let mut turns = vec![wire.ask("io.mfa.Login.Begin", begin)];
+    for answer in ["000000", "?", "", "2345-6789-ABCD", "7", "111111"] {
+        if outcome(&turns[turns.len() - 1]) == "ask" {
+            turns.push(wire.answer(answer));
+        }
+    }
+    // What the user is not shown: why, for the log alone.
+    for turn in &mut turns {
+        turn["done"]["reason"] = Value::Null;
+    }
+    turns
+}
+
+#[test]
+fn before_a_first_factor_the_enrolled_and_those_who_are_not_or_are_nobody_are_asked_and_told_the_same() {
+    if !as_root() {
+        return left_out("whoever is asked without a first factor");
+    }
+    let place = Place::new();
+    for policy in ["enroll = \"deny\"", "enroll = \"at-login\"", "enroll = \"invite\""] {
+        place.policy(&format!("[defaults]\nrequire = \"always\"\n{policy}\n"));
+        let daemon = place.start();
+        if policy == "enroll = \"deny\"" {
+            daemon.connect().enroll("ghost1", &place);
+        }
+        let enrolled = shown(&daemon, "ghost1");
+        assert!(enrolled.len() > 4, "{enrolled:?}");
+        for user in ["ghost2", "no-such-user"] {
+            assert_eq!(shown(&daemon, user), enrolled, "{user} with {policy}");
+        }
+        daemon.connect().ask("io.mfa.Admin.Unlock", json!({ "user": "ghost1" }));
     }
 }
 

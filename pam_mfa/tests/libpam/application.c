@@ -8,6 +8,7 @@
  * What it finds around itself is what surroundings.h says of RUN. Steps, in order:
  *   uid=N  item=KIND=VALUE  env=NAME=VALUE  reply=TEXT  reply=@WHAT  change-user=NAME  silent
  *   fail=CALL:ERRNO: from now on that system call fails, or, with "kill", kills the process
+ *   tell-inherited: at each conversation, what a program that is started then would have open of it
  *   auth  account  setcred  password  session  state  copies=TEXT, or
  *   repeat=N: whole logins, after which no handle is left; then only state and repeat make sense.
  */
@@ -30,7 +31,7 @@
 enum { PROMPT_ECHO_OFF = 1, PROMPT_ECHO_ON = 2, CONV_ERR = 19, SILENT = 0x8000, MOST = 64 };
 
 static const char *service, *user, *confdir, *new_user, *replies[MOST];
-static int reply_count, reply_next, flags, quiet;
+static int reply_count, reply_next, flags, quiet, tell_inherited, inherited_before;
 static pam_handle_t *handle;
 
 static void tell(const char *kind, int number, const char *text)
@@ -67,6 +68,31 @@ static int reply_to(struct pam_response *response)
 	return 0;
 }
 
+static int entries(const char *path)
+{
+	DIR *folder = opendir(path);
+	int count = 0;
+
+	need(folder != NULL, path);
+	while (readdir(folder))
+		count++;
+	closedir(folder);
+	return count - 2;
+}
+
+/* Descriptors that a program which is started now would have, beside the first three. */
+static int inherited(void)
+{
+	int count = 0;
+
+	for (int fd = 3; fd < 1024; fd++) {
+		int about = fcntl(fd, F_GETFD);
+
+		count += about >= 0 && !(about & FD_CLOEXEC);
+	}
+	return count;
+}
+
 static int converse(int count, const struct pam_message **messages, struct pam_response **out, void *data)
 {
 	struct pam_response *array = calloc(count, sizeof *array);
@@ -75,6 +101,8 @@ static int converse(int count, const struct pam_message **messages, struct pam_r
 	(void)data;
 	if (!quiet)
 		printf("conversation %d\n", count);
+	if (tell_inherited)
+		printf("inherited %d of %d\n", inherited() - inherited_before, entries("/proc/self/fd"));
 	for (int i = 0; i < count && !failed; i++) {
 		int style = messages[i]->style;
 
@@ -95,18 +123,6 @@ static int converse(int count, const struct pam_message **messages, struct pam_r
 	}
 	*out = array;
 	return 0;
-}
-
-static int entries(const char *path)
-{
-	DIR *folder = opendir(path);
-	int count = 0;
-
-	need(folder != NULL, path);
-	while (readdir(folder))
-		count++;
-	closedir(folder);
-	return count - 2;
 }
 
 static int loaded(const char *library)
@@ -259,6 +275,8 @@ static int step(const char *step)
 		repeat(atoi(step + 7));
 	else if (strncmp(step, "copies=", 7) == 0)
 		printf("copies %d\n", copies_of(step + 7));
+	else if (strcmp(step, "tell-inherited") == 0)
+		tell_inherited = 1, inherited_before = inherited();
 	else if (strcmp(step, "silent") == 0)
 		flags = SILENT;
 	else if (strcmp(step, "state") == 0)

@@ -87,6 +87,22 @@ fn the_password_that_was_just_typed_never_leaves_the_process() {
 }
 
 #[test]
+fn a_program_that_is_started_during_a_login_inherits_nothing_of_it() {
+    let stage = Stage::new();
+    stage.stack("sshd", &format!("{RECOMMENDED} debug"));
+    let _daemon = stage.daemon(vec![says_and_asks("Hello"), asks(), ends(Outcome::Pass)]);
+    let played = stage.play("sshd", "alice", &["tell-inherited", "reply=000000", "reply=492817", "auth"]);
+    let open =
+        |line: &&String| line.strip_prefix("inherited 0 of ").is_some_and(|open| open.parse::<u8>().unwrap() > 4);
+    assert_eq!((played.result("auth"), played.lines.iter().filter(open).count()), (SUCCESS, 2), "{played:?}");
+    let codes = crate::break_glass::safe_of(&stage, 1);
+    std::fs::remove_file(stage.root_socket()).unwrap();
+    let played = stage.play("sshd", "alice", &["tell-inherited", &codes[0], "auth"]);
+    assert_eq!(played.result("auth"), SUCCESS);
+    assert!(played.lines.iter().any(|line| line.starts_with("inherited 0 of ")), "{played:?}");
+}
+
+#[test]
 fn what_was_typed_is_nowhere_in_memory_afterwards() {
     let stage = Stage::new();
     stage.stack("sshd", RECOMMENDED);
