@@ -53,10 +53,10 @@ fn neither_secret_nor_code_is_in_the_log_or_in_a_file() {
     }
 }
 
-/// Whether any eight bytes of it are there in a row: malloc itself writes over the beginning of what is freed, and leaves
+/// Whether any twelve bytes of it are there in a row: malloc itself writes over the beginning of what is freed, and leaves
 /// the rest.
 pub(crate) fn traces(haystack: &[u8], needle: &[u8]) -> bool {
-    let length = needle.len().min(8);
+    let length = needle.len().min(12);
     let parts: Vec<&[u8]> = needle.windows(length).collect();
     let mut begins = [false; 256];
     parts.iter().for_each(|part| begins[usize::from(part[0])] = true);
