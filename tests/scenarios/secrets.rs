@@ -1,8 +1,8 @@
 //! Where secrets are, and who can read them: the daemon alone. And what the daemon itself may do: nearly nothing.
 
-use harness::{Lab, Outcome, Release, on_each_release};
+use harness::{Lab, Outcome, Release, Service, Stack, on_each_release};
 
-use crate::steps::{log_in, must_hold, web};
+use crate::steps::{PASSWORD, must_hold, web};
 
 /// Runs a line in the daemon's own namespaces, as its user and with its (few) rights.
 fn inside_the_sandbox(lab: &Lab, line: &str) -> Outcome<harness::Output> {
@@ -64,15 +64,20 @@ on_each_release! {
                         echo \"found $name\"; \
                         for part in mem environ maps fd/0; do cat $process/$part >/dev/null 2>&1 && echo \"$name $part\"; done; \
                     done; true";
-        let seen = lab.run_as("alice", ["sh", "-c", look])?.success()?.stdout;
-        must_hold(&seen, &["found mfa-daemon", "found mfa-enroll"])?;
-        let open: Vec<&str> = seen.lines().filter(|line| !line.starts_with("found ")).collect();
-        assert_eq!(open, [""; 0]);
-        Ok(())
+        // Nor may another process of the daemon's own user.
+        for user in ["alice", "_mfa"] {
+            let seen = lab.run(["setpriv", "--reuid", user, "--regid", user, "--clear-groups", "sh", "-c", look])?.success()?.stdout;
+            must_hold(&seen, &["found mfa-daemon", "found mfa-enroll"])?;
+            let open: Vec<&str> = seen.lines().filter(|line| !line.starts_with("found ")).collect();
+            assert_eq!(open, [""; 0], "{user}");
+        }
+        let limits = lab.sh("systemctl show --property=LimitCORE,MemorySwapMax mfa-daemon")?;
+        must_hold(&limits, &["LimitCORE=0", "MemorySwapMax=0"])
     }
 
-    fn no_secret_is_in_a_command_line_or_in_the_log(release: Release) -> Outcome {
-        let lab = web(release).boot()?;
+    fn no_secret_is_in_a_command_line_an_environment_or_the_log_however_talkative(release: Release) -> Outcome {
+        let talkative = Stack::password_then_code().with("debug");
+        let lab = web(release).pam(Service::Sshd, talkative).sshd("LogLevel DEBUG3").boot()?;
         let mut setup = lab.pty_as("alice", ["mfa-enroll", "add", "totp"])?;
         setup.expect("Verification code: ")?;
         setup.send_line("t")?;
@@ -85,10 +90,19 @@ on_each_release! {
         assert!(secret.len() >= 32, "{secret}");
         setup.answer("Verification code: ", &phone.code())?;
         setup.expect("Backup codes")?;
-        log_in(&lab, "alice", &phone.code())?;
-        let processes = lab.sh("cat /proc/[0-9]*/cmdline | tr '\\0' ' '")?;
-        for place in [processes, lab.journal(None)?] {
-            assert!(!place.contains(&secret) && !place.contains("otpauth"), "{place}");
+        let right = phone.code();
+        let wrong = "7f3a9c21e5b8d640";
+        let mut login = lab.ssh("alice")?;
+        login.answer("Password: ", PASSWORD)?;
+        login.answer("Verification code: ", wrong)?;
+        login.answer("Verification code: ", &right)?;
+        login.expect_shell()?;
+        // While she is in: sshd's processes and her shell are there.
+        let processes = lab.sh("cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ | tr '\\0' ' '")?;
+        let journal = lab.journal(None)?;
+        must_hold(&journal, &["debug1: ", "connected to the mfa daemon"])?;
+        for needle in [&secret, "otpauth", PASSWORD, wrong, &format!(" {right} "), &format!("\"{right}\"")] {
+            assert!(!processes.contains(needle) && !journal.contains(needle), "{needle}: {journal}");
         }
         Ok(())
     }
