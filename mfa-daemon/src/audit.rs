@@ -302,14 +302,13 @@ struct Ascii;
 impl Formatter for Ascii {
     fn write_string_fragment<W: ?Sized + io::Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
         let mut units = [0u16; 2];
-        for character in fragment.chars() {
-            match character {
-                ' '..='~' => CompactFormatter.write_string_fragment(writer, character.encode_utf8(&mut [0; 4]))?,
-                _ => {
-                    for unit in character.encode_utf16(&mut units) {
-                        write!(writer, "\\u{unit:04x}")?;
-                    }
-                }
+        for piece in fragment.split_inclusive(|character| !matches!(character, ' '..='~')) {
+            let mut rest = piece.chars();
+            let last = rest.next_back().filter(|last| !matches!(last, ' '..='~'));
+            let printable = if last.is_some() { rest.as_str() } else { piece };
+            CompactFormatter.write_string_fragment(writer, printable)?;
+            for unit in last.into_iter().flat_map(|last| last.encode_utf16(&mut units).to_vec()) {
+                write!(writer, "\\u{unit:04x}")?;
             }
         }
         Ok(())

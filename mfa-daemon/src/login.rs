@@ -85,7 +85,7 @@ pub(crate) async fn answer(conversation: &mut Conversation, call: &Call<'_>) -> 
         return Err(refuse(RefusalCode::Invalid, "Nothing was asked on this connection."));
     };
     let daemon = Rc::clone(conversation.daemon());
-    let turn = login.answered(&daemon, answer.into_inner()).await;
+    let turn = login.happened(&daemon, Event::Answer(answer.into_inner())).await;
     finish(conversation, login, turn)
 }
 
@@ -190,16 +190,12 @@ impl Login {
         }
     }
 
-    async fn answered(&mut self, daemon: &Daemon, answer: zeroize::Zeroizing<String>) -> Turn {
-        self.happened(daemon, Event::Answer(answer)).await
-    }
-
     /// What the user, or their key, has done is weighed on what is kept now, and by the policy of now.
     async fn happened(&mut self, daemon: &Daemon, event: Event) -> Turn {
         let Some(mut dialog) = self.dialog.take() else { return broken() };
         // Whoever enrolls is let in, or shown a secret, by what is kept now and not by what was when they came.
         if self.outdated || self.enrolling || self.moved(daemon) {
-            match self.scene.weigh(daemon).await {
+            match Box::pin(self.scene.weigh(daemon)).await {
                 Ok(Weighed { plan, account, epoch, .. }) => {
                     dialog.refresh(plan, account);
                     (self.epoch, self.outdated) = (epoch, false);
@@ -220,7 +216,7 @@ impl Login {
                     self.dialog = Some(dialog);
                     return turn;
                 }
-                Effect::Touch(turn, sign) => match daemon.keys.turn(&self.asker).await {
+                Effect::Touch(turn, sign) => match Box::pin(daemon.keys.turn(&self.asker)).await {
                     Some(at_the_keys) => {
                         self.touch = Some(Touch::begin(&daemon.keys, sign, (at_the_keys, self.asker.clone())));
                         self.dialog = Some(dialog);
@@ -228,7 +224,8 @@ impl Login {
                     }
                     None => Event::Key(KeyEvent::Failed(KeyTrouble::Busy)),
                 },
-                Effect::Search(search) => Event::Key(daemon.keys.search(search, &self.asker).await),
+                // On the heap, as is all that few logins need and every login would carry around.
+                Effect::Search(search) => Event::Key(Box::pin(daemon.keys.search(search, &self.asker)).await),
                 Effect::Commit(commit) => match self.commit(daemon, commit).await {
                     Ok(event) => event,
                     Err(trouble) => return self.stop(trouble),
@@ -268,7 +265,7 @@ impl Login {
                 }
             }
         }
-        let Weighed { plan, account, epoch, .. } = self.scene.weigh(daemon).await?;
+        let Weighed { plan, account, epoch, .. } = Box::pin(self.scene.weigh(daemon)).await?;
         self.epoch = epoch;
         Ok(Event::Stale(Box::new((plan, account))))
     }

@@ -136,16 +136,18 @@ impl Client {
     }
 
     fn receive(&mut self) -> Result<Zeroizing<Vec<u8>>, CallError> {
-        let mut piece = Zeroizing::new([0u8; 1024]);
         loop {
             if let Some(frame) = self.inbox.next_frame() {
                 return Ok(frame);
             }
             // A peer that sends a byte a second must not stretch the deadline: what is left is computed anew.
             self.stream.set_read_timeout(Some(self.left()?)).map_err(CallError::Io)?;
-            match self.stream.read(piece.as_mut()) {
+            match self.inbox.take_from(|piece| (&self.stream).read(piece)) {
                 Ok(0) => return Err(CallError::HungUp),
-                Ok(read) => self.inbox.push(piece.get(..read).unwrap_or_default())?,
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                    return Err(CallError::Frame(FrameError::TooBig));
+                }
                 Err(error) => self.survive(error)?,
             }
         }

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, fmt, io};
 use zeroize::{Zeroize, Zeroizing};
 
 /// The most bytes a frame may hold, its NUL included.
@@ -194,6 +194,20 @@ impl Decoder {
         }
         extend_wiped(&mut self.buffer, bytes);
         Ok(())
+    }
+
+    /// Takes what one read brings, a kilobyte at the most, and says how much that was. Where it lay in between is wiped.
+    ///
+    /// # Errors
+    /// The read's own; `InvalidData` when more than a frame's worth is waiting, and the stream cannot be used any further.
+    pub fn take_from(&mut self, read: impl FnOnce(&mut [u8]) -> io::Result<usize>) -> io::Result<usize> {
+        let mut piece = [0; USUAL_FRAME];
+        let read = read(&mut piece)?;
+        // What was not read is not wiped: most reads bring a tenth of what there is room for, many bring nothing.
+        let piece = piece.get_mut(..read).unwrap_or_default();
+        let kept = self.push(piece);
+        piece.zeroize();
+        kept.map(|()| read).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
     }
 
     /// The next whole frame without its NUL, if there is one.

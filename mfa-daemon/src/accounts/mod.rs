@@ -174,7 +174,8 @@ impl Accounts {
         if let Some(answer) = kept() {
             return Ok(answer);
         }
-        let asked = async {
+        // On the heap: what a look-up needs is large, and every login that needs none would carry it around.
+        let asked = Box::pin(async {
             let gate = self.gate((lane, about.clone()));
             let _turn = gate.turn.lock().await;
             if let Some(answer) = kept() {
@@ -190,7 +191,7 @@ impl Accounts {
             let answer = asked.await.map_err(|_| LookupError::Failed)??;
             keep(&answer);
             Ok(answer)
-        };
+        });
         tokio::time::timeout(DEADLINE, asked).await.unwrap_or(Err(LookupError::TimedOut))
     }
 

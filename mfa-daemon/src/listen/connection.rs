@@ -63,10 +63,9 @@ pub(super) async fn serve(daemon: Rc<Daemon>, mut visitor: Visitor, peer: Peer, 
 /// Comes back when the peer has hung up, or sent what cannot be frames; what it sends early is kept.
 async fn gone(visitor: &Visitor, inbox: &mut Decoder) {
     while visitor.readable().await.is_ok() {
-        let mut piece = Zeroizing::new([0u8; 1024]);
-        let kept = match visitor.try_read(piece.as_mut()) {
+        let kept = match inbox.take_from(|piece| visitor.try_read(piece)) {
             Ok(0) => false,
-            Ok(read) => piece.get(..read).is_some_and(|piece| inbox.push(piece).is_ok()),
+            Ok(_) => true,
             Err(error) => error.kind() == io::ErrorKind::WouldBlock,
         };
         if !kept {
@@ -89,10 +88,9 @@ async fn receive(visitor: &Visitor, inbox: &mut Decoder, until: Instant) -> Opti
             until = until.min(Instant::now() + FRAME);
         }
         timeout_at(until, visitor.readable()).await.ok()?.ok()?;
-        let mut piece = Zeroizing::new([0u8; 1024]);
-        match visitor.try_read(piece.as_mut()) {
+        match inbox.take_from(|piece| visitor.try_read(piece)) {
             Ok(0) => return None,
-            Ok(read) => inbox.push(piece.get(..read)?).ok()?,
+            Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(_) => return None,
         }

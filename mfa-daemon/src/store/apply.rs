@@ -49,7 +49,8 @@ impl Transaction<'_> {
         let event = Event::new(&commit.identity, commit.at, &commit.record, context);
         let mut returned = false;
         if let Some((account, suspended)) = self.condition(commit)? {
-            let before = self.counted(account)?;
+            let counts = suspended || commit.writes.iter().any(changes_the_count);
+            let before = if counts { self.counted(account)? } else { Tally::default() };
             let service = context.service.as_deref().unwrap_or_default();
             let change = self.change(account, commit.at, service);
             for write in &commit.writes {
@@ -59,8 +60,9 @@ impl Transaction<'_> {
                 change.perform(&Write::Restore)?;
                 returned = true;
             }
-            let after = self.counted(account)?;
-            self.tally = self.tally.without(before).with(after);
+            if counts {
+                self.tally = self.tally.without(before).with(self.counted(account)?);
+            }
             self.check_seat(commit)?;
         }
         if !commit.letters.is_empty() {
@@ -261,6 +263,11 @@ impl Transaction<'_> {
             _ => Err(Halt::Stale),
         }
     }
+}
+
+/// Whether an account may be counted otherwise after this: not after what nearly every login does.
+fn changes_the_count(write: &Write) -> bool {
+    !matches!(write, Write::UseStep { .. } | Write::Throttle(..) | Write::CountReplay { .. } | Write::Trust(_))
 }
 
 /// Whoever logs in with a factor, or enrolls one, is there, whatever was thought of the account.

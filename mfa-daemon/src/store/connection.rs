@@ -125,11 +125,11 @@ const PAGES_UNTIL_CHECKPOINT: i32 = 1000;
 
 /// Copies the write-ahead log into the database once it is long: after commits were answered, not while they wait.
 /// The number of the log that the next commit begins, if it does.
-pub(super) fn checkpoint_if_due(connection: &Connection) -> Result<Option<i64>, StoreError> {
+pub(super) fn checkpoint_if_due(writer: &mut Slot) -> Result<Option<i64>, StoreError> {
     if PAGES_IN_LOG.get() < PAGES_UNTIL_CHECKPOINT {
         return Ok(None);
     }
-    let next = log::put_in(connection)?;
+    let next = writer.with(log::put_in)?;
     PAGES_IN_LOG.set(0);
     Ok(next)
 }
