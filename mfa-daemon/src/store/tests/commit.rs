@@ -276,6 +276,31 @@ async fn a_value_the_schema_does_not_take_fails_alone() {
     assert!(matches!(good, Ok(Committed::Done(_))), "{good:?}");
 }
 
+#[tokio::test]
+async fn whatever_is_committed_together_with_something_stale_happens_once() {
+    let (directory, store) = new();
+    let factor = enroll(&store, &alice()).await;
+    let version = account(&store, &alice()).version.unwrap();
+    let using = |step| {
+        let write = Write::UseStep { factor, step: Step(step) };
+        store.commit(commit_of(&alice(), Seen::At(version), vec![write], Record::of(What::Passed)), root())
+    };
+    let denied = || commit_of(&alice(), Seen::Anything, Vec::new(), Record::of(What::Denied));
+    // While somebody else holds the database nothing is committed, so those that come wait for one transaction.
+    let other = sql(&directory);
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let let_go = async { other.execute_batch("ROLLBACK").unwrap() };
+    let (first, right, late, last, ()) =
+        tokio::join!(store.commit(denied(), root()), using(101), using(102), store.commit(denied(), root()), let_go);
+    assert!([first, right, last].iter().all(|done| matches!(done, Ok(Committed::Done(_)))));
+    assert!(matches!(late, Ok(Committed::Stale)), "{late:?}");
+    assert_eq!(app(&account(&store, &alice()).factors[0]).used, Step(101));
+    drop(store);
+    assert_eq!(number(&directory, "SELECT count(*) FROM audit"), 3 + 3);
+    assert_eq!(number(&directory, "SELECT max(seq) FROM audit"), 3 + 3);
+    drop(open(directory.path()));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
 

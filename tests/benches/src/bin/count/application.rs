@@ -1,8 +1,8 @@
 //! The application that is counted: it logs people in through libpam, as sshd would, one after the other.
 
 use harness::{Failure, Outcome};
-use mfa_try_pam::{Login, Message, Reply, SUCCESS, Talk};
 use mfa_proto::Secret;
+use mfa_try_pam::{Login, Message, Reply, SUCCESS, Talk};
 use std::path::Path;
 
 /// `count application STACKS SERVICE [NAME CODE in|out]…`: whether each of them gets in or not, as it is said.

@@ -1,6 +1,6 @@
 //! What is counted: logins at the daemon's socket, and logins through libpam.
 
-use crate::stage::{PERIOD, SERVICE, Stage};
+use crate::stage::{Fakes, PERIOD, SERVICE, Stage};
 use crate::valgrind::{Count, Counting};
 use harness::{Failure, Outcome};
 use mfa_proto::login::{ANSWER, Answer, BEGIN, Begin, Next, Outcome as Verdict, Turn};
@@ -21,7 +21,7 @@ const PERMIT: &str = "permit";
 pub(crate) struct Programs {
     pub(crate) daemon: PathBuf,
     pub(crate) module: PathBuf,
-    pub(crate) surroundings: PathBuf,
+    pub(crate) fakes: Fakes,
 }
 
 /// Logins, so many with the right code and so many with a wrong one.
@@ -34,15 +34,20 @@ pub(crate) struct Logins {
 /// What a daemon executes that lives through these logins of one user at its socket.
 pub(crate) fn of_daemon(programs: &Programs, mut stage: Stage, logins: Logins) -> Outcome<Count> {
     let counting = Counting::into(&stage.path(""));
-    let daemon = stage.start(&counting.words(), &programs.daemon, &programs.surroundings)?;
+    let daemon = stage.start(&counting.words(), &programs.daemon, &programs.fakes.still())?;
     let phone = stage.enroll(&daemon, "root")?;
     for number in 0..logins.right + logins.wrong {
         let is_right = number < logins.right;
         stage.wait(if is_right { PERIOD } else { FORGOTTEN })?;
         let code = if is_right { stage.code(&phone) } else { stage.wrong_code(&phone) };
         let mut client = daemon.connect()?;
-        let begin =
-            Begin { protocol: PROTOCOL, user: "root".into(), service: SERVICE.into(), timeout: 120, ..Begin::default() };
+        let begin = Begin {
+            protocol: PROTOCOL,
+            user: "root".into(),
+            service: SERVICE.into(),
+            timeout: 120,
+            ..Begin::default()
+        };
         let _: Turn = client.call(BEGIN, &begin)?;
         let turn: Turn = client.call(ANSWER, &Answer { answer: Secret::new(code) })?;
         let passed = matches!(&turn.next, Next::Done(verdict) if verdict.outcome == Verdict::Pass);
@@ -62,7 +67,7 @@ pub(crate) fn of_application(
     logins: Logins,
     with_module: bool,
 ) -> Outcome<Count> {
-    let daemon = stage.start(&[], &programs.daemon, &programs.surroundings)?;
+    let daemon = stage.start(&[], &programs.daemon, &programs.fakes.usual())?;
     let mut words = Vec::new();
     for number in 0..logins.right + logins.wrong {
         let name = format!("ghost{}", number + 1);

@@ -15,19 +15,21 @@ mod valgrind;
 use harness::{Failure, Outcome};
 use kept::{Kept, Row};
 use logins::{FEW, Logins, MANY, Programs, of_application, of_daemon};
-use stage::Stage;
+use stage::{Fakes, Stage};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use valgrind::Count;
 
-const USAGE: &str = "usage: count --daemon FILE --module FILE --surroundings FILE --kept FILE [--renew] [--calls]
+const USAGE: &str =
+    "usage: count --daemon FILE --module FILE --fakes FOLDER --kept FILE [--renew] [--calls] [--profiles FOLDER]
 
-  --daemon FILE        mfa-daemon, as it ships
-  --module FILE        pam_mfa.so, as it ships
-  --surroundings FILE  tests/fakes/surroundings.c, compiled, with libnss_fake.so.2 beside it
-  --kept FILE          the counts that were kept, to compare with
-  --renew              keep these instead
-  --calls              say which system calls there are";
+  --daemon FILE      mfa-daemon, as it ships
+  --module FILE      pam_mfa.so, as it ships
+  --fakes FOLDER     tests/fakes: what the daemon takes for its surroundings
+  --kept FILE        the counts that were kept, to compare with
+  --renew            keep these instead
+  --calls            say which system calls there are
+  --profiles FOLDER  keep what callgrind wrote, for callgrind_annotate";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -47,33 +49,41 @@ fn main() -> ExitCode {
 
 /// What is counted, and what with.
 struct Options {
-    programs: Programs,
+    daemon: PathBuf,
+    module: PathBuf,
+    fakes: PathBuf,
     kept: PathBuf,
+    profiles: Option<PathBuf>,
     renew: bool,
     calls: bool,
 }
 
 impl Options {
     fn parse(words: &[String]) -> Outcome<Self> {
-        let value = |name: &str| {
-            let at = words.iter().position(|word| word == name);
-            let value = at.and_then(|at| words.get(at + 1));
-            value.map(PathBuf::from).ok_or_else(|| Failure::new(format!("{name} is missing.\n\n{USAGE}")))
+        let given = |name: &str| {
+            let at = words.iter().position(|word| word == name)?;
+            words.get(at + 1).map(PathBuf::from)
         };
+        let value = |name: &str| given(name).ok_or_else(|| Failure::new(format!("{name} is missing.\n\n{USAGE}")));
         let flag = |name: &str| words.iter().any(|word| word == name);
-        let programs = Programs {
+        Ok(Self {
             daemon: value("--daemon")?.canonicalize()?,
             module: value("--module")?.canonicalize()?,
-            surroundings: value("--surroundings")?.canonicalize()?,
-        };
-        Ok(Self { programs, kept: value("--kept")?, renew: flag("--renew"), calls: flag("--calls") })
+            fakes: value("--fakes")?,
+            kept: value("--kept")?,
+            profiles: given("--profiles"),
+            renew: flag("--renew"),
+            calls: flag("--calls"),
+        })
     }
 }
 
 /// Whether nothing costs more than was kept.
 fn count(options: &Options) -> Outcome<bool> {
-    let folder = Folder::new()?;
-    let rows = rows(&options.programs, &folder.0)?;
+    let folder = Folder::new(options.profiles.clone())?;
+    let fakes = Fakes::compile(&options.fakes, &folder.path)?;
+    let programs = Programs { daemon: options.daemon.clone(), module: options.module.clone(), fakes };
+    let rows = rows(&programs, &folder.path)?;
     print!("{}", kept::table(&rows, options.calls));
     if options.renew {
         std::fs::write(&options.kept, kept::text(&rows))?;
@@ -94,9 +104,8 @@ fn rows(programs: &Programs, folder: &Path) -> Outcome<Vec<Row>> {
     let application = |name: &str, logins, with_module| {
         Stage::new(folder, name).and_then(|stage| of_application(programs, stage, logins, with_module))
     };
-    let daemons = || -> Outcome<[Count; 3]> {
-        Ok([daemon("d-few", few)?, daemon("d-right", right)?, daemon("d-wrong", wrong)?])
-    };
+    let daemons =
+        || -> Outcome<[Count; 3]> { Ok([daemon("d-few", few)?, daemon("d-right", right)?, daemon("d-wrong", wrong)?]) };
     let applications = || -> Outcome<[Count; 5]> {
         let permit = |name, logins| application(name, logins, false);
         let module = |name, logins| application(name, logins, true);
@@ -110,7 +119,10 @@ fn rows(programs: &Programs, folder: &Path) -> Outcome<Vec<Row>> {
     };
     let (of_daemon, of_application) = std::thread::scope(|threads| {
         let beside = threads.spawn(daemons);
-        { let applications = applications(); (beside.join(), applications) }
+        {
+            let applications = applications();
+            (beside.join(), applications)
+        }
     });
     let [few, right, wrong] = of_daemon.map_err(|_| Failure::new("counting panicked"))??;
     let [permit_few, permit_many, module_few, module_right, module_wrong] = of_application?;
@@ -124,21 +136,25 @@ fn rows(programs: &Programs, folder: &Path) -> Outcome<Vec<Row>> {
     ])
 }
 
-/// A folder that is gone afterwards.
-struct Folder(PathBuf);
+/// A folder that is gone afterwards, unless somebody wants what is in it.
+struct Folder {
+    path: PathBuf,
+    wanted: bool,
+}
 
 impl Folder {
-    fn new() -> Outcome<Self> {
-        let folder = std::env::temp_dir().join(format!("mfa-count-{}", std::process::id()));
-        std::fs::create_dir(&folder)?;
-        Ok(Self(folder))
+    fn new(wanted: Option<PathBuf>) -> Outcome<Self> {
+        let usual = || std::env::temp_dir().join(format!("mfa-count-{}", std::process::id()));
+        let folder = Self { wanted: wanted.is_some(), path: wanted.unwrap_or_else(usual) };
+        std::fs::create_dir(&folder.path)?;
+        Ok(folder)
     }
 }
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        if std::env::var_os("COUNT_KEEP").is_none() {
-            let _ = std::fs::remove_dir_all(&self.0);
+        if !self.wanted {
+            let _ = std::fs::remove_dir_all(&self.path);
         }
     }
 }

@@ -25,6 +25,35 @@ pub(crate) struct Stage {
     clock: u64,
 }
 
+/// What the daemon takes for its surroundings, compiled.
+pub(crate) struct Fakes(PathBuf);
+
+impl Fakes {
+    /// From their sources, into this folder.
+    pub(crate) fn compile(sources: &Path, folder: &Path) -> Outcome<Self> {
+        let made =
+            [("still.c", "still.so"), ("surroundings.c", "surroundings.so"), ("name_service.c", "libnss_fake.so.2")];
+        for (source, library) in made {
+            let mut cc = Command::new("cc");
+            cc.args(["-shared", "-fPIC", "-O2", "-o"]).arg(folder.join(library)).arg(sources.join(source));
+            if !cc.status()?.success() {
+                return Err(Failure::new(format!("{source} cannot be compiled")));
+            }
+        }
+        Ok(Self(folder.to_owned()))
+    }
+
+    /// A clock that is set by hand, accounts that exist nowhere, a log of one's own.
+    pub(crate) fn usual(&self) -> Vec<PathBuf> {
+        vec![self.0.join("surroundings.so")]
+    }
+
+    /// And no time that passes.
+    pub(crate) fn still(&self) -> Vec<PathBuf> {
+        vec![self.0.join("still.so"), self.0.join("surroundings.so")]
+    }
+}
+
 /// A daemon that runs.
 pub(crate) struct Daemon {
     process: Child,
@@ -83,8 +112,8 @@ impl Stage {
         wrong.unwrap_or_default()
     }
 
-    /// Starts this daemon here; the words come before it, such as valgrind's.
-    pub(crate) fn start(&self, before: &[String], daemon: &Path, surroundings: &Path) -> Outcome<Daemon> {
+    /// Starts this daemon here; the words come before it, such as valgrind's. Of the fakes, these are loaded into it.
+    pub(crate) fn start(&self, before: &[String], daemon: &Path, fakes: &[PathBuf]) -> Outcome<Daemon> {
         let words: Vec<String> = before.iter().cloned().chain([daemon.display().to_string()]).collect();
         let (program, words) = words.split_first().ok_or_else(|| Failure::new("nothing to start"))?;
         let mut command = Command::new(program);
@@ -93,7 +122,9 @@ impl Stage {
         command.args(["--master-key".as_ref(), self.path("key").as_os_str()]);
         command.args(["--logind".as_ref(), self.path("logind").as_os_str()]);
         command.args(["--listen".as_ref(), self.path("run").as_os_str()]);
-        command.env("LD_PRELOAD", surroundings).env("LD_LIBRARY_PATH", surroundings.with_file_name(""));
+        let loaded = fakes.iter().map(|fake| fake.display().to_string()).collect::<Vec<_>>().join(":");
+        let folder = fakes.first().and_then(|fake| fake.parent()).unwrap_or(Path::new("/"));
+        command.env("LD_PRELOAD", loaded).env("LD_LIBRARY_PATH", folder);
         command.env("FAKE_CLOCK", self.path("clock")).env("FAKE_LOG", self.path("log"));
         command.env("FAKE_NAME_SERVICE", self.path("name-service"));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(fs::File::create(self.path("said"))?);

@@ -76,7 +76,7 @@ fn calls(trace: &str) -> BTreeMap<String, f64> {
     let mut calls = BTreeMap::new();
     for line in trace.lines().filter(|line| line.starts_with("SYSCALL[")) {
         let name = line.split_whitespace().nth(1).and_then(|word| word.strip_prefix("sys_"));
-        if let Some(name) = name {
+        if let Some(name) = name.map(|name| name.split(['(', '[']).next().unwrap_or(name)) {
             *calls.entry(name.to_owned()).or_default() += 1.0;
         }
     }
@@ -93,8 +93,9 @@ mod tests {
             SYSCALL[7,1](257) sys_openat ( 4294967196, 0x4034bb0(/etc/x), 524288 ) --> [async] ... \n\
             SYSCALL[7,1](257) ... [async] --> Success(0x4) \n\
             SYSCALL[7,2](0) sys_read ( 4, 0x1ffeffee18, 832 ) --> [async] ... \n\
+            SYSCALL[7,1](72) sys_fcntl[ARG3=='lock'] ( 4, 6, 0x4d ) --> [async] ... \n\
             SYSCALL[7,1](3) sys_close ( 4 )[sync] --> Success(0x0) \n";
-        let expected = [("close", 1.0), ("openat", 1.0), ("read", 1.0)];
+        let expected = [("close", 1.0), ("fcntl", 1.0), ("openat", 1.0), ("read", 1.0)];
         assert_eq!(calls(trace), expected.map(|(name, count)| (name.to_owned(), count)).into());
     }
 
