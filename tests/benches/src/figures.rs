@@ -20,6 +20,41 @@ pub struct Figures {
     pub together: Vec<Crowd>,
     /// Logins at the daemon's socket.
     pub socket: Vec<AtSocket>,
+    /// How the logins with right codes are spread; for plots.
+    #[serde(default)]
+    pub spreads: Vec<Percentiles>,
+    /// Logins by how many come at once; for plots.
+    #[serde(default)]
+    pub crowds: Vec<CrowdOf>,
+}
+
+/// Where the times of one system's logins lie.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Percentiles {
+    /// Whose.
+    pub system: System,
+    /// The shortest, then what one in a hundred of them stays below, and so on to 99.
+    pub times: Vec<f64>,
+}
+
+/// So many at once.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CrowdOf {
+    /// How many.
+    pub at_once: usize,
+    /// What became of them.
+    pub crowd: Crowd,
+}
+
+impl Percentiles {
+    /// Of these.
+    #[must_use]
+    pub fn of(system: System, times: &[Duration]) -> Self {
+        let mut micros: Vec<f64> = times.iter().map(|time| time.as_secs_f64() * 1e6).collect();
+        micros.sort_by(f64::total_cmp);
+        let at = |hundredth: usize| micros.get(micros.len() * hundredth / 100).copied();
+        Self { system, times: (0..100).filter_map(at).collect() }
+    }
 }
 
 /// The logins of one system.

@@ -77,7 +77,7 @@ pub(crate) const ARM64: [Need; 5] = [
 ];
 
 /// To build it and boot labs with it.
-pub(crate) const ALL: [Need; 18] = {
+pub(crate) const ALL: [Need; 19] = {
     let [cc, libc, fido, shlibdeps, objdump, rpm] = PACKAGE;
     [
         cc,
@@ -98,6 +98,8 @@ pub(crate) const ALL: [Need; 18] = {
         Need { sign: "xz", package: "xz-utils" },
         Need { sign: "zstd", package: "zstd" },
         Need { sign: "systemd-notify", package: "systemd" },
+        // Counts what one login costs.
+        Need { sign: "valgrind", package: "valgrind" },
         // Another's word on codes.
         Need { sign: "oathtool", package: "oathtool" },
     ]

@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use crate::bench::count;
 use crate::cargo::{Workspace, run};
 use crate::mutants::still_fit;
 use crate::package::{lint_for_labs, package_for_labs};
@@ -56,6 +57,12 @@ fn test(profile: &str) -> Result<(), Stop> {
     tally.heading(&format!("stage and packages ({profile})"));
     let ready = stage_afresh(&staged(), profile).and_then(|()| package_for_labs(profile));
     if tally.check("stage", ready) {
+        if profile == "release" {
+            tally.heading("what one login costs");
+            tally.check("what one login costs", count(&[]));
+        } else {
+            tally.skip("what one login costs", "It is counted of a release build.");
+        }
         tally.heading("lintian and rpmlint");
         tally.check("lintian and rpmlint", lint_for_labs());
         scenarios(&mut tally, &[]);

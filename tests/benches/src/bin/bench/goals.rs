@@ -2,6 +2,7 @@
 
 use crate::module::Module;
 use benches::figures::{AtSocket, Figures};
+use benches::scale::Scale;
 use benches::systems::System;
 
 /// A goal.
@@ -64,14 +65,25 @@ fn nobody_left_out(figures: &Figures) -> Option<Goal> {
 }
 
 fn at_socket(figures: &Figures) -> Option<Goal> {
-    let socket = figures.socket.first()?;
+    let socket = usual(figures)?;
     let wanted = "at the socket, at least 10,000 durable logins a second".into();
     let found = format!("{:.0}", socket.cached);
     Some(Goal { wanted, found, reached: socket.cached >= 10_000.0 && socket.failed == 0 })
 }
 
+/// The largest store but for that of a million.
+fn usual(figures: &Figures) -> Option<&AtSocket> {
+    figures
+        .socket
+        .iter()
+        .filter(|at| at.enrolled < Scale::MILLION)
+        .find(|at| at.enrolled == 70_000)
+        .or_else(|| figures.socket.iter().filter(|at| at.enrolled < Scale::MILLION).max_by_key(|at| at.enrolled))
+}
+
 fn large_store(figures: &Figures) -> Vec<Goal> {
-    let [small, large] = figures.socket.as_slice() else { return Vec::new() };
+    let large = figures.socket.iter().find(|at| at.enrolled == Scale::MILLION);
+    let (Some(small), Some(large)) = (usual(figures), large) else { return Vec::new() };
     let AtSocket { resident, start, .. } = large;
     vec![
         at_most("a million enrolled: within 1.2 x of that", small.cached / large.cached, 1.2),

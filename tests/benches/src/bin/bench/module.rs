@@ -1,11 +1,11 @@
 //! What the module is as a file: how large, what it needs, how much of it is not ours.
 
 use harness::{Failure, Lab, Outcome};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::process::Command;
 
 /// The module.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Module {
     /// Bytes of the staged file.
     pub(crate) size: u64,

@@ -111,7 +111,7 @@ fn shape(module: &Module) -> String {
     format!("The module: {} KiB{crates}, needs {}\n", module.size / 1024, module.needed.join(" "))
 }
 
-fn thousands_of(rate: f64) -> String {
+pub(crate) fn thousands_of(rate: f64) -> String {
     thousands(rate.round().max(0.0) as usize)
 }
 
@@ -153,6 +153,7 @@ mod tests {
             sync: time,
             together: System::ALL.map(crowd).to_vec(),
             socket: vec![at(70_000), at(1_000_000)],
+            ..Figures::default()
         };
         let module = Module { size: 370_000, needed: vec!["libpam.so.0".into(), "libc.so.6".into()], crates: Some(12) };
         let text = table(&figures, &module) + &goals(&crate::goals::weigh(&figures, &module));

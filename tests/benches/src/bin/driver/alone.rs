@@ -4,7 +4,7 @@
 use crate::floor::Floor;
 use crate::people::{Person, newest_used};
 use crate::steps;
-use benches::figures::{Logins, Spread};
+use benches::figures::{Logins, Percentiles, Spread};
 use benches::systems::System;
 use harness::{Failure, Outcome};
 use pam_application::{Login, SUCCESS};
@@ -25,6 +25,15 @@ impl Tally {
             Logins { system: *system, time: Spread::of(&times), failed: own().filter(|(.., good)| !good).count() }
         };
         systems.iter().map(of).collect()
+    }
+
+    /// How the logins of each system are spread.
+    pub(crate) fn percentiles(&self) -> Vec<Percentiles> {
+        let of = |system| {
+            let own = self.taken.iter().filter(|(whose, ..)| *whose == system);
+            Percentiles::of(system, &own.map(|(_, time, _)| *time).collect::<Vec<_>>())
+        };
+        System::ALL.map(of).to_vec()
     }
 
     /// A system that never does what it should was set up wrongly, and its figures would be nonsense.

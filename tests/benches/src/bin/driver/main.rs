@@ -59,14 +59,21 @@ fn measure(scale: &str) -> Outcome {
         forget_accounts()?;
         alone::wrong_codes(&people, &mut wrong)?;
     }
+    let mut by_number = Vec::new();
+    for at_once in &scale.crowds {
+        eprintln!("By {at_once} at once");
+        by_number.extend(together::of(&mut people, *at_once)?);
+    }
     let (floor, sync) = floor.spreads();
+    let spreads = alone.percentiles();
     let (alone, wrong) = (alone.logins(&System::ALL), wrong.logins(&System::ASKING));
-    let mut figures = Figures { alone, wrong, floor, sync, together: crowds.figures(), socket: Vec::new() };
+    let (together, socket) = (crowds.figures(), Vec::new());
+    let mut figures = Figures { alone, wrong, floor, sync, together, socket, spreads, crowds: by_number };
     if scale.socket > 0 {
         let mut people: Vec<Person> = Vec::new();
-        for enrolled in std::iter::once(scale.socket).chain(scale.large) {
+        for (enrolled, logins) in scale.sizes() {
             socket::enroll_up_to(enrolled, &mut people)?;
-            figures.socket.push(socket::measure(&mut people, scale.socket)?);
+            figures.socket.push(socket::measure(&mut people, logins)?);
         }
     }
     println!("{}", serde_json::to_string(&figures)?);

@@ -2,7 +2,7 @@
 
 use crate::people::{Person, newest_used};
 use crate::steps;
-use benches::figures::{Crowd, median};
+use benches::figures::{Crowd, CrowdOf, median};
 use benches::scale::AT_ONCE;
 use benches::systems::System;
 use harness::{Failure, Outcome};
@@ -43,24 +43,40 @@ impl Crowds {
     }
 }
 
+/// Everybody once with every system, so many at once, but for the one that most logins fail with.
+pub(crate) fn of(people: &mut [Person], at_once: usize) -> Outcome<Vec<CrowdOf>> {
+    crate::forget_accounts()?;
+    let systems = [System::Permit, System::Mfa, System::GoogleAuthenticator];
+    let rounds = played(people, &systems, at_once)?;
+    let of = |Round { system, rate, tried, failed }| CrowdOf { at_once, crowd: Crowd { system, rate, tried, failed } };
+    Ok(rounds.into_iter().map(of).collect())
+}
+
 /// Everybody once with every system; another one begins in each round.
 pub(crate) fn round(people: &mut [Person], crowds: &mut Crowds) -> Outcome {
+    let mut systems = System::ALL;
+    systems.rotate_left(crowds.rounds.len() / System::ALL.len() % System::ALL.len());
+    crowds.rounds.extend(played(people, &systems, AT_ONCE)?);
+    Ok(())
+}
+
+fn played(people: &mut [Person], systems: &[System], at_once: usize) -> Outcome<Vec<Round>> {
     steps::await_next(newest_used(people));
     let mut used: HashMap<usize, u64> = HashMap::new();
-    for turn in 0..System::ALL.len() {
-        let system = System::ALL[(crowds.rounds.len() / System::ALL.len() + turn) % System::ALL.len()];
-        let mut shares = vec![String::new(); AT_ONCE];
+    let mut rounds = Vec::new();
+    for system in systems {
+        let mut shares = vec![String::new(); at_once];
         for (number, person) in people.iter().enumerate() {
             let (step, code) = person.code()?;
             used.insert(number, step);
-            shares[number % AT_ONCE] += &format!("{} {code}\n", person.name);
+            shares[number % at_once] += &format!("{} {code}\n", person.name);
         }
-        crowds.rounds.push(play(system, &shares, people.len())?);
+        rounds.push(play(*system, &shares, people.len())?);
     }
     for (number, person) in people.iter_mut().enumerate() {
         person.used = used.get(&number).copied().unwrap_or(person.used);
     }
-    Ok(())
+    Ok(rounds)
 }
 
 fn play(system: System, shares: &[String], tried: usize) -> Outcome<Round> {
