@@ -6,7 +6,7 @@ const WIDTH: f64 = 720.0;
 const HEIGHT: f64 = 400.0;
 /// What is left for words on each side.
 const LEFT: f64 = 74.0;
-const RIGHT: f64 = 24.0;
+const RIGHT: f64 = 42.0;
 const TOP: f64 = 70.0;
 const BOTTOM: f64 = 54.0;
 /// One colour a line, on light and on dark ground: Okabe and Ito's, which the colour-blind can tell apart.
@@ -160,6 +160,6 @@ mod tests {
         let lines = vec![Line { name: "a & b", points: vec![(0.0, 0.0), (1.0, 1.0)] }];
         let svg = Chart { title: "t", across, up, lines }.svg();
         assert!(svg.contains("a &amp; b") && svg.contains("&lt;x&gt;"), "{svg}");
-        assert!(svg.contains("points=\"74.0,346.0 696.0,70.0\""), "{svg}");
+        assert!(svg.contains("points=\"74.0,346.0 678.0,70.0\""), "{svg}");
     }
 }
