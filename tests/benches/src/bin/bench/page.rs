@@ -1,4 +1,4 @@
-//! The page about speed in the documents: its words stand in `performance.md` beside this file, the figures and plots are
+//! The page about speed in the documents: its words stand in `performance.md.in` beside this file, the figures and plots are
 //! of one run. It says what machine that was, and nothing of where it stands.
 
 use crate::chart::{Axis, Chart, Line, Scale};
@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-const WORDS: &str = include_str!("performance.md");
+const WORDS: &str = include_str!("performance.md.in");
 
 /// Writes the page and its plots into this folder.
 pub(crate) fn write(folder: &Path, figures: &Figures, goals: &[Goal]) -> Outcome {

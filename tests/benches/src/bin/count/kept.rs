@@ -6,12 +6,12 @@ use std::fmt::Write as _;
 
 /// By how much a count may be larger than the kept one. Which thread is woken when moves it by one or two in a hundred.
 const TOLERANCE: f64 = 1.05;
-/// System calls that may be more, for the same reason.
-const CALLS: f64 = 2.0;
+/// System calls that may be more: threads that wait for one another call the kernel or not, as it comes.
+const CALLS: f64 = 20.0;
 
 const HEADING: &str = "\
 # What one login costs, as `cargo xtask bench --count` counts it; module: beyond what pam_permit costs.
-# It complains when something costs 5 in a hundred more instructions or two system calls more than here.
+# It complains when something costs 5 in a hundred more instructions or twenty system calls more than here.
 # Made anew by `cargo xtask bench --count --renew`, when that is meant to be, or came with another compiler.
 #
 # what                  instructions  system calls
@@ -100,14 +100,14 @@ mod tests {
     #[test]
     fn what_was_kept_is_read_again_and_more_than_the_tolerance_is_told() {
         let kept = Kept::parse(&text(&[row(1000.0, 70.0)])).unwrap();
-        assert!(kept.complaints(&[row(1050.0, 72.0)]).is_empty());
+        assert!(kept.complaints(&[row(1050.0, 90.0)]).is_empty());
         assert!(kept.complaints(&[row(10.0, 7.0)]).is_empty());
-        let told = kept.complaints(&[row(1051.0, 72.1)]);
+        let told = kept.complaints(&[row(1051.0, 90.6)]);
         assert_eq!(
             told,
             [
                 "daemon, right code: 1051 instructions, and it was 1000",
-                "daemon, right code: 72 system calls, and it was 70"
+                "daemon, right code: 91 system calls, and it was 70"
             ]
         );
         let other = Row { what: "module".into(), ..row(1.0, 1.0) };
