@@ -2,7 +2,8 @@
 //!
 //! A line of standard input is a login: a user and the answers to what they are asked, separated by tabs. All of them
 //! are played ROUNDS times by AT_ONCE threads, which begin together. It prints, as JSON, how often libpam answered
-//! what, each login of the last round, how long they took, and what the process holds before, after each tenth of the way, and at the end.
+//! what, each login of the last round, how long they took, and what the process holds before, after each tenth of the
+//! way, and at the end.
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -54,7 +55,9 @@ fn crowd() -> io::Result<Value> {
             .map(|line| Ok(line?.split('\t').map(str::to_owned).collect()))
             .collect::<io::Result<_>>()?,
     };
-    let (next, told, gate) = (AtomicUsize::new(0), Mutex::new(Told::default()), Barrier::new(wanted.at_once));
+    // Room for all of it from the beginning: what is held on the way is to be PAM's, and not this program's.
+    let told = Told { took: vec![f64::MAX; wanted.logins.len() * wanted.rounds], ..Told::default() };
+    let (next, told, gate) = (AtomicUsize::new(0), Mutex::new(told), Barrier::new(wanted.at_once));
     let before = holds(0);
     thread::scope(|scope| {
         for _ in 0..wanted.at_once {
@@ -85,7 +88,9 @@ fn one_thread(wanted: &Wanted, next: &AtomicUsize, told: &Mutex<Told>, gate: &Ba
         let (code, screen) = play(begun, login.get(1..).unwrap_or_default());
         let took = since.elapsed().as_secs_f64() * 1000.0;
         let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
-        told.took.push(took);
+        if let Some(place) = told.took.get_mut(number) {
+            *place = took;
+        }
         *told.codes.entry(code).or_default() += 1;
         if number >= all - wanted.logins.len() {
             told.logins.insert(which, json!({ "user": login.first(), "code": code, "screen": screen }));

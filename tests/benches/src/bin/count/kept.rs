@@ -13,9 +13,10 @@ const HEADING: &str = "\
 # What one login costs, as `cargo xtask bench --count` counts it; module: beyond what pam_permit costs.
 # It complains when something costs 5 in a hundred more instructions or twenty system calls more than here.
 # Made anew by `cargo xtask bench --count --renew`, when that is meant to be, or came with another compiler.
-#
-# what                  instructions  system calls
 ";
+/// Before the compiler's name: another one makes other instructions of the same source.
+const COMPILER: &str = "# Compiled by ";
+const COLUMNS: &str = "# what                  instructions  system calls\n";
 
 /// What one login costs one of the programs.
 pub(crate) struct Row {
@@ -29,9 +30,9 @@ impl Row {
     }
 }
 
-/// The rows as they are kept.
-pub(crate) fn text(rows: &[Row]) -> String {
-    let mut text = HEADING.to_owned();
+/// The rows as they are kept, of what that compiler has made.
+pub(crate) fn text(rows: &[Row], compiler: &str) -> String {
+    let mut text = format!("{HEADING}{COMPILER}{compiler}\n#\n{COLUMNS}");
     for Row { what, count } in rows {
         let _ = writeln!(text, "{what:22} {:>13.0} {:>13.1}", count.instructions, count.all_calls());
     }
@@ -52,7 +53,11 @@ pub(crate) fn table(rows: &[Row], with_calls: bool) -> String {
 }
 
 /// The counts of an earlier day.
-pub(crate) struct Kept(Vec<(String, f64, f64)>);
+pub(crate) struct Kept {
+    /// What had compiled the programs.
+    pub(crate) compiler: String,
+    rows: Vec<(String, f64, f64)>,
+}
 
 impl Kept {
     /// Reads [`text`].
@@ -65,14 +70,16 @@ impl Kept {
             };
             Ok((what.join(" "), instructions.parse()?, calls.parse()?))
         };
-        Ok(Self(lines.map(row).collect::<Outcome<_>>()?))
+        let compiler =
+            text.lines().find_map(|line| line.strip_prefix(COMPILER)).unwrap_or("nobody knows which").to_owned();
+        Ok(Self { compiler, rows: lines.map(row).collect::<Outcome<_>>()? })
     }
 
     /// What costs more than it did, a sentence each.
     pub(crate) fn complaints(&self, rows: &[Row]) -> Vec<String> {
         let mut complaints = Vec::new();
         for Row { what, count } in rows {
-            let Some((_, instructions, calls)) = self.0.iter().find(|(kept, ..)| kept == what) else {
+            let Some((_, instructions, calls)) = self.rows.iter().find(|(kept, ..)| kept == what) else {
                 complaints.push(format!("{what}: nothing was kept. Run: cargo xtask bench --count --renew"));
                 continue;
             };
@@ -99,7 +106,8 @@ mod tests {
 
     #[test]
     fn what_was_kept_is_read_again_and_more_than_the_tolerance_is_told() {
-        let kept = Kept::parse(&text(&[row(1000.0, 70.0)])).unwrap();
+        let kept = Kept::parse(&text(&[row(1000.0, 70.0)], "rustc 1.0")).unwrap();
+        assert_eq!(kept.compiler, "rustc 1.0");
         assert!(kept.complaints(&[row(1050.0, 90.0)]).is_empty());
         assert!(kept.complaints(&[row(10.0, 7.0)]).is_empty());
         let told = kept.complaints(&[row(1051.0, 90.6)]);

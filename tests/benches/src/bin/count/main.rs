@@ -17,7 +17,7 @@ use kept::{Kept, Row};
 use logins::{FEW, Logins, MANY, Programs, of_application, of_daemon};
 use stage::{Fakes, Stage};
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use valgrind::Count;
 
 const USAGE: &str =
@@ -85,14 +85,26 @@ fn count(options: &Options) -> Outcome<bool> {
     let programs = Programs { daemon: options.daemon.clone(), module: options.module.clone(), fakes };
     let rows = rows(&programs, &folder.path)?;
     print!("{}", kept::table(&rows, options.calls));
+    let compiler = compiler()?;
     if options.renew {
-        std::fs::write(&options.kept, kept::text(&rows))?;
+        std::fs::write(&options.kept, kept::text(&rows, &compiler))?;
         println!("Kept in {}.", options.kept.display());
         return Ok(true);
     }
-    let complaints = Kept::parse(&std::fs::read_to_string(&options.kept)?)?.complaints(&rows);
+    let kept = Kept::parse(&std::fs::read_to_string(&options.kept)?)?;
+    if kept.compiler != compiler {
+        println!("Not compared: what was kept was compiled by {}, and this by {compiler}.", kept.compiler);
+        return Ok(true);
+    }
+    let complaints = kept.complaints(&rows);
     complaints.iter().for_each(|complaint| println!("{complaint}"));
     Ok(complaints.is_empty())
+}
+
+/// What cargo has compiled these programs with.
+fn compiler() -> Outcome<String> {
+    let said = Command::new("rustc").arg("-V").output()?;
+    Ok(String::from_utf8_lossy(&said.stdout).trim().to_owned())
 }
 
 /// The rows of the table: module and daemon, right and wrong.
