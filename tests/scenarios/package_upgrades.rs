@@ -137,7 +137,7 @@ on_each_release! {
             lab.sh(slip)?;
             must_hold(&lab.run(["mfactl", "doctor"])?.refused()?.stdout, &["the next start of the daemon"])?;
             let before = lab.sh("systemctl show --value --property=MainPID mfa-daemon")?;
-            let said = apt(&lab, "reinstall mfa")?.success()?;
+            let said = apt(&lab, "install --reinstall --no-install-recommends /root/now/mfa_*.deb")?.success()?;
             must_hold(&said.to_string().replace('\n', " "), &["mfa-daemon was not restarted, and the old one goes on"])?;
             assert_eq!(lab.sh("systemctl show --value --property=MainPID mfa-daemon")?, before);
             log_in(&lab, "alice", &phone.code())?;
