@@ -21,7 +21,7 @@ Stages a release build, boots a lab, and logs in there with pam_permit, pam_mfa,
 one after another, 64 at once, with wrong codes; then at the daemon's socket. Some minutes; let nothing else run.
 
   --quick       half a minute, to see that it runs; its figures say little
-  --large       also a store with a million accounts (some ten minutes more)
+  --large       also a store with a million accounts (half an hour more)
   --rounds N    how often everybody logs in (3)
   --accounts N  how many local accounts there are (1000)
   --socket N    how many accounts log in at the socket (70000; 0 leaves that out)

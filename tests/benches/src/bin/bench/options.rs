@@ -7,7 +7,7 @@ pub(crate) const USAGE: &str = "usage: bench [--quick] [--large] [--rounds N] [-
              [--from FILE] [--plots FOLDER]
 
   --quick       half a minute, to see that it runs; its figures say little
-  --large       also a store with a million accounts (some ten minutes more)
+  --large       also a store with a million accounts (half an hour more)
   --rounds N    how often everybody logs in (3)
   --accounts N  how many local accounts there are (1000)
   --socket N    how many accounts log in at the socket (70000; 0 leaves that out)
