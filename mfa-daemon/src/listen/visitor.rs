@@ -11,7 +11,7 @@ use rustix::net::{RecvAncillaryBuffer, RecvFlags, ReturnFlags, Shutdown, recvmsg
 use std::io::{self, IoSliceMut};
 use tokio::io::{AsyncWriteExt, Interest};
 use tokio::net::UnixStream;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 /// Bytes that are looked at in one go.
 const PIECE: usize = 4096;
@@ -46,7 +46,11 @@ impl Visitor {
         }
         let there = stream.try_io(Interest::READABLE, || look(stream, piece))?;
         // No more than was looked at: nobody else reads, so these are the same bytes.
-        stream.try_read(piece.get_mut(..there).unwrap_or_default())
+        let read = stream.try_read(piece.get_mut(..there).unwrap_or_default());
+        if read.is_err() {
+            piece.zeroize(); // what was looked at lies there all the same
+        }
+        read
     }
 
     pub(super) async fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -82,6 +86,7 @@ fn look(stream: &UnixStream, piece: &mut [u8]) -> io::Result<usize> {
     let seen = recvmsg(stream, &mut [IoSliceMut::new(piece)], &mut RecvAncillaryBuffer::default(), flags)?;
     // There was no room for what came with the bytes, and nothing but open files comes with them.
     if seen.flags.contains(ReturnFlags::CTRUNC) {
+        piece.zeroize();
         return Err(io::ErrorKind::InvalidData.into());
     }
     Ok(seen.bytes)

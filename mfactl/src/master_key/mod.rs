@@ -40,7 +40,8 @@ Examples:
   sudo mfactl master-key enter
 
 For a database that came from another machine; \"A new machine\" in ADMIN.md in
-/usr/share/doc/mfa has all the steps. A key that is there is not replaced.")]
+/usr/share/doc/mfa has all the steps. A key that opens is not replaced;
+one that does not is moved aside.")]
     Enter,
 }
 
